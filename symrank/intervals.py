@@ -1,0 +1,152 @@
+r"""Confidence intervals for an integer count, each with the law it rests on.
+
+Beta law. For a projector P of rank d in dimension n and Gaussian v_1..v_m,
+
+    B = sum_j v_j* P v_j / sum_j v_j* v_j  ~  Beta(m d h, m (n - d) h),   h = 1/2 real, 1 complex,
+
+exactly: both sums are chi-square. So with P the projector on the eigenvalues that do *not*
+count (the null space, for a rank) every integer d that the observed B does not reject at level
+alpha forms an exact confidence set, with one vector or many. Where B itself is known only
+inside certified bounds [B_low, B_high], d is rejected only if every value inside rejects it.
+"""
+
+import math
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import scipy.special
+import scipy.stats
+
+__all__ = ["BetaInterval", "ChainInterval", "ExactInterval", "Interval", "from_dict"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class ExactInterval:
+    """A count known up to `low`..`high` without any sampling."""
+
+    low: int
+    high: int
+
+    def __call__(self, confidence: float) -> tuple[int, int]:  # noqa: ARG002
+        """Return ``(low, high)``: no sampling, so no confidence enters."""
+        return self.low, self.high
+
+
+@dataclass(frozen=True, kw_only=True)
+class BetaInterval:
+    """Count from the pooled null mass of Gaussian probes, by the Beta law.
+
+    Parameters
+    ----------
+    n
+        Dimension.
+    num_probes
+        Number m of Gaussian vectors.
+    null_low, null_high
+        Certified bounds on B, the share of the probes' squared norm in the uncounted space.
+    num_looks
+        How often a growing set of probes was (or may be) looked at; alpha is split evenly.
+    is_complex
+        Complex Gaussian probes have two degrees of freedom an entry.
+    """
+
+    n: int
+    num_probes: int
+    null_low: float
+    null_high: float
+    num_looks: int = 1
+    is_complex: bool = False
+
+    def __call__(self, confidence: float) -> tuple[int, int]:
+        """Return the smallest and largest count n - d that the probes do not reject."""
+        tail = (1.0 - confidence) / (2.0 * self.num_looks)
+        d_low = _first(lambda d: self._upper_tail(d) >= tail, self.n)
+        d_high = _first(lambda d: self._lower_tail(d + 1) < tail, self.n)
+        d_low, d_high = min(d_low, d_high), max(d_low, d_high)
+        return self.n - d_high, self.n - d_low
+
+    def stderr(self, count: float) -> float:
+        """Return the standard deviation of n B at the given count."""
+        d = self.n - count
+        return math.sqrt(max(0.0, d * (self.n - d)) / (self.num_probes * self.n * self._h + 1.0))
+
+    @property
+    def _h(self) -> float:
+        return 1.0 if self.is_complex else 0.5
+
+    def _upper_tail(self, d: int) -> float:
+        """P(B >= null_low) when the null space has dimension d."""
+        if d == 0:
+            return float(self.null_low <= 0.0)
+        if d == self.n:
+            return 1.0
+        m = self.num_probes * self._h
+        return float(scipy.special.betaincc(m * d, m * (self.n - d), max(self.null_low, 0.0)))
+
+    def _lower_tail(self, d: int) -> float:
+        """P(B <= null_high) when the null space has dimension d."""
+        if d == 0:
+            return 1.0
+        if d >= self.n:
+            return float(d == self.n and self.null_high >= 1.0)
+        m = self.num_probes * self._h
+        return float(scipy.special.betainc(m * d, m * (self.n - d), min(self.null_high, 1.0)))
+
+
+@dataclass(frozen=True, kw_only=True)
+class ChainInterval:
+    """Count from the mean of independent chains: Student's t, widened by a bias bound.
+
+    `bias_low` <= E[estimate] - count <= `bias_high`.
+    """
+
+    n: int
+    estimate: float
+    stderr: float
+    num_chains: int
+    bias_low: float
+    bias_high: float
+
+    def __call__(self, confidence: float) -> tuple[int, int]:
+        """Return the integers inside estimate +- t stderr, moved by the bias bounds."""
+        half = 0.0
+        if self.stderr > 0.0:
+            quantile = scipy.stats.t.ppf(0.5 + confidence / 2.0, self.num_chains - 1)
+            half = float(quantile) * self.stderr
+        low = math.floor(self.estimate - half - self.bias_high)
+        high = math.ceil(self.estimate + half - self.bias_low)
+        return min(max(low, 0), self.n), max(min(high, self.n), 0)
+
+
+Interval = ExactInterval | BetaInterval | ChainInterval
+
+_KINDS: dict[str, type[Interval]] = {
+    "exact": ExactInterval,
+    "beta": BetaInterval,
+    "chains": ChainInterval,
+}
+
+
+def to_dict(interval: Interval) -> dict[str, Any]:
+    """Return the interval as plain JSON values with its kind."""
+    kind = next(name for name, cls in _KINDS.items() if isinstance(interval, cls))
+    return {"kind": kind, **asdict(interval)}
+
+
+def from_dict(record: dict[str, Any]) -> Interval:
+    """Invert `to_dict`."""
+    fields = dict(record)
+    return _KINDS[fields.pop("kind")](**fields)
+
+
+def _first(holds: Callable[[int], bool], n: int) -> int:
+    """Return the smallest d in 0..n at which a monotone predicate holds (n if none does)."""
+    low, high = 0, n
+    while low < high:
+        middle = (low + high) // 2
+        if holds(middle):
+            high = middle
+        else:
+            low = middle + 1
+    return low

@@ -1,0 +1,33 @@
+"""Inner loops, one file a device; the file's name is the kernel's name.
+
+`reference` is the specification: plain NumPy, read it to know what a kernel does.
+Every other file holds functions of the same names and is tested against it.
+"""
+
+import importlib
+from types import ModuleType
+
+from symrank.errors import MissingBackendError, OptionError
+
+__all__ = ["DEFAULT", "load"]
+
+DEFAULT = "cpu_numba"
+NAMES = ("reference", "cpu_numba")
+
+
+def load(name: str | None = None) -> ModuleType:
+    """Return the kernel module called `name` (default: `cpu_numba`).
+
+    With ``NUMBA_DISABLE_JIT=1`` the default is `reference`: the compiled loops would run
+    as Python, a thousand times slower than NumPy.
+    """
+    if name is None:
+        import numba
+
+        name = "reference" if numba.config.DISABLE_JIT else DEFAULT
+    if name not in NAMES:
+        raise OptionError(f"kernel={name!r} is unknown: choose one of {', '.join(NAMES)}.")
+    try:
+        return importlib.import_module(f"symrank.kernels.{name}")
+    except ModuleNotFoundError as exc:
+        raise MissingBackendError(f"kernel={name!r} needs the library {exc.name!r}.") from exc

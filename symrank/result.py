@@ -1,0 +1,232 @@
+"""What a run returns: an integer, an interval, the cost, and the evidence."""
+
+import dataclasses
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from enum import Enum
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import numpy as np
+
+from symrank import intervals
+from symrank._typing import Array, FloatArray
+from symrank.errors import OptionError
+from symrank.intervals import Interval
+from symrank.measure import RitzMeasure
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+__all__ = ["Gap", "Progress", "RankResult", "Status"]
+
+
+class Status(Enum):
+    """How a run ended; the value is a sentence with the remedy."""
+
+    EXACT = "The count is exact: no sampling was needed."
+    CONVERGED = "The certified interval meets the precision."
+    NO_GAP_FOUND = (
+        "The eigenvalues near the cut could not be told from zero: the interval spans what is "
+        "open. Raise max_matvecs, or set atol or rtol at a level that matters to you (gaps lists "
+        "where the counting function is flat)."
+    )
+    BUDGET_SPENT = (
+        "The budget ended before the precision was met; the interval holds. "
+        "Raise max_matvecs or max_seconds, or ask for less precision."
+    )
+    INTERRUPTED = "The run was interrupted; the interval of the last finished round holds."
+    BURN_IN_TOO_SHORT = (
+        "The averaging window still drifts, so the estimate is biased. Raise num_steps and burn_in."
+    )
+
+    @property
+    def is_final(self) -> bool:
+        """True where no further round can improve the answer."""
+        return self in (Status.EXACT, Status.CONVERGED)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Gap:
+    """A plateau of the counting function: between `low` and `high` it is flat.
+
+    `count` eigenvalues lie above it in modulus, as far as the probes tell (not certified).
+    """
+
+    low: float
+    high: float
+    count: float
+
+    @property
+    def ratio(self) -> float:
+        """``high / low``."""
+        return self.high / self.low if self.low > 0 else float("inf")
+
+
+@dataclass(frozen=True, kw_only=True)
+class RankResult:
+    """Rank (or count) of an operator, with its interval, cost and evidence.
+
+    ``int(result)`` is the rank, ``str(result)`` one line.
+
+    Attributes
+    ----------
+    rank
+        The integer answer; always inside ``interval()``.
+    estimate
+        The unrounded estimate.
+    stderr
+        Its standard deviation by sampling alone.
+    bounds
+        Range of the estimate that resolution alone leaves open, ``(low, high)``.
+    threshold
+        Eigenvalues with ``|lambda| > threshold`` count.
+    status
+        A `Status`.
+    samples
+        One estimate a probe or chain; empty for exact methods.
+    gaps
+        Plateaus of the counting function, the one next to the cut first.
+    inertia
+        ``(n_plus, n_zero, n_minus)``, or None.
+    measure
+        The Ritz measure, or None.
+    diagnostics
+        Evidence particular to the method.
+    reason
+        Why this method was chosen.
+    num_matvecs
+        Products with single vectors, those of checks and pilots included.
+    seconds
+        Wall time.
+    n, dtype, method, kernel, seed, confidence
+        What was run on what.
+    history
+        ``(num_matvecs, low, high)`` after each round.
+    """
+
+    rank: int
+    estimate: float
+    stderr: float
+    bounds: tuple[float, float]
+    threshold: float
+    status: Status
+    n: int
+    dtype: str
+    method: str
+    confidence: float
+    evidence: Interval
+    num_matvecs: int = 0
+    seconds: float = 0.0
+    reason: str = ""
+    kernel: str = ""
+    seed: int | None = None
+    samples: FloatArray = field(default_factory=lambda: np.empty(0))
+    gaps: Sequence[Gap] = ()
+    inertia: tuple[int, int, int] | None = None
+    measure: RitzMeasure | None = None
+    diagnostics: Mapping[str, Any] = field(default_factory=dict)
+    history: Sequence[tuple[int, int, int]] = ()
+
+    def interval(self, confidence: float | None = None) -> tuple[int, int]:
+        """Return integers ``(low, high)`` that hold the true count with this confidence.
+
+        The interval covers sampling and resolution. `confidence` defaults to that of the run.
+        """
+        level = self.confidence if confidence is None else confidence
+        if not 0.0 < level < 1.0:
+            raise OptionError(f"confidence={level} must lie between 0 and 1, for example 0.95.")
+        return self.evidence(level)
+
+    def counting_function(
+        self, tau: float | Array, confidence: float | None = None
+    ) -> tuple[FloatArray, FloatArray, FloatArray]:
+        """Estimate #{|lambda| > tau} with its band, at no further product.
+
+        Parameters
+        ----------
+        tau
+            Cuts, a number or an array (t,).
+        confidence
+            Of the band at each cut; that of the run by default.
+
+        Returns
+        -------
+        estimate, low, high
+            Arrays (t,).
+        """
+        if self.measure is None:
+            msg = (
+                f"method={self.method!r} keeps no Ritz measure, so it has no counting function: "
+                "run method='lanczos', or restore a result saved by to_dict(measure=True)."
+            )
+            raise OptionError(msg)
+        level = self.confidence if confidence is None else confidence
+        cuts = np.atleast_1d(np.asarray(tau, dtype=np.float64))
+        estimate, low, high = self.measure.counting_function(cuts, level)
+        return estimate, low, high
+
+    def plot(self, ax: "Axes | None" = None) -> "Axes":
+        """Draw the counting function with its band, the gaps and the cut (needs matplotlib)."""
+        from symrank import plots
+
+        return plots.plot_result(self, ax)
+
+    def to_dict(self, *, measure: bool = False) -> dict[str, Any]:
+        """Return the result as plain JSON values.
+
+        The Ritz measure, some thousands of numbers, is left out unless `measure` is true.
+        """
+        record: dict[str, Any] = {
+            f.name: getattr(self, f.name)
+            for f in dataclasses.fields(self)
+            if f.name not in ("evidence", "measure")
+        }
+        record["interval"] = list(self.interval())
+        record["status"] = self.status.name
+        record["bounds"] = list(self.bounds)
+        record["samples"] = np.asarray(self.samples).tolist()
+        record["gaps"] = [dataclasses.asdict(gap) for gap in self.gaps]
+        record["inertia"] = None if self.inertia is None else list(self.inertia)
+        record["diagnostics"] = dict(self.diagnostics)
+        record["history"] = [list(row) for row in self.history]
+        record["evidence"] = intervals.to_dict(self.evidence)
+        if measure and self.measure is not None:
+            record["measure"] = self.measure.to_dict()
+        return record
+
+    @classmethod
+    def from_dict(cls, record: Mapping[str, Any]) -> "RankResult":
+        """Invert `to_dict`."""
+        fields = dict(record)
+        fields.pop("interval")
+        fields["status"] = Status[fields["status"]]
+        fields["bounds"] = tuple(fields["bounds"])
+        fields["samples"] = np.array(fields["samples"], dtype=np.float64)
+        fields["gaps"] = tuple(Gap(**gap) for gap in fields["gaps"])
+        fields["inertia"] = None if fields["inertia"] is None else tuple(fields["inertia"])
+        fields["history"] = tuple(tuple(row) for row in fields["history"])
+        fields["evidence"] = intervals.from_dict(fields["evidence"])
+        if "measure" in fields:
+            fields["measure"] = RitzMeasure.from_dict(fields["measure"])
+        return cls(**fields)
+
+    def __int__(self) -> int:
+        return self.rank
+
+    def __index__(self) -> int:
+        return self.rank
+
+    def __str__(self) -> str:
+        low, high = self.interval()
+        return (
+            f"rank {self.rank} in [{low}, {high}] at {self.confidence:.0%}, n = {self.n}, "
+            f"{self.method}, {self.num_matvecs} products, {self.seconds:.2f} s: {self.status.name}"
+        )
+
+
+class Progress(NamedTuple):
+    """What a running job tells its observer."""
+
+    num_matvecs: int
+    max_matvecs: int
+    interval: tuple[int, int] | None  # of the last finished round
