@@ -1,0 +1,26 @@
+"""The rank of a symmetric operator known by its products with vectors, with an honest interval."""
+
+from symrank import gallery
+from symrank.errors import SymrankError
+from symrank.estimate import rank
+from symrank.methods import Dense, Lanczos, Langevin
+from symrank.operators import as_operator, augmented, gram, kron
+from symrank.result import Progress, RankResult, Status
+
+__all__ = [
+    "Dense",
+    "Lanczos",
+    "Langevin",
+    "Progress",
+    "RankResult",
+    "Status",
+    "SymrankError",
+    "as_operator",
+    "augmented",
+    "gallery",
+    "gram",
+    "kron",
+    "rank",
+]
+
+__version__ = "0.1.0"

@@ -1,0 +1,10 @@
+"""One file a method; `BY_NAME` is how a method is called by a string."""
+
+from symrank.methods.base import Goal, Method, Summary, Task
+from symrank.methods.dense import Dense
+from symrank.methods.lanczos import Lanczos
+from symrank.methods.langevin import Langevin
+
+__all__ = ["BY_NAME", "Dense", "Goal", "Lanczos", "Langevin", "Method", "Summary", "Task"]
+
+BY_NAME: dict[str, type[Method]] = {cls.name: cls for cls in (Dense, Lanczos, Langevin)}

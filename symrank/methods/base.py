@@ -1,0 +1,97 @@
+"""The protocol of a method: three pure functions, and the rounds belong to the caller.
+
+    plan(goal, round, summary) -> tasks     what to run next; none: nothing affordable is left
+    run(operator, goal, task, state, tick) -> state     one bounded segment of work
+    summarise(goal, states, previous) -> summary        what all finished segments say together
+
+A state is a bag of arrays. `run` may use up the state it is given, and calls `tick(k)` after
+every k products, which may raise to stop the run: an unfinished segment is then lost, never the
+summary of the round before.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, ClassVar, Protocol
+
+import numpy as np
+
+from symrank._typing import FloatArray
+from symrank.intervals import Interval
+from symrank.measure import RitzMeasure
+from symrank.operators import Operator
+from symrank.result import Gap, Status
+
+__all__ = ["Goal", "Method", "Summary", "Task", "Tick"]
+
+Tick = Callable[[int], None]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Goal:
+    """What is asked for, in the units of the (scaled) operator that the method sees."""
+
+    n: int
+    dtype: np.dtype[np.generic]
+    atol: float | None
+    rtol: float | None
+    half_width: float  # target half-width of the interval, in eigenvalues
+    refine: bool  # no precision was asked for: go on while resolution is the larger error
+    confidence: float
+    max_matvecs: int
+    seed: int
+    scale: float = 1.0  # caller's eigenvalue = scale * eigenvalue here
+
+    @property
+    def eps(self) -> float:
+        """Unit of rounding of a product."""
+        return float(np.finfo(self.dtype).eps)
+
+    @property
+    def has_cut(self) -> bool:
+        """True if the caller set atol or rtol above zero."""
+        return bool(self.atol or self.rtol)
+
+
+@dataclass(frozen=True)
+class Task:
+    """A bounded segment of work on the state called `key`."""
+
+    key: tuple[Any, ...]
+    num_steps: int = 0
+    num_vectors: int = 0
+
+
+@dataclass(frozen=True, kw_only=True)
+class Summary:
+    """What the finished segments say; the fields are those of `RankResult`."""
+
+    rank: int
+    estimate: float
+    stderr: float
+    bounds: tuple[float, float]
+    threshold: float
+    status: Status
+    evidence: Interval
+    samples: FloatArray = field(default_factory=lambda: np.empty(0))
+    gaps: Sequence[Gap] = ()
+    inertia: tuple[int, int, int] | None = None
+    measure: RitzMeasure | None = None
+    diagnostics: Mapping[str, Any] = field(default_factory=dict)
+    memo: Any = None  # the method's own memory from round to round
+
+
+class Method(Protocol):
+    """A frozen value that holds the options and knows how to run."""
+
+    name: ClassVar[str]
+
+    def plan(self, goal: Goal, round_: int, summary: Summary | None) -> Sequence[Task]:
+        """Return the tasks of the next round."""
+
+    def run(self, operator: Operator, goal: Goal, task: Task, state: Any, tick: Tick) -> Any:
+        """Do one task, starting from `state` (None at first)."""
+
+    def summarise(
+        self, goal: Goal, states: Mapping[tuple[Any, ...], Any], previous: Summary | None
+    ) -> Summary:
+        """Return what all states say together."""

@@ -1,0 +1,219 @@
+r"""Rank by stochastic Lanczos quadrature with certified bounds.
+
+m Gaussian probes, k Lanczos steps each. For every probe the mass in [-tau, tau] lies inside
+proved bounds (`symrank.measure`); pooled, they bracket a Beta variable whose law has the unknown
+nullity as its only parameter (`symrank.intervals`). The interval covers both errors.
+
+Policy. The first probes are advanced by doubling their steps, which costs no confidence: more
+steps only tighten the bracket round the same random number. Once the bracket is narrow against
+the sampling error, probes are added. Their numbers are a fixed sequence that ends where even
+rank n/2 meets the precision, each FACTOR times the one before, and alpha is split over it.
+"""
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+import numpy as np
+
+from symrank import probes, threshold
+from symrank._typing import FloatArray
+from symrank.measure import LanczosRun, RitzMeasure
+from symrank.methods.base import Goal, Summary, Task, Tick
+from symrank.operators import Operator
+from symrank.recurrences import lanczos
+from symrank.result import Status
+
+__all__ = ["Lanczos"]
+
+BLOCK = 8  # probes advanced together: a cache line of doubles
+FACTOR = 4
+FIRST_STEPS = 64
+RESOLVED = 0.2  # slack below this share of the sampling half-width is not worth more steps
+MARGIN = 7.5  # z^2 at alpha/3 with 30 % to spare: enough probes also after the split
+
+
+@dataclass(frozen=True, kw_only=True)
+class Lanczos:
+    """Stochastic Lanczos quadrature with certified bounds.
+
+    Parameters
+    ----------
+    num_probes
+        Gaussian probes of the first rounds. Default: what the precision may need, at least 8.
+    kernel
+        Name of a kernel file. Default: the compiled one.
+
+    Examples
+    --------
+    >>> import symrank
+    >>> from symrank import gallery
+    >>> L = gallery.grid_laplacian((80, 80))
+    >>> result = symrank.rank(L, method=Lanczos(), rng=3)
+    >>> low, high = result.interval()
+    >>> low <= 6399 <= high
+    True
+    """
+
+    num_probes: int | None = None
+    kernel: str | None = None
+
+    name: ClassVar[str] = "lanczos"
+
+    def stages(self, goal: Goal) -> list[int]:
+        """Return the numbers of probes at which the Beta interval may be looked at, in advance."""
+        share = max(goal.half_width, 0.5) / max(goal.n, 1)
+        worst = MARGIN / (2.0 * share**2 * max(goal.n, 1))
+        last = max(BLOCK, math.ceil(min(worst, goal.max_matvecs / FIRST_STEPS)))
+        sizes = [last]
+        while sizes[0] >= FACTOR * BLOCK:
+            sizes.insert(0, math.ceil(sizes[0] / FACTOR))
+        if self.num_probes is not None:
+            sizes = [self.num_probes, *(s for s in sizes if s >= 2 * self.num_probes)]
+        affordable = max(1, goal.max_matvecs)
+        return sorted({min(size, affordable) for size in sizes})
+
+    def plan(self, goal: Goal, round_: int, summary: Summary | None) -> Sequence[Task]:  # noqa: ARG002
+        """Double the steps while resolution is the larger error, else add probes."""
+        if summary is None:
+            first = self.stages(goal)[0]
+            steps = max(1, min(FIRST_STEPS, goal.max_matvecs // first))
+            return _blocks(0, first, steps)
+        memo: _Memo = summary.memo
+        if summary.status is Status.CONVERGED and (memo.is_resolved or not goal.refine):
+            return []
+        left = goal.max_matvecs - memo.num_products
+        if not memo.is_resolved and not memo.is_closed:
+            steps = min(memo.num_steps, left // memo.num_probes)
+            if steps >= max(1, memo.num_steps // 8):
+                return [Task(key, steps, k) for key, k in memo.blocks]
+            return []
+        later = [size for size in self.stages(goal) if size > memo.num_probes]
+        if later and (later[0] - memo.num_probes) * memo.num_steps <= left:
+            return _blocks(memo.num_probes, later[0], memo.num_steps)
+        return []
+
+    def run(
+        self,
+        operator: Operator,
+        goal: Goal,
+        task: Task,
+        state: lanczos.LanczosState | None,
+        tick: Tick,
+    ) -> lanczos.LanczosState:
+        """Advance one block of probes."""
+        if state is None:
+            Z = probes.gaussian(goal.seed, task.key[1], task.num_vectors, goal.n, goal.dtype)
+            state = lanczos.start(Z)
+        return lanczos.extend(state, operator.matmat, task.num_steps, tick, self.kernel)
+
+    def summarise(
+        self,
+        goal: Goal,
+        states: Mapping[tuple[Any, ...], lanczos.LanczosState],
+        previous: Summary | None,
+    ) -> Summary:
+        """Pool the certified bounds of all probes at the cut."""
+        keys = sorted(states)
+        runs = [run for key in keys for run in lanczos.runs(states[key], goal.eps)]
+        stages = self.stages(goal)
+        measure = RitzMeasure(
+            runs=runs,
+            n=goal.n,
+            is_complex=np.issubdtype(goal.dtype, np.complexfloating),
+            num_looks=len(stages),
+        )
+        norm = measure.spectral_norm
+        old: _Memo | None = previous.memo if previous else None
+        tau = old.tau if old else threshold.cut(norm, goal.eps, goal.atol, goal.rtol)
+        bounds = _best_bounds(runs, tau, old)
+        memo = _Memo(
+            tau=tau,
+            bounds=bounds,
+            blocks=[(key, states[key].V.shape[1]) for key in keys],
+            num_steps=states[keys[0]].num_steps,
+            num_products=sum(states[key].num_steps * states[key].V.shape[1] for key in keys),
+            is_closed=all(run.is_exact for run in runs),
+        )
+        return _conclude(goal, measure, memo)
+
+
+@dataclass
+class _Memo:
+    tau: float
+    bounds: FloatArray  # (m, 2), the best null mass bounds of every probe so far
+    blocks: list[tuple[tuple[Any, ...], int]]
+    num_steps: int
+    num_products: int
+    is_closed: bool
+    is_resolved: bool = False
+
+    @property
+    def num_probes(self) -> int:
+        return len(self.bounds)
+
+
+def _blocks(first: int, last: int, steps: int) -> list[Task]:
+    """Split probes first..last-1 into blocks; the key holds the number of the first probe."""
+    starts = range(first, last, BLOCK)
+    return [Task(("probes", j), steps, min(BLOCK, last - j)) for j in starts]
+
+
+def _best_bounds(runs: Sequence[LanczosRun], tau: float, old: _Memo | None) -> FloatArray:
+    """Return bounds at the fixed cut; the best of all rounds, as single ones are not monotone."""
+    bounds = np.array([run.null_mass(tau) for run in runs])
+    if old is not None:
+        m = old.num_probes
+        bounds[:m, 0] = np.maximum(bounds[:m, 0], old.bounds[:, 0])
+        bounds[:m, 1] = np.minimum(bounds[:m, 1], old.bounds[:, 1])
+    return bounds
+
+
+def _conclude(goal: Goal, measure: RitzMeasure, memo: _Memo) -> Summary:
+    """Turn pooled bounds into a count, its interval and a status."""
+    n, tau = goal.n, memo.tau
+    norm2 = np.array([run.norm2 for run in measure.runs])
+    null_low, null_high = (float(b) for b in norm2 @ memo.bounds / norm2.sum())
+    evidence = measure.interval_from(null_low, null_high)
+    low, high = evidence(goal.confidence)
+    middle = 0.5 * (null_low + null_high)
+    known = measure.interval_from(middle, middle)(goal.confidence)
+    slack = n * (null_high - null_low)
+    magnitudes, counts = np.abs(measure.ritz_values), n * measure.weights
+    crowd = 0.0 if goal.has_cut else threshold.crowding(magnitudes, counts, tau)
+    crowded = crowd >= threshold.MIN_COUNT
+    met = high - low <= 2.0 * goal.half_width and not crowded
+    memo.is_resolved = slack <= max(RESOLVED * (known[1] - known[0]), 0.05) and not crowded
+    estimate = n * (1.0 - middle)
+    if met:
+        status = Status.CONVERGED
+    elif memo.is_resolved or goal.has_cut:
+        status = Status.BUDGET_SPENT
+    else:
+        status = Status.NO_GAP_FOUND
+    return Summary(
+        rank=min(max(round(estimate), low), high),
+        estimate=estimate,
+        stderr=evidence.stderr(estimate),
+        bounds=(n * (1.0 - null_high), n * (1.0 - null_low)),
+        threshold=tau * goal.scale,
+        status=status,
+        evidence=evidence,
+        samples=n * (1.0 - memo.bounds.mean(axis=1)),
+        gaps=threshold.plateaus(magnitudes * goal.scale, counts, tau * goal.scale),
+        measure=RitzMeasure(
+            runs=measure.runs,
+            n=n,
+            scale=goal.scale,
+            is_complex=measure.is_complex,
+            num_looks=measure.num_looks,
+        ),
+        diagnostics={
+            "num_probes": memo.num_probes,
+            "num_steps": memo.num_steps,
+            "slack": slack,
+            "crowding": crowd,
+        },
+        memo=memo,
+    )

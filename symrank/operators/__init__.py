@@ -1,0 +1,29 @@
+"""Symmetric (Hermitian) operators known by their products with blocks of vectors."""
+
+from symrank.operators.augmented import AugmentedOperator, augmented
+from symrank.operators.base import Operator
+from symrank.operators.checks import check_operator
+from symrank.operators.coerce import as_operator
+from symrank.operators.gram import GramOperator, gram
+from symrank.operators.kronecker import KroneckerOperator, kron
+from symrank.operators.linear_network import LinearNetworkHessian
+from symrank.operators.matrix import MatrixOperator
+from symrank.operators.scipy_adapter import ScipyOperator
+from symrank.operators.transforms import Scaled, Squared
+
+__all__ = [
+    "AugmentedOperator",
+    "GramOperator",
+    "KroneckerOperator",
+    "LinearNetworkHessian",
+    "MatrixOperator",
+    "Operator",
+    "Scaled",
+    "ScipyOperator",
+    "Squared",
+    "as_operator",
+    "augmented",
+    "check_operator",
+    "gram",
+    "kron",
+]

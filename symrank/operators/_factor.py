@@ -1,0 +1,128 @@
+"""A rectangular matrix with both its products, which `augmented` and `gram` are made of."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import scipy.sparse as sp
+import scipy.sparse.linalg as spla
+
+from symrank._typing import Array
+from symrank.errors import OperatorError
+from symrank.operators.base import Operator
+from symrank.operators.coerce import interpret
+from symrank.operators.matrix import canonical, largest_entry
+from symrank.operators.scipy_adapter import linear_operator_dtype, multiply
+
+__all__ = ["Factor", "as_factor"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Factor:
+    """An m x n matrix A by its products ``forward(X) = A X`` and ``adjoint(Y) = A^H Y``.
+
+    `largest_entry` is max |a_ij|, or None where the entries are not known.
+    """
+
+    shape: tuple[int, int]
+    dtype: np.dtype[Any]
+    forward: Callable[[Array], Array]
+    adjoint: Callable[[Array], Array]
+    largest_entry: float | None
+    matvecs: int = 1
+
+
+def as_factor(A: Any) -> Factor:
+    """Return `A`, of any shape (m, n), with its two products; nothing is formed."""
+    if isinstance(A, Operator):
+        return Factor(
+            shape=A.shape,
+            dtype=A.dtype,
+            forward=A._matmat,
+            adjoint=A._matmat,
+            largest_entry=A.scale_hint(),
+            matvecs=A.matvecs_per_product,
+        )
+    if isinstance(A, spla.LinearOperator):
+        return _linear_operator_factor(A)
+    if sp.issparse(A) or isinstance(A, np.ndarray):
+        return _matrix_factor(canonical(A))
+    return as_factor(interpret(A))
+
+
+def _matrix_factor(entries: Any) -> Factor:
+    """Products of a canonical matrix; A^H of a sparse one is kept as CSR too."""
+    if entries.ndim != 2:
+        raise OperatorError(
+            f"a factor has two dimensions, and this input has shape {entries.shape}. "
+            "Pass a matrix, or x[:, None] for one column."
+        )
+    product = _Product(entries)
+    adjoint: Callable[[Array], Array]
+    if not isinstance(entries, np.ndarray):
+        adjoint = _Product(entries.conj().T.tocsr())
+    elif entries.dtype.kind == "c":
+        adjoint = _ConjugateTransposeProduct(entries)
+    else:
+        adjoint = _Product(entries.T)
+    return Factor(
+        shape=entries.shape,
+        dtype=entries.dtype,
+        forward=product,
+        adjoint=adjoint,
+        largest_entry=largest_entry(entries),
+    )
+
+
+def _linear_operator_factor(A: "spla.LinearOperator[Any]") -> Factor:
+    """Products of a SciPy operator, with one product to see that it has an adjoint."""
+    dtype = linear_operator_dtype(A)
+    adjoint = A.H
+    try:
+        adjoint.matvec(np.zeros(A.shape[0], dtype=dtype))
+    except (NotImplementedError, TypeError, AttributeError, RecursionError) as error:
+        raise OperatorError(
+            f"the {A.shape[0]}x{A.shape[1]} LinearOperator cannot multiply by its adjoint, and "
+            "augmented and gram need that product. Give it rmatvec or rmatmat."
+        ) from error
+    return Factor(
+        shape=(A.shape[0], A.shape[1]),
+        dtype=dtype,
+        forward=_LinearOperatorProduct(A, dtype),
+        adjoint=_LinearOperatorProduct(adjoint, dtype),
+        largest_entry=None,
+    )
+
+
+@dataclass(frozen=True)
+class _Product:
+    """X -> M X; a class, so that operators can be pickled."""
+
+    matrix: Any
+
+    def __call__(self, X: Array) -> Array:
+        product: Array = self.matrix @ X
+        return product
+
+
+@dataclass(frozen=True)
+class _ConjugateTransposeProduct:
+    """Y -> M^H Y without a copy of a dense complex M."""
+
+    matrix: Array
+
+    def __call__(self, Y: Array) -> Array:
+        product: Array = self.matrix.T @ Y.conj()
+        return np.conj(product, out=product)
+
+
+@dataclass(frozen=True)
+class _LinearOperatorProduct:
+    """X -> L X for a SciPy operator L."""
+
+    linear_operator: "spla.LinearOperator[Any]"
+    dtype: np.dtype[Any]
+
+    def __call__(self, X: Array) -> Array:
+        return multiply(self.linear_operator, X, self.dtype)

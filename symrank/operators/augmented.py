@@ -1,0 +1,76 @@
+r"""The symmetric twin of a rectangular matrix.
+
+    [ 0    A ]
+    [ A^H  0 ]    has the eigenvalues +-sigma_i and |m - n| zeros,
+
+so its rank is 2 rank(A), and a gap between singular values stays the same gap.
+"""
+
+from typing import Any
+
+import numpy as np
+
+from symrank._typing import Array
+from symrank.operators._factor import Factor, as_factor
+from symrank.operators.base import Operator
+
+__all__ = ["AugmentedOperator", "augmented"]
+
+
+class AugmentedOperator(Operator):
+    """The operator that `augmented` returns."""
+
+    def __init__(self, factor: Factor) -> None:
+        m, n = factor.shape
+        super().__init__((m + n, m + n), factor.dtype, name=f"augmented {m}x{n} matrix")
+        self.factor = factor
+        self.matvecs_per_product = factor.matvecs
+
+    def _matmat(self, X: Array) -> Array:
+        m = self.factor.shape[0]
+        product = np.empty_like(X)
+        product[:m] = self.factor.forward(X[m:])
+        product[m:] = self.factor.adjoint(X[:m])
+        return product
+
+    def scale_hint(self) -> float | None:
+        """Return the largest absolute entry of the rectangular matrix, where it is known."""
+        return self.factor.largest_entry
+
+
+def augmented(A: Any) -> AugmentedOperator:
+    r"""Make a rectangular matrix symmetric: twice its rank, the same singular values.
+
+    The eigenvalues are :math:`\pm\sigma_i` and :math:`|m - n|` zeros. Nothing is formed, apart
+    from :math:`A^H` as CSR for a sparse `A`. One product costs one by `A` and one by
+    :math:`A^H`.
+
+    Parameters
+    ----------
+    A
+        (m, n) ndarray, scipy.sparse array or matrix, or a ``LinearOperator`` with ``rmatvec`` or
+        ``rmatmat``.
+
+    Returns
+    -------
+    AugmentedOperator
+        Of shape (m + n, m + n), indefinite.
+
+    Raises
+    ------
+    OperatorError
+        Where `A` is not a matrix, or cannot multiply by its adjoint.
+
+    See Also
+    --------
+    gram : rank(A) itself and positive semidefinite, but the singular values are squared.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from symrank.operators import augmented
+    >>> A = np.array([[3.0, 0.0, 0.0], [0.0, 4.0, 0.0]])
+    >>> np.linalg.eigvalsh(augmented(A).to_dense()).round(12) + 0.0
+    array([-4., -3.,  0.,  3.,  4.])
+    """
+    return AugmentedOperator(as_factor(A))

@@ -1,0 +1,187 @@
+"""Checks at the door: finite, deterministic, symmetric."""
+
+from typing import Any
+
+import numpy as np
+
+from symrank._typing import Array
+from symrank.errors import NonFiniteError, NotSymmetricError
+from symrank.operators.base import Operator
+from symrank.operators.matrix import MatrixOperator, largest_entry
+from symrank.operators.transforms import Scaled
+
+__all__ = ["check_operator"]
+
+NUM_VECTORS = 4  # six pairs <x, A y>: an asymmetry that is hidden from one shows in another
+ROUNDING = 100  # units of eps sqrt(n): a product by a dense n x n matrix stays below one
+MAX_TOLERANCE = 0.01  # float32 at n > 7e5: an operator that differs by 1 % is another operator
+TILE = 1024  # rows and columns compared at a time: two tiles fit into the second-level cache
+REMEDY = (
+    "Pass (A + A.T)/2 (its conjugate transpose where A is complex) if the difference is noise, "
+    "symrank.augmented(A) (rank 2r, same singular values) or symrank.gram(A) (rank r, squared "
+    "singular values) if A is not symmetric by nature."
+)
+
+
+def check_operator(A: Operator, rng: Any = None, *, rtol: float | None = None) -> int:
+    r"""Raise where an operator is not finite, not deterministic, or not symmetric.
+
+    An explicit matrix is compared with its conjugate transpose entry by entry, at no product:
+    max |A - A^H| against max |A|. Any other operator multiplies one Gaussian block of four vectors
+    twice: the two answers must agree, and
+    :math:`|\langle x, Ay\rangle - \overline{\langle y, Ax\rangle}|` must be small against
+    :math:`|Ax| |y| / \sqrt n`, which is the size of such a product for a matrix
+    without structure.
+
+    Parameters
+    ----------
+    A
+        Operator of shape (n, n).
+    rng
+        int, SeedSequence or Generator, for the block.
+    rtol
+        Relative difference that is still rounding. Default: ``100 eps sqrt(n)``, at most 0.01.
+
+    Returns
+    -------
+    int
+        Number of products with A that were used, 0 or 8.
+
+    Raises
+    ------
+    NonFiniteError
+        Where an entry or a product is infinite or NaN; the first one is named.
+    NotSymmetricError
+        Where A is not symmetric (Hermitian), or not the same from call to call.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from symrank.operators import as_operator, check_operator, gram
+    >>> check_operator(gram(np.ones((3, 2))), rng=0)
+    8
+    """
+    if A.n == 0:
+        return 0
+    if rtol is None:
+        eps = float(np.finfo(A.dtype).eps)
+        rtol = min(ROUNDING * eps * A.n**0.5, MAX_TOLERANCE)
+    explicit = A
+    while isinstance(explicit, Scaled):  # a power of two moves no relative asymmetry
+        explicit = explicit.base
+    if isinstance(explicit, MatrixOperator):
+        _check_entries(explicit, rtol)
+        return 0
+    return _check_products(A, np.random.default_rng(rng), rtol)
+
+
+def _check_entries(A: MatrixOperator, rtol: float) -> None:
+    """Compare an explicit matrix with its conjugate transpose."""
+    largest = A.scale_hint()
+    if not np.isfinite(largest):
+        raise NonFiniteError(_first_bad_entry(A))
+    with np.errstate(over="ignore", invalid="ignore"):
+        worst = _sparse_asymmetry(A.entries) if A.is_sparse else _dense_asymmetry(A.entries)
+    if not worst <= rtol * largest:
+        raise NotSymmetricError(
+            f"the matrix is not symmetric (Hermitian): max|A - A^H| = {worst:.3g} is "
+            f"{worst / largest:.3g} of max|A| = {largest:.3g}, and {rtol:.3g} is allowed for "
+            f"rounding. {REMEDY}"
+        )
+
+
+def _dense_asymmetry(entries: Array) -> float:
+    """Return max |A - A^H|, tile by tile: rows against columns would miss the cache."""
+    n = entries.shape[0]
+    worst = 0.0
+    for i in range(0, n, TILE):
+        for j in range(i, n, TILE):
+            upper = entries[i : i + TILE, j : j + TILE]
+            lower = entries[j : j + TILE, i : i + TILE]
+            worst = max(worst, float(np.abs(upper - lower.conj().T).max()))
+    return worst
+
+
+def _sparse_asymmetry(entries: Any) -> float:
+    """Return max |A - A^H| of a CSR array."""
+    difference = entries - entries.conj().T.tocsr()
+    return float(np.abs(difference.data).max(initial=0.0))
+
+
+def _first_bad_entry(A: MatrixOperator) -> str:
+    """Name the first entry, in row-major order, that is infinite or NaN."""
+    if A.is_sparse:
+        rows, columns = A.entries.tocoo().coords
+        values = A.entries.data
+        bad = np.flatnonzero(~np.isfinite(values))
+        count, row, column, value = bad.size, rows[bad[0]], columns[bad[0]], values[bad[0]]
+    else:
+        where = np.argwhere(~np.isfinite(A.entries))
+        count, (row, column) = len(where), where[0]
+        value = A.entries[row, column]
+    return (
+        f"entries of the matrix that are not finite: {count}, the first is "
+        f"A[{row}, {column}] = {value}. Remove or replace them: no rank is defined."
+    )
+
+
+def _check_products(A: Operator, rng: np.random.Generator, rtol: float) -> int:
+    """Multiply one block twice and look at <x, A y> for all its pairs."""
+    X = _gaussian(rng, A)
+    Y, again = A.matmat(X), A.matmat(X)
+    _check_finite(Y)
+    _check_finite(again)
+    wide = np.complex128 if A.dtype.kind == "c" else np.float64
+    scale = float(max(largest_entry(Y), largest_entry(again)))
+    if scale == 0.0:
+        return 2 * NUM_VECTORS
+    X, Y, again = X.astype(wide), Y.astype(wide) / scale, again.astype(wide) / scale
+
+    change = _largest_ratio(_norms(again - Y), np.maximum(_norms(Y), _norms(again)))
+    if not change <= rtol:
+        raise NotSymmetricError(
+            f"the operator is not deterministic: two products with the same block differ by "
+            f"{change:.3g} of their size, and {rtol:.3g} is allowed for rounding. Freeze it: one "
+            "fixed batch of data, dropout and batch statistics off, fixed seeds."
+        )
+    products = X.conj().T @ Y  # <x_i, A x_j>
+    sizes = np.outer(_norms(X), _norms(Y)) / A.n**0.5
+    asymmetry = _largest_ratio(np.abs(products - products.conj().T), np.maximum(sizes, sizes.T))
+    if not asymmetry <= rtol:
+        raise NotSymmetricError(
+            f"the operator is not symmetric (Hermitian): <x, A y> and conj <y, A x> differ by "
+            f"{asymmetry:.3g} of |A x||y|/sqrt(n) for random x, y, and {rtol:.3g} is allowed for "
+            f"rounding. {REMEDY}"
+        )
+    return 2 * NUM_VECTORS
+
+
+def _gaussian(rng: np.random.Generator, A: Operator) -> Array:
+    """Return a Gaussian block in the dtype of A."""
+    X: Array = rng.standard_normal((A.n, NUM_VECTORS))
+    if A.dtype.kind == "c":
+        X = X + 1j * rng.standard_normal(X.shape)
+    return X.astype(A.dtype)
+
+
+def _check_finite(Y: Array) -> None:
+    """Raise where a product is infinite or NaN, and say where."""
+    bad = np.argwhere(~np.isfinite(Y))
+    if len(bad):
+        row, column = bad[0]
+        raise NonFiniteError(
+            f"the product of the operator with a Gaussian block is not finite: "
+            f"{len(bad)} of {Y.size} numbers, the first in row {row}: {Y[row, column]}. Look for "
+            "infinite or NaN entries, or scale the operator: its products may overflow."
+        )
+
+
+def _norms(X: Array) -> Array:
+    """Return the 2-norms of the columns."""
+    norms: Array = np.linalg.norm(X, axis=0)
+    return norms
+
+
+def _largest_ratio(values: Array, sizes: Array) -> float:
+    """Return max values / sizes, where 0 / 0 is 0."""
+    return float((values / np.maximum(sizes, np.finfo(np.float64).tiny)).max())

@@ -1,0 +1,92 @@
+"""From what a user has to an operator: one function, open to other libraries."""
+
+from functools import singledispatch
+from typing import Any
+
+import numpy as np
+import scipy.sparse as sp
+import scipy.sparse.linalg as spla
+
+from symrank._typing import Array
+from symrank.errors import OperatorError
+from symrank.operators.base import Operator
+from symrank.operators.matrix import MatrixOperator
+from symrank.operators.scipy_adapter import ScipyOperator
+
+__all__ = ["as_operator", "interpret"]
+
+
+@singledispatch
+def as_operator(A: Any) -> Operator:
+    """Return `A` as an operator.
+
+    Takes ndarrays, ``numpy.matrix``, nested lists, every scipy.sparse format, SciPy
+    ``LinearOperator``, any object with ``shape`` and ``matvec`` or ``matmat``, any object with
+    ``__array__``, and symrank operators, which come back unchanged. Other libraries add
+    their types by ``as_operator.register``.
+
+    Parameters
+    ----------
+    A
+        A symmetric (Hermitian) n x n operator. Symmetry is not looked at here; see
+        `check_operator`.
+
+    Returns
+    -------
+    Operator
+
+    Raises
+    ------
+    OperatorError
+        Where `A` is none of these, is not square, or does not hold numbers.
+
+    Examples
+    --------
+    >>> from symrank.operators import as_operator
+    >>> as_operator([[2, 1], [1, 2]])
+    <MatrixOperator 2x2 float64: dense matrix>
+    """
+    return as_operator(interpret(A))
+
+
+@as_operator.register
+def _(A: Operator) -> Operator:
+    return A
+
+
+@as_operator.register(np.ndarray)
+@as_operator.register(sp.sparray)
+@as_operator.register(sp.spmatrix)
+def _(A: Any) -> Operator:
+    return MatrixOperator(A)
+
+
+@as_operator.register(spla.LinearOperator)
+def _(A: Any) -> Operator:
+    return ScipyOperator(A)
+
+
+def interpret(A: Any) -> "Array | spla.LinearOperator[Any]":
+    """Return an object of no known type as an ndarray or a SciPy ``LinearOperator``."""
+    if hasattr(A, "shape") and (hasattr(A, "matvec") or hasattr(A, "matmat")):
+        return _linear_operator(A)
+    if isinstance(A, list | tuple) or hasattr(A, "__array__"):
+        try:
+            return np.asarray(A)
+        except (ValueError, TypeError) as error:
+            raise OperatorError(
+                f"NumPy cannot make an array of this {type(A).__name__}: {error}. "
+                "Pass rows of equal length, or a NumPy array."
+            ) from error
+    raise OperatorError(
+        f"got {type(A).__module__}.{type(A).__name__}, which is not an operator. Pass a NumPy "
+        "array, a scipy.sparse matrix, a scipy.sparse.linalg.LinearOperator, or an object with "
+        "shape, dtype and matvec."
+    )
+
+
+def _linear_operator(A: Any) -> "spla.LinearOperator[Any]":
+    """Wrap an object with ``shape`` and ``matvec`` or ``matmat``, as far as it goes."""
+    matvec = getattr(A, "matvec", None) or (lambda x: A.matmat(x.reshape(-1, 1)))
+    optional = {name: getattr(A, name, None) for name in ("rmatvec", "matmat", "rmatmat", "dtype")}
+    return spla.LinearOperator(shape=tuple(A.shape), matvec=matvec, **optional)

@@ -1,0 +1,124 @@
+r"""The Gram operator of a rectangular matrix: A^H A or A A^H, by products only.
+
+Its eigenvalues are sigma_i^2. Where squares of the entries would leave the range of the
+floating-point numbers, A is first scaled by an exact power of two, which moves no rank.
+"""
+
+import math
+from typing import Any, Literal
+
+import numpy as np
+
+from symrank._typing import Array
+from symrank.errors import OptionError
+from symrank.operators._factor import Factor, as_factor
+from symrank.operators.base import Operator
+
+__all__ = ["GramOperator", "gram"]
+
+# |log2 max|a_ij|| above which A is scaled: the square of an entry that is eps times smaller, and
+# a sum of 2^60 squares, must still be normal numbers: 2 * 400 + 2 * 52 < 1022, 2 * 25 + 60 < 127.
+SAFE_EXPONENT = {"f": 25, "d": 400}
+# Largest |exponent| of the scale: block entries times the scale must be normal numbers as well.
+MAX_SCALE_EXPONENT = {"f": 100, "d": 960}
+
+
+class GramOperator(Operator):
+    """The operator that `gram` returns.
+
+    Attributes
+    ----------
+    scale : float
+        The power of two by which A is multiplied; 1.0 unless its entries are extreme.
+    """
+
+    def __init__(self, factor: Factor, side: Literal["columns", "rows"]) -> None:
+        m, n = factor.shape
+        columns = side == "columns"
+        size = n if columns else m
+        super().__init__((size, size), factor.dtype, name=f"Gram operator of a {m}x{n} matrix")
+        self.factor = factor
+        self.side = side
+        self.scale = _scale(factor)
+        self.matvecs_per_product = factor.matvecs
+        self._first = factor.forward if columns else factor.adjoint
+        self._second = factor.adjoint if columns else factor.forward
+
+    def _matmat(self, X: Array) -> Array:
+        if self.scale == 1.0:
+            return self._second(self._first(X))
+        return self._second(self._first(X * self.scale) * self.scale)
+
+
+def gram(A: Any, side: Literal["columns", "rows"] = "columns") -> GramOperator:
+    r"""Return :math:`A^H A` or :math:`A A^H`: the rank of `A`, singular values squared.
+
+    Positive semidefinite, of the same rank as `A`. Singular values below
+    :math:`\sqrt\varepsilon\,\sigma_1` disappear in rounding: `augmented` keeps them. Nothing is
+    formed, apart from :math:`A^H` as CSR for a sparse `A`.
+
+    Where the square of the largest entry would over- or underflow (about 1e120 or 1e-120 in
+    double precision), the operator is that of ``scale * A`` with an exact power of two ``scale``.
+    The rank stays; the eigenvalues are those of the scaled matrix. For a ``LinearOperator`` one
+    product tells the magnitude.
+
+    Parameters
+    ----------
+    A
+        (m, n) ndarray, scipy.sparse array or matrix, or a ``LinearOperator`` with ``rmatvec`` or
+        ``rmatmat``.
+    side
+        "columns": :math:`A^H A`, n x n. "rows": :math:`A A^H`, m x m. The smaller one is cheaper.
+
+    Returns
+    -------
+    GramOperator
+
+    Raises
+    ------
+    OperatorError
+        Where `A` is not a matrix, or cannot multiply by its adjoint.
+    OptionError
+        Where `side` is neither of the two words.
+
+    See Also
+    --------
+    augmented : rank 2 rank(A), singular values kept.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from symrank.operators import gram
+    >>> A = np.array([[3.0, 0.0, 0.0], [0.0, 4.0, 0.0]])
+    >>> gram(A, side="rows").to_dense()
+    array([[ 9.,  0.],
+           [ 0., 16.]])
+    """
+    if side not in ("columns", "rows"):
+        raise OptionError(
+            f"side={side!r} is not a side of a matrix. "
+            'Pass "columns" for A^H A or "rows" for A A^H.'
+        )
+    return GramOperator(as_factor(A), side)
+
+
+def _scale(factor: Factor) -> float:
+    """Return 1.0, or the power of two that brings extreme entries near one."""
+    magnitude = factor.largest_entry
+    if magnitude is None:
+        magnitude = _probe_magnitude(factor)
+    if magnitude == 0.0 or not math.isfinite(magnitude):
+        return 1.0
+    precision = factor.dtype.char.lower()
+    exponent = math.frexp(magnitude)[1]
+    if abs(exponent) <= SAFE_EXPONENT[precision]:
+        return 1.0
+    limit = MAX_SCALE_EXPONENT[precision]
+    return math.ldexp(1.0, max(-limit, min(limit, -exponent)))
+
+
+def _probe_magnitude(factor: Factor) -> float:
+    """Estimate max |a_ij| by one product with a fixed vector of random signs."""
+    signs = np.random.default_rng(0).integers(2, size=(factor.shape[1], 1)) * 2 - 1
+    product = factor.forward(signs.astype(factor.dtype))
+    return float(np.abs(product).max(initial=0.0))

@@ -1,0 +1,158 @@
+r"""The Hessian of a linear network at a global minimum, by products of its layers.
+
+For x -> W_M ... W_1 x with the loss E |y - W_M ... W_1 x|^2, eqs. (22) and (23), theta the
+concatenation of the row-major vec(W_1), ..., vec(W_M), and a direction V_1, ..., V_M:
+
+    H = 2 Phi Phi^T                                                                 (24)
+    Phi^T v = vec sum_k S_k V_k R_k,   S_k = W_M ... W_{k+1},  R_k = W_{k-1} ... W_1 Sigma_x^{1/2}
+    (Phi D)_k = vec S_k^T D R_k^T                                                   (25)
+
+Sigma_x^{1/2} stands on the input side only. (Eq. (25) prints it in both factors of the Kronecker
+product, the output side included, which is the same for the paper's Sigma_x = I.)
+"""
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from symrank._typing import Array
+from symrank.errors import OperatorError
+from symrank.operators._middle import multiply_middle
+from symrank.operators.base import Operator, working_dtype
+
+__all__ = ["LinearNetworkHessian"]
+
+COVARIANCE_TOLERANCE = 100  # units of eps d: asymmetry and negative eigenvalues due to rounding
+
+
+class LinearNetworkHessian(Operator):
+    r"""Hessian :math:`2\Phi\Phi^T` of a deep linear network at a global minimum.
+
+    The rank is :math:`d_x d_y` whatever the depth, where :math:`\Sigma_x` and
+    :math:`W_M \cdots W_1` have full rank. Nothing but products of layers is formed.
+    It is the Hessian of the loss only where :math:`W_M \cdots W_1 = \Sigma_{yx}\Sigma_x^{-1}`.
+
+    Parameters
+    ----------
+    weights
+        The layers :math:`W_1, ..., W_M`, in the order in which they act; :math:`W_i` has shape
+        (d_i, d_{i-1}). One layer or more, real.
+    sigma_x
+        (d_0, d_0) covariance of the input, positive semidefinite. None is the identity.
+
+    Raises
+    ------
+    OperatorError
+        Where the shapes do not chain, or `sigma_x` is no covariance matrix.
+
+    References
+    ----------
+    .. [1] A. Bar et al., "The expected loss of preconditioned Langevin dynamics reveals the
+       Hessian rank", AAAI 2024, eqs. (22)-(25).
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from symrank.operators import LinearNetworkHessian
+    >>> H = LinearNetworkHessian([np.diag([1.0, 2.0]), np.diag([2.0, 1.0])])
+    >>> H.n, int(np.linalg.matrix_rank(H.to_dense()))
+    (8, 4)
+    """
+
+    def __init__(self, weights: Sequence[npt.ArrayLike], sigma_x: npt.ArrayLike | None = None):
+        layers = _checked_layers(weights)
+        n = sum(W.size for W in layers)
+        widths = "-".join(str(W.shape[1]) for W in layers) + f"-{layers[-1].shape[0]}"
+        super().__init__((n, n), layers[0].dtype, name=f"Hessian of a linear network {widths}")
+        self.weights = layers
+        self.d_x, self.d_y = layers[0].shape[1], layers[-1].shape[0]
+        self._after = _suffix_products(layers)  # S_k, None for the identity
+        root = None if sigma_x is None else _covariance_root(sigma_x, self.d_x, self.dtype)
+        self._before = _prefix_products(layers, root)  # R_k
+
+    def _matmat(self, X: Array) -> Array:
+        k = X.shape[1]
+        if X.size == 0:
+            return np.zeros_like(X)
+        D = np.zeros((self.d_y, self.d_x, k), dtype=self.dtype)
+        for V, S, R in zip(self._layers_of(X), self._after, self._before, strict=True):
+            left = V if S is None else (S @ V.reshape(V.shape[0], -1)).reshape(-1, V.shape[1], k)
+            D += left if R is None else multiply_middle(R.T, left)
+        D *= 2
+
+        product = np.empty_like(X)
+        blocks = zip(self._layers_of(product), self._after, self._before, strict=True)
+        for P, S, R in blocks:
+            left = D if S is None else (S.T @ D.reshape(self.d_y, -1)).reshape(-1, self.d_x, k)
+            P[...] = left if R is None else multiply_middle(R, left)
+        return product
+
+    def _layers_of(self, X: Array) -> list[Array]:
+        """Return views (d_i, d_{i-1}, k) of the rows of X (n, k) that belong to each layer."""
+        stops = np.cumsum([W.size for W in self.weights])
+        return [
+            X[stop - W.size : stop].reshape(*W.shape, X.shape[1])
+            for W, stop in zip(self.weights, stops, strict=True)
+        ]
+
+
+def _checked_layers(weights: Sequence[npt.ArrayLike]) -> tuple[Array, ...]:
+    """Return the layers in one real dtype, or raise where they do not chain."""
+    layers = [np.asarray(W) for W in weights]
+    if not layers:
+        raise OperatorError("a linear network needs at least one layer. Pass weights=[W_1, ...].")
+    for i, W in enumerate(layers, start=1):
+        if W.ndim != 2 or working_dtype(W.dtype).kind == "c":
+            raise OperatorError(
+                f"layer W_{i} has shape {W.shape} and dtype {W.dtype}; a layer is a real matrix "
+                "(d_out, d_in)."
+            )
+        if i > 1 and W.shape[1] != layers[i - 2].shape[0]:
+            raise OperatorError(
+                f"layer W_{i} of shape {W.shape} does not follow W_{i - 1} of shape "
+                f"{layers[i - 2].shape}: W_{i} must have {layers[i - 2].shape[0]} columns. "
+                "Pass the layers in the order in which they act, W_1 first."
+            )
+    dtype = working_dtype(np.result_type(*layers))
+    return tuple(np.ascontiguousarray(W, dtype=dtype) for W in layers)
+
+
+def _covariance_root(sigma_x: npt.ArrayLike, d_x: int, dtype: np.dtype[Any]) -> Array:
+    """Return the symmetric square root of a positive semidefinite (d_x, d_x) matrix."""
+    sigma = np.asarray(sigma_x, dtype=np.float64)
+    if sigma.shape != (d_x, d_x):
+        raise OperatorError(
+            f"sigma_x has shape {sigma.shape}, but the first layer takes {d_x} inputs: "
+            f"pass a ({d_x}, {d_x}) covariance matrix."
+        )
+    allowed = COVARIANCE_TOLERANCE * d_x * np.finfo(dtype).eps * np.abs(sigma).max(initial=0.0)
+    asymmetry = np.abs(sigma - sigma.T).max(initial=0.0)
+    lam, Q = np.linalg.eigh((sigma + sigma.T) / 2)
+    if not asymmetry <= allowed or not lam.min(initial=0.0) >= -allowed:
+        raise OperatorError(
+            f"sigma_x is not a covariance matrix: asymmetry {asymmetry:.3g}, smallest eigenvalue "
+            f"{lam.min(initial=0.0):.3g}, allowed {allowed:.3g}. Pass a symmetric positive "
+            "semidefinite matrix."
+        )
+    root: Array = (Q * np.sqrt(np.maximum(lam, 0.0))) @ Q.T
+    return root.astype(dtype)
+
+
+def _suffix_products(layers: Sequence[Array]) -> list[Array | None]:
+    """Return S_k = W_M ... W_{k+1} for k = 1, ..., M; None stands for the identity S_M."""
+    products: list[Array | None] = [None]
+    for W in layers[:0:-1]:
+        last = products[-1]
+        products.append(W if last is None else last @ W)
+    return products[::-1]
+
+
+def _prefix_products(layers: Sequence[Array], root: Array | None) -> list[Array | None]:
+    """Return R_k = W_{k-1} ... W_1 Sigma_x^{1/2}; None stands for the identity."""
+    products: list[Array | None] = [root]
+    for W in layers[:-1]:
+        last = products[-1]
+        products.append(W if last is None else W @ last)
+    return products

@@ -1,0 +1,113 @@
+"""Explicit matrices, dense and sparse."""
+
+from typing import Any
+
+import numpy as np
+import scipy.sparse as sp
+
+from symrank._typing import Array
+from symrank.errors import OperatorError
+from symrank.operators.base import Operator, working_dtype
+
+__all__ = ["MatrixOperator", "canonical", "largest_entry"]
+
+
+class MatrixOperator(Operator):
+    """A dense or sparse matrix whose entries are known.
+
+    The array is neither changed nor, where it already fits, copied: a dense array of a working
+    dtype is kept in its own memory order, a CSR matrix with sorted and unique indices shares its
+    three arrays. Other sparse formats become CSR and duplicates are summed. Integers and booleans
+    become float64, float16 becomes float32, extended precision is rounded to double.
+
+    Parameters
+    ----------
+    A
+        (n, n) ndarray, ``numpy.matrix`` or any scipy.sparse array or matrix.
+
+    Attributes
+    ----------
+    entries : ndarray or csr_array
+        The matrix in the form in which it is multiplied.
+
+    Raises
+    ------
+    OperatorError
+        Where `A` is not square, has no numbers, or is masked.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from symrank.operators import MatrixOperator
+    >>> A = MatrixOperator(np.diag([2, 1, 0]))
+    >>> A, A.scale_hint()
+    (<MatrixOperator 3x3 float64: dense matrix>, 2.0)
+    >>> A @ np.ones(3)
+    array([2., 1., 0.])
+    """
+
+    def __init__(self, A: Any) -> None:
+        self.entries = canonical(A)
+        kind = "sparse matrix" if self.is_sparse else "dense matrix"
+        super().__init__(self.entries.shape, self.entries.dtype, name=kind, is_explicit=True)
+
+    @property
+    def is_sparse(self) -> bool:
+        """Whether `entries` is a CSR array."""
+        return bool(sp.issparse(self.entries))
+
+    def _matmat(self, X: Array) -> Array:
+        product: Array = self.entries @ X
+        return product
+
+    def to_dense(self) -> Array:
+        """Return a fresh dense copy of the entries."""
+        dense: Array = self.entries.toarray() if self.is_sparse else np.array(self.entries)
+        return dense
+
+    def scale_hint(self) -> float:
+        """Return the largest absolute entry (of real and imaginary parts); NaN where one is NaN."""
+        return largest_entry(self.entries)
+
+
+def canonical(A: Any) -> Any:
+    """Return `A` as a plain ndarray or a canonical CSR array of a working dtype."""
+    if sp.issparse(A):
+        return _canonical_csr(A)
+    if isinstance(A, np.ma.MaskedArray):
+        raise OperatorError(
+            "the input is a masked array, and a masked entry has no value to multiply. "
+            "Fill it first, for example by A.filled(0)."
+        )
+    dense = np.asarray(A)
+    return dense.astype(working_dtype(dense.dtype), copy=False)
+
+
+def _canonical_csr(A: Any) -> Any:
+    """Return a CSR array with sorted, unique indices; shares memory with `A` where it can."""
+    if A.ndim != 2:
+        raise OperatorError(
+            f"an operator has two dimensions, and this sparse input has shape {A.shape}. "
+            "Pass a square matrix."
+        )
+    dtype = working_dtype(A.dtype)
+    csr = sp.csr_array(A)
+    if csr.dtype != dtype:
+        csr = csr.astype(dtype)
+    if not csr.has_canonical_format:
+        csr = csr.copy() if A.format == "csr" else csr  # the next line works in place
+        csr.sum_duplicates()
+    return csr
+
+
+def largest_entry(entries: Any) -> float:
+    """Return max |a_ij| without a temporary; NaN where an entry is NaN.
+
+    For complex entries the larger of the real and the imaginary part stands for |a_ij|: it is right
+    within sqrt(2) and cannot overflow.
+    """
+    values: Any = entries if isinstance(entries, np.ndarray) else entries.data
+    if values.size == 0:
+        return 0.0
+    parts = (values.real, values.imag) if values.dtype.kind == "c" else (values,)
+    return float(np.max([bound for part in parts for bound in (part.max(), -part.min())]))

@@ -1,0 +1,96 @@
+"""SciPy ``LinearOperator`` as a symrank operator."""
+
+from typing import Any
+
+import numpy as np
+import scipy.sparse.linalg as spla
+
+from symrank._typing import Array
+from symrank.errors import OperatorError
+from symrank.operators.base import Operator, working_dtype
+
+__all__ = ["ScipyOperator", "linear_operator_dtype", "multiply"]
+
+
+class ScipyOperator(Operator):
+    """A SciPy ``LinearOperator``, with or without ``matmat``.
+
+    Where the user gave ``matvec`` only, columns are passed one by one as vectors of shape (n,).
+    Where the dtype is None, one product with a vector of ones tells it.
+
+    Parameters
+    ----------
+    A
+        (n, n) ``scipy.sparse.linalg.LinearOperator``, taken to be its own adjoint.
+
+    Raises
+    ------
+    OperatorError
+        Where `A` is not square, or its products are complex although its dtype is real.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from scipy.sparse.linalg import LinearOperator
+    >>> from symrank.operators import ScipyOperator
+    >>> d = np.array([3.0, 1.0, 0.0])
+    >>> A = ScipyOperator(LinearOperator((3, 3), matvec=lambda x: d * x))
+    >>> A @ np.ones((3, 2))
+    array([[3., 3.],
+           [1., 1.],
+           [0., 0.]])
+    """
+
+    def __init__(self, A: "spla.LinearOperator[Any]") -> None:
+        super().__init__(A.shape, np.float64, name="SciPy LinearOperator")
+        self.dtype = linear_operator_dtype(A)
+        self.linear_operator = A
+
+    def _matmat(self, X: Array) -> Array:
+        return multiply(self.linear_operator, X, self.dtype)
+
+
+def linear_operator_dtype(A: "spla.LinearOperator[Any]") -> np.dtype[Any]:
+    """Return the working dtype, by a product where the operator does not state one."""
+    stated: Any = A.dtype  # a subclass may leave it None
+    if stated is not None:
+        return working_dtype(stated)
+    return working_dtype(np.asarray(A.matvec(np.ones(A.shape[1]))).dtype)
+
+
+def multiply(A: "spla.LinearOperator[Any]", X: Array, dtype: np.dtype[Any]) -> Array:
+    """Return A X as a fresh C-ordered array of `dtype`: `A` may hand back X or its own buffer."""
+    if _multiplies_blocks(A):
+        return _fresh(A.matmat(X), dtype)
+    product = np.empty((A.shape[0], X.shape[1]), dtype=dtype)
+    for j in range(X.shape[1]):
+        product[:, j] = _fresh(A.matvec(np.ascontiguousarray(X[:, j])), dtype)
+    return product
+
+
+def _fresh(product: Any, dtype: np.dtype[Any]) -> Array:
+    """Copy a product into `dtype`, unless that would drop an imaginary part."""
+    product = np.asarray(product)
+    if product.dtype.kind == "c" and dtype.kind != "c":
+        raise OperatorError(
+            f"the LinearOperator states dtype {dtype}, but its product is {product.dtype}. "
+            "Construct it with dtype=complex."
+        )
+    return np.array(product, dtype=dtype, order="C")
+
+
+def _multiplies_blocks(A: "spla.LinearOperator[Any]", method: str = "_matmat") -> bool:
+    """Tell whether every user function behind `method` of `A` takes a block.
+
+    SciPy's own fallback passes columns of shape (n, 1), on which a function written for vectors,
+    such as ``lambda x: d * x``, fails. Sums, products and adjoints keep their parts in ``args``.
+    """
+    kind = type(A).__name__
+    if kind == "_CustomLinearOperator":
+        return getattr(A, f"_CustomLinearOperator_{method}_impl", None) is not None
+    if getattr(type(A), method) is getattr(spla.LinearOperator, method):
+        return False
+    if kind in {"_AdjointLinearOperator", "_TransposedLinearOperator"}:
+        method = "_rmatmat" if method == "_matmat" else "_matmat"
+    parts = [part for part in getattr(A, "args", ()) if isinstance(part, spla.LinearOperator)]
+    return all(_multiplies_blocks(part, method) for part in parts)

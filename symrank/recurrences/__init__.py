@@ -1,0 +1,1 @@
+"""Recurrences that turn products into coefficients."""

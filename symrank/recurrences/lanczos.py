@@ -1,0 +1,90 @@
+"""Blocks of independent Lanczos recurrences, extendable without repeating a step.
+
+Column by column, with v_1 = z / |z|, beta_0 = 0 (C. Lanczos, 1950):
+
+    w = A v_j - beta_(j-1) v_(j-1),  alpha_j = <v_j, w>,  w <- w - alpha_j v_j,
+    beta_j = |w|,  v_(j+1) = w / beta_j
+
+No reorthogonalisation: the counting function does not need it (`symrank.measure`).
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+
+from symrank import kernels
+from symrank._typing import Array, FloatArray
+from symrank.measure import LanczosRun
+
+__all__ = ["LanczosState", "extend", "runs", "start"]
+
+BREAKDOWN = 8.0  # beta_j below this many eps |T|: the Krylov space is invariant to rounding
+
+
+@dataclass(kw_only=True)
+class LanczosState:
+    """Two blocks of vectors and the coefficients so far; all that is needed to go on."""
+
+    V: Array  # (n, k), v_(j+1)
+    V_prev: Array  # (n, k), v_j
+    alpha: FloatArray  # (j, k)
+    beta: FloatArray  # (j, k)
+    norm2: FloatArray  # (k,), |z|^2
+
+    @property
+    def num_steps(self) -> int:
+        """Steps done."""
+        return int(self.alpha.shape[0])
+
+
+def start(Z: Array) -> LanczosState:
+    """Normalise the columns of the block Z (n, k), which must not be zero, in place."""
+    k = Z.shape[1]
+    sum_dtype = np.result_type(Z, np.float64)
+    norm2 = np.einsum("ij,ij->j", Z.conj(), Z, dtype=sum_dtype).real
+    Z /= np.sqrt(norm2).astype(Z.real.dtype)
+    return LanczosState(
+        V=Z,
+        V_prev=np.zeros_like(Z),
+        alpha=np.empty((0, k)),
+        beta=np.empty((0, k)),
+        norm2=norm2,
+    )
+
+
+def extend(
+    state: LanczosState,
+    matmat: Callable[[Array], Array],
+    num_steps: int,
+    tick: Callable[[int], None],
+    kernel: str | None = None,
+) -> LanczosState:
+    """Take `num_steps` more steps; `state` is used up. `tick(k)` is called after each product."""
+    step = kernels.load(kernel).lanczos_step
+    V, V_prev = state.V, state.V_prev
+    k = V.shape[1]
+    alpha = np.concatenate([state.alpha, np.empty((num_steps, k))])
+    beta = np.concatenate([state.beta, np.empty((num_steps, k))])
+    last = state.beta[-1] if state.num_steps else np.zeros(k)
+    for j in range(state.num_steps, state.num_steps + num_steps):
+        Y = matmat(V)
+        alpha[j], last = step(Y, V, V_prev, last)  # Y becomes v_(j+2)
+        beta[j] = last
+        V_prev, V = V, Y
+        tick(k)
+    return LanczosState(V=V, V_prev=V_prev, alpha=alpha, beta=beta, norm2=state.norm2)
+
+
+def runs(state: LanczosState, eps: float) -> list[LanczosRun]:
+    """Return one `LanczosRun` a column, cut where its Krylov space became invariant."""
+    found = []
+    for a, b, norm2 in zip(state.alpha.T, state.beta.T, state.norm2, strict=True):
+        scale = np.maximum.accumulate(np.abs(a) + b)
+        closed = np.flatnonzero(b <= BREAKDOWN * eps * scale)
+        length = int(closed[0]) + 1 if closed.size else a.size
+        beta = b[:length].copy()
+        if closed.size:
+            beta[-1] = 0.0
+        found.append(LanczosRun(a[:length].copy(), beta, float(norm2), eps))
+    return found
