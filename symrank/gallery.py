@@ -4,6 +4,7 @@ Spectra are arrays of eigenvalues in [-1, 1], ascending, the largest of absolute
 all are zero). The exact rank is the number of entries that are not 0.
 """
 
+import math
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -62,14 +63,14 @@ def _indefinite(n: int) -> FloatArray:
         [
             -np.linspace(0.9, 0.1, negative),
             np.zeros(zero),
-            np.linspace(0.1, 1.0, n - negative - zero),
+            np.linspace(1.0, 0.1, n - negative - zero)[::-1],
         ]
     )
 
 
 SPECTRA: dict[str, Callable[[int], FloatArray]] = {
     "gapped": lambda n: _padded(np.linspace(1.0, 0.5, n - n // 3), n),
-    "log-uniform": lambda n: np.logspace(-6, 0, n),
+    "log-uniform": lambda n: np.logspace(0, -6, n)[::-1],
     "half log-uniform": lambda n: _padded(np.logspace(0, -4, n - n // 2), n),
     "marchenko-pastur": _marchenko_pastur,
     "clustered": _clustered,
@@ -153,14 +154,15 @@ def grid_laplacian(
     if not 0.0 <= remove <= 1.0:
         raise OptionError(f"remove={remove} is a probability. Pass a number in [0, 1].")
     rng = np.random.default_rng(rng)
-    nodes = np.arange(np.prod(shape, dtype=np.int64)).reshape(shape)
-    n = nodes.size
+    n = math.prod(shape)
+    index = sp.get_index_dtype(maxval=n * (2 * len(shape) + 1))  # int32 where entries fit: faster
+    nodes = np.arange(n, dtype=index).reshape(shape)
     ends = []
     for axis in range(nodes.ndim):
         along = np.moveaxis(nodes, axis, 0)
         edges = np.stack([along[:-1].ravel(), along[1:].ravel()])
         ends.append(edges if remove == 0.0 else edges[:, rng.random(edges.shape[1]) >= remove])
-    i, j = np.concatenate([*ends, np.zeros((2, 0), dtype=np.int64)], axis=1)
+    i, j = np.concatenate([*ends, np.zeros((2, 0), dtype=index)], axis=1)
     degree = np.bincount(i, minlength=n) + np.bincount(j, minlength=n)
     every = nodes.ravel()
     values = np.concatenate([np.full(2 * i.size, -1.0), degree])

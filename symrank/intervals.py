@@ -61,8 +61,10 @@ class BetaInterval:
     def __call__(self, confidence: float) -> tuple[int, int]:
         """Return the smallest and largest count n - d that the probes do not reject."""
         tail = (1.0 - confidence) / (2.0 * self.num_looks)
-        d_low = _first(lambda d: self._upper_tail(d) >= tail, self.n)
-        d_high = _first(lambda d: self._lower_tail(d + 1) < tail, self.n)
+        least = int(self.null_low > 0.0)  # B = 0 if and only if d = 0,
+        most = self.n - int(self.null_high < 1.0)  # and B = 1 if and only if d = n
+        d_low = _first(lambda d: self._upper_tail(d) >= tail, least, most)
+        d_high = _first(lambda d: self._lower_tail(d + 1) < tail, least, most)
         d_low, d_high = min(d_low, d_high), max(d_low, d_high)
         return self.n - d_high, self.n - d_low
 
@@ -77,19 +79,15 @@ class BetaInterval:
 
     def _upper_tail(self, d: int) -> float:
         """P(B >= null_low) when the null space has dimension d."""
-        if d == 0:
-            return float(self.null_low <= 0.0)
-        if d == self.n:
+        if d in (0, self.n):
             return 1.0
         m = self.num_probes * self._h
         return float(scipy.special.betaincc(m * d, m * (self.n - d), max(self.null_low, 0.0)))
 
     def _lower_tail(self, d: int) -> float:
         """P(B <= null_high) when the null space has dimension d."""
-        if d == 0:
+        if d in (0, self.n):
             return 1.0
-        if d >= self.n:
-            return float(d == self.n and self.null_high >= 1.0)
         m = self.num_probes * self._h
         return float(scipy.special.betainc(m * d, m * (self.n - d), min(self.null_high, 1.0)))
 
@@ -140,13 +138,12 @@ def from_dict(record: dict[str, Any]) -> Interval:
     return _KINDS[fields.pop("kind")](**fields)
 
 
-def _first(holds: Callable[[int], bool], n: int) -> int:
-    """Return the smallest d in 0..n at which a monotone predicate holds (n if none does)."""
-    low, high = 0, n
+def _first(holds: Callable[[int], bool], low: int, high: int) -> int:
+    """Return the smallest d in low..high at which a monotone predicate holds (high if none)."""
     while low < high:
         middle = (low + high) // 2
         if holds(middle):
             high = middle
         else:
             low = middle + 1
-    return low
+    return high

@@ -14,9 +14,7 @@ def multiply_middle(M: Array, T: Array) -> Array:
     of a Kronecker product acts on the first axis of a reshaped block, the right one on the middle.
     """
     left, n, right = T.shape
-    if left == 1:
-        return (M @ T.reshape(n, right)).reshape(1, M.shape[0], right)
-    if right == 1:
+    if right == 1:  # one product for all rows instead of one small product each
         return (T.reshape(left, n) @ M.T).reshape(left, M.shape[0], 1)
     product: Array = np.matmul(M, T)
     return product

@@ -129,8 +129,8 @@ def _check_products(A: Operator, rng: np.random.Generator, rtol: float) -> int:
     """Multiply one block twice and look at <x, A y> for all its pairs."""
     X = _gaussian(rng, A)
     Y, again = A.matmat(X), A.matmat(X)
-    _check_finite(Y)
-    _check_finite(again)
+    for product in (Y, again):
+        _check_finite(product)
     wide = np.complex128 if A.dtype.kind == "c" else np.float64
     scale = float(max(largest_entry(Y), largest_entry(again)))
     if scale == 0.0:

@@ -107,10 +107,8 @@ def _scale(factor: Factor) -> float:
     magnitude = factor.largest_entry
     if magnitude is None:
         magnitude = _probe_magnitude(factor)
-    if magnitude == 0.0 or not math.isfinite(magnitude):
-        return 1.0
     precision = factor.dtype.char.lower()
-    exponent = math.frexp(magnitude)[1]
+    exponent = math.frexp(magnitude)[1]  # 0 for 0, infinity and NaN: no scale
     if abs(exponent) <= SAFE_EXPONENT[precision]:
         return 1.0
     limit = MAX_SCALE_EXPONENT[precision]

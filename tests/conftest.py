@@ -1,0 +1,54 @@
+"""Fixtures and profiles only: seeds, kernels, the folder of real matrices."""
+
+import os
+from pathlib import Path
+
+import numba
+import numpy as np
+import pytest
+from hypothesis import HealthCheck, settings
+from threadpoolctl import threadpool_limits
+
+from symrank import kernels
+
+settings.register_profile(
+    "symrank",
+    deadline=None,  # the first example of a kernel compiles it
+    max_examples=25,
+    derandomize=bool(os.environ.get("CI")),  # a red CI must be reproducible
+    suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture],
+)
+settings.load_profile("symrank")
+
+REAL = Path(os.environ.get("SYMRANK_MATRICES", Path(__file__).parents[2] / "shared" / "matrices"))
+
+
+@pytest.fixture(autouse=True, scope="session")
+def _one_thread():
+    """Stop BLAS and Numba threads from spinning against each other on small blocks."""
+    numba.set_num_threads(1)
+    with threadpool_limits(1):
+        yield
+
+
+@pytest.fixture(params=[20240131, 771, 90210], ids="seed{}".format)
+def seed(request):
+    return request.param
+
+
+@pytest.fixture
+def rng(seed):
+    return np.random.default_rng(seed)
+
+
+@pytest.fixture(params=kernels.NAMES)
+def kernel(request):
+    """Every kernel file."""
+    return kernels.load(request.param)
+
+
+@pytest.fixture
+def real_matrices():
+    if not (REAL / "manifest.csv").exists():
+        pytest.skip(f"no folder of real matrices at {REAL} (set SYMRANK_MATRICES)")
+    return REAL

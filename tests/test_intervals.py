@@ -1,0 +1,86 @@
+"""The Beta interval: exact coverage, monotone, and its edges."""
+
+import json
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from symrank import intervals
+from symrank.intervals import BetaInterval, ChainInterval, ExactInterval
+
+
+@pytest.mark.parametrize("is_complex", [False, True])
+@pytest.mark.parametrize(("n", "d", "m"), [(300, 1, 4), (300, 150, 3), (50, 49, 2), (2000, 30, 8)])
+def test_coverage_is_the_nominal_one(n, d, m, is_complex):
+    rng = np.random.default_rng([n, d, m, is_complex])
+    trials, dof = 4000, 2 if is_complex else 1
+    inside = rng.chisquare(m * d * dof, trials)
+    share = inside / (inside + rng.chisquare(m * (n - d) * dof, trials))
+    hits = 0
+    for b in share:
+        law = BetaInterval(n=n, num_probes=m, null_low=b, null_high=b, is_complex=is_complex)
+        low, high = law(0.95)
+        hits += low <= n - d <= high
+    # both tails are exact; at d = 1 and n - 1 one of them is never used, as B is not 0 or 1
+    nominal = 0.975 if d in (1, n - 1) else 0.95
+    noise = 4.5 * np.sqrt(nominal * (1 - nominal) / trials)
+    assert abs(hits / trials - nominal) < noise
+
+
+@given(
+    n=st.integers(2, 500),
+    m=st.integers(1, 20),
+    ends=st.tuples(st.floats(0, 1), st.floats(0, 1)).map(sorted),
+    wider=st.floats(0, 0.1),
+)
+def test_wider_bounds_give_a_wider_interval(n, m, ends, wider):
+    narrow = BetaInterval(n=n, num_probes=m, null_low=ends[0], null_high=ends[1])
+    wide = BetaInterval(
+        n=n, num_probes=m, null_low=max(0.0, ends[0] - wider), null_high=min(1.0, ends[1] + wider)
+    )
+    low, high = narrow(0.9)
+    assert 0 <= low <= high <= n
+    assert wide(0.9)[0] <= low
+    assert high <= wide(0.9)[1]
+    assert narrow(0.99)[0] <= low
+    assert high <= narrow(0.99)[1]
+
+
+def test_edges_are_single_integers():
+    none = BetaInterval(n=1000, num_probes=8, null_low=0.0, null_high=1e-12)
+    everything = BetaInterval(n=1000, num_probes=8, null_low=1.0 - 1e-12, null_high=1.0)
+    assert none(0.95) == (1000, 1000)
+    assert everything(0.95) == (0, 0)
+
+
+def test_looks_share_alpha():
+    one = BetaInterval(n=1000, num_probes=4, null_low=0.5, null_high=0.5)
+    three = BetaInterval(n=1000, num_probes=4, null_low=0.5, null_high=0.5, num_looks=3)
+    assert three(0.95) == one(1 - 0.05 / 3)
+
+
+def test_stderr_is_that_of_the_beta_law():
+    law = BetaInterval(n=400, num_probes=3, null_low=0.2, null_high=0.2)
+    draws = np.random.default_rng(6).beta(3 * 80 / 2, 3 * 320 / 2, 200_000)
+    assert law.stderr(320) == pytest.approx(400 * draws.std(), rel=0.01)  # 1/sqrt(2 N) = 0.16 %
+
+
+def test_chain_interval_is_widened_by_the_bias_bounds():
+    law = ChainInterval(
+        n=100, estimate=50.2, stderr=0.0, num_chains=4, bias_low=-3.0, bias_high=1.0
+    )
+    assert law(0.95) == (49, 54)
+
+
+@pytest.mark.parametrize(
+    "law",
+    [
+        ExactInterval(low=3, high=4),
+        BetaInterval(n=9, num_probes=2, null_low=0.1, null_high=0.2, num_looks=2),
+        ChainInterval(n=9, estimate=3.5, stderr=0.5, num_chains=4, bias_low=-1.0, bias_high=0.0),
+    ],
+)
+def test_intervals_survive_json(law):
+    assert intervals.from_dict(json.loads(json.dumps(intervals.to_dict(law)))) == law

@@ -1,0 +1,160 @@
+"""Mass bounds: never violated, tight where they should be, in exact and in floating point."""
+
+import json
+
+import numpy as np
+import pytest
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
+
+from symrank import probes
+from symrank.measure import LanczosRun, RitzMeasure
+from symrank.recurrences import lanczos
+
+FLOOR = 500.0  # tau in units of eps |A|, as in symrank.threshold
+
+
+def lanczos_runs(lam, num_probes, num_steps, dtype=np.float64, seed=3):
+    """Lanczos on diag(lam): the exact null mass of every probe is known from its entries."""
+    dtype = np.dtype(dtype)
+    diagonal = lam.astype(dtype)[:, None]
+    Z = probes.gaussian(seed, 0, num_probes, lam.size, dtype)
+    squares = np.abs(Z.astype(np.float64)) ** 2
+    state = lanczos.extend(lanczos.start(Z), lambda X: diagonal * X, num_steps, lambda _: None)
+    return lanczos.runs(state, float(np.finfo(dtype).eps)), squares / squares.sum(axis=0)
+
+
+def spectrum(kind, n, zeros, rng):
+    """Spectra made to be hard: clusters, repeated values, tiny values, both signs."""
+    r = n - zeros
+    if kind == "uniform":
+        lam = rng.uniform(0.05, 1.0, r)
+    elif kind == "log-uniform":
+        lam = 10.0 ** rng.uniform(-12.0, 0.0, r)
+    elif kind == "clusters":
+        lam = rng.choice([1e-10, 1e-6, 1e-3, 0.3, 1.0], r) * (1.0 + 1e-13 * rng.uniform(-1, 1, r))
+    elif kind == "repeated":
+        lam = rng.choice([1e-8, 0.2, 1.0], r)
+    elif kind == "indefinite":
+        lam = rng.uniform(-1.0, 1.0, r) ** 3
+    elif kind == "two-level":
+        lam = np.concatenate([np.full(r // 20, 1.0), rng.uniform(1e-11, 1e-9, r - r // 20)])
+    else:
+        lam = np.arange(1, r + 1, dtype=float) ** -4.0
+    return np.concatenate([np.zeros(zeros), lam])
+
+
+KINDS = ["uniform", "log-uniform", "clusters", "repeated", "indefinite", "two-level", "power-law"]
+
+
+@settings(max_examples=60)
+@given(
+    kind=st.sampled_from(KINDS),
+    n=st.integers(2, 400),
+    share=st.floats(0.0, 0.9),
+    num_steps=st.integers(1, 300),
+    cut=st.sampled_from([FLOOR, 1e5, 1e9, 1e13]),
+    seed=st.integers(0, 2**32),
+)
+@example(kind="clusters", n=400, share=0.2, num_steps=1200, cut=FLOOR, seed=1)
+@example(kind="repeated", n=300, share=0.3, num_steps=900, cut=FLOOR, seed=2)
+@example(kind="two-level", n=400, share=0.1, num_steps=1200, cut=FLOOR, seed=3)
+@example(kind="power-law", n=400, share=0.0, num_steps=1200, cut=FLOOR, seed=4)
+@example(kind="indefinite", n=400, share=0.0, num_steps=1200, cut=1e9, seed=5)
+def test_bounds_hold_for_every_probe(kind, n, share, num_steps, cut, seed):
+    rng = np.random.default_rng(seed)
+    lam = spectrum(kind, n, int(share * n), rng)
+    runs, mass = lanczos_runs(lam, 2, num_steps, seed=seed)
+    tau = cut * np.finfo(float).eps * np.abs(lam).max(initial=0.0)
+    gap = np.abs(np.abs(lam) - tau).min()
+    if gap <= 1e-2 * tau:
+        return  # an eigenvalue on the cut: on which side it lies is not defined in rounding
+    for run, weights in zip(runs, mass.T, strict=True):
+        low, high = run.null_mass(tau)
+        assert low <= weights[np.abs(lam) <= tau].sum() <= high
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("dtype", [np.float64, np.float32])
+def test_bounds_hold_far_beyond_loss_of_orthogonality(kind, dtype):
+    lam = spectrum(kind, 3000, 400, np.random.default_rng(8))
+    tau = FLOOR * float(np.finfo(dtype).eps)
+    lam[(np.abs(lam) > 0.9 * tau) & (np.abs(lam) < 1.1 * tau)] = 0.0
+    for num_steps in (50, 200, 800, 2000):
+        runs, mass = lanczos_runs(lam, 3, num_steps, dtype)
+        for run, weights in zip(runs, mass.T, strict=True):
+            low, high = run.null_mass(tau)
+            assert low <= weights[np.abs(lam) <= tau].sum() <= high
+
+
+@pytest.mark.parametrize("kind", ["uniform", "clusters"])
+def test_bounds_hold_in_single_precision(kind, seed):
+    lam = spectrum(kind, 300, 60, np.random.default_rng(seed))
+    lam[lam < 1e-4] = 0.0
+    runs, mass = lanczos_runs(lam, 2, 150, np.float32, seed)
+    for run, weights in zip(runs, mass.T, strict=True):
+        low, high = run.null_mass(FLOOR * run.eps)
+        assert low <= weights[lam == 0].sum() <= high
+
+
+def test_gauss_radau_brackets_the_mass_on_one_side(rng):
+    lam = np.sort(rng.uniform(-1.0, 1.0, 200))
+    runs, mass = lanczos_runs(lam, 2, 25)
+    for x in (-0.5, 0.0, 0.31):
+        for run, weights in zip(runs, mass.T, strict=True):
+            low, high = run.mass_below(x)
+            assert low - 1e-12 <= weights[lam < x].sum() <= high + 1e-12
+            assert high - low < 0.5  # 25 steps know more than nothing
+
+
+def test_a_gap_is_resolved_to_the_rounding_allowance():
+    lam = np.concatenate([np.zeros(100), np.linspace(0.1, 1.0, 400)])
+    runs, mass = lanczos_runs(lam, 1, 200)
+    low, high = runs[0].null_mass(FLOOR * np.finfo(float).eps)
+    assert high - low < 1e-7  # a ten-thousandth of an eigenvalue: n = 500
+    assert low <= mass[:100, 0].sum() <= high
+
+
+def test_an_invariant_krylov_space_gives_the_measure_itself():
+    lam = np.repeat([0.0, 0.5, 1.0], 50)
+    runs, mass = lanczos_runs(lam, 1, 40)
+    assert runs[0].is_exact
+    assert runs[0].alpha.size == 3  # as many steps as distinct eigenvalues
+    assert runs[0].weights.sum() == pytest.approx(1.0, abs=1e-14)
+    np.testing.assert_allclose(runs[0].weights, [mass[lam == x].sum() for x in (0, 0.5, 1)])
+
+
+def test_pooled_measure_estimates_traces():
+    lam = np.linspace(0.1, 1.0, 1000)
+    runs, _ = lanczos_runs(lam, 8, 60)
+    measure = RitzMeasure(runs=runs, n=lam.size)
+    exact = np.log(lam).sum()
+    # Var of one probe's n v'f(A)v/v'v is 2 (|f|^2 - n mean^2) n/(n+2); 4.5 sigma of 8 probes
+    sigma = np.sqrt(2.0 * (np.sum(np.log(lam) ** 2) - exact**2 / lam.size) / 8)
+    assert abs(measure.trace(np.log) - exact) < 4.5 * sigma
+    assert measure.trace(np.ones_like) == pytest.approx(1000.0)
+
+
+def test_measure_survives_json():
+    runs, _ = lanczos_runs(np.linspace(0.0, 1.0, 50), 2, 10)
+    measure = RitzMeasure(runs=runs, n=50, scale=2.0, num_looks=3)
+    again = RitzMeasure.from_dict(json.loads(json.dumps(measure.to_dict())))
+    assert again.to_dict() == measure.to_dict()
+    assert again.counting_interval(0.3) == measure.counting_interval(0.3)
+
+
+def test_counting_function_is_monotone_and_spans_zero_to_n():
+    runs, _ = lanczos_runs(np.linspace(-1.0, 1.0, 200), 2, 40)
+    measure = RitzMeasure(runs=runs, n=200, scale=3.0)
+    estimate, low, high = measure.counting_function(np.array([1e-3, 1.0, 2.0, 3.1]), 0.95)
+    assert (np.diff(estimate) <= 0).all()
+    assert (low <= estimate).all()
+    assert (estimate <= high).all()
+    assert estimate[-1] == 0.0
+    assert low[1] <= 133 <= high[1]  # |lambda| > 1/3 of 200 values in (-1, 1)
+
+
+def test_a_single_step_is_a_run():
+    run = LanczosRun(np.array([0.5]), np.array([0.2]), 1.0, np.finfo(float).eps)
+    assert run.null_mass(1e-3) == (0.0, pytest.approx(0.2**2 / (0.5**2 + 0.2**2), rel=0.02))
