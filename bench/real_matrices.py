@@ -29,7 +29,11 @@ def load(folder: Path, row: dict[str, str]) -> Any:
 
     path = folder / row["file"]
     A = np.load(path)["A"] if path.suffix == ".npz" else scipy.io.mmread(path)
-    A = A.astype(np.float64) if isinstance(A, np.ndarray) else scipy.sparse.csr_array(A, dtype=float)
+    A = (
+        A.astype(np.float64)
+        if isinstance(A, np.ndarray)
+        else scipy.sparse.csr_array(A, dtype=float)
+    )
     if row["operator"] == "A":
         return A
     if row["operator"] == "aug":
@@ -88,16 +92,12 @@ def judge(rows: list[dict[str, Any]]) -> dict[str, Any]:
         "large": len(large),
         "large_below_1_percent": sum(r["half_width"] < 0.01 * r["n"] for r in large),
         "large_below_0.1_percent": sum(r["half_width"] < 0.001 * r["n"] for r in large),
-        "large_resolved": sum(
-            r["half_width"] <= w for r, w in zip(large, within, strict=True)
-        ),
+        "large_resolved": sum(r["half_width"] <= w for r, w in zip(large, within, strict=True)),
         "clear_gap": len(clear),
         "clear_gap_sure": sum(r["status"] in sure for r in clear),
         "clear_gap_not_sure": [r["name"] for r in clear if r["status"] not in sure],
         "ill_posed_but_sure": [
-            r["name"]
-            for r in rows
-            if r["class"] in ("no gap", "weak gap") and r["status"] in sure
+            r["name"] for r in rows if r["class"] in ("no gap", "weak gap") and r["status"] in sure
         ],
         "seconds": round(sum(r["seconds"] for r in rows), 1),
     }

@@ -1,5 +1,7 @@
 """Random probe vectors; every vector has its own stream, so blocking changes nothing."""
 
+from typing import Any
+
 import numpy as np
 
 from symrank._typing import Array
@@ -12,7 +14,7 @@ def stream(seed: int, *key: int) -> np.random.Generator:
     return np.random.default_rng(np.random.SeedSequence(seed, spawn_key=key))
 
 
-def gaussian(seed: int, first: int, count: int, n: int, dtype: np.dtype[np.generic]) -> Array:
+def gaussian(seed: int, first: int, count: int, n: int, dtype: np.dtype[Any]) -> Array:
     """Return Gaussian probes number `first`..`first + count - 1` as a block (n, count), C order.
 
     Entries have variance 1; complex ones have independent parts of variance 1/2 each.

@@ -167,9 +167,9 @@ class RankResult:
 
     def plot(self, ax: "Axes | None" = None) -> "Axes":
         """Draw the counting function with its band, the gaps and the cut (needs matplotlib)."""
-        from symrank import plots
+        from symrank.plots import plot_result
 
-        return plots.plot_result(self, ax)
+        return plot_result(self, ax)
 
     def to_dict(self, *, measure: bool = False) -> dict[str, Any]:
         """Return the result as plain JSON values.

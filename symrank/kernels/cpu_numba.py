@@ -4,12 +4,18 @@ A chunk has 1024 rows whatever the number of threads, and the partial sums are a
 the order of the chunks: so results do not depend on the threads, to the last bit.
 """
 
+import os
+
+# GNU OpenMP's threads spin at a barrier by default: with another busy process on the machine the
+# steps of a Lanczos run took four times as long. Sleeping costs some microseconds a region.
+os.environ.setdefault("OMP_WAIT_POLICY", "passive")
+
 import numpy as np
 from numba import njit, prange
 
 from symrank._typing import Array, FloatArray
 
-__all__ = ["golub_welsch", "langevin_step", "lanczos_step"]
+__all__ = ["golub_welsch", "lanczos_step", "langevin_step"]
 
 CHUNK = 1024
 EPS = float(np.finfo(np.float64).eps)

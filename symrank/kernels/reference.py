@@ -3,12 +3,14 @@
 Blocks are (n, k) in C order; a column is a vector. Sums over rows are in double precision.
 """
 
+from typing import Any
+
 import numpy as np
 import scipy.linalg
 
 from symrank._typing import Array, FloatArray
 
-__all__ = ["golub_welsch", "langevin_step", "lanczos_step"]
+__all__ = ["golub_welsch", "lanczos_step", "langevin_step"]
 
 
 def lanczos_step(
@@ -53,9 +55,9 @@ def golub_welsch(alpha: FloatArray, beta: FloatArray) -> tuple[FloatArray, Float
     if alpha.size == 1:
         return alpha.copy(), np.ones(1), np.ones(1)
     nodes, vectors = scipy.linalg.eigh_tridiagonal(alpha, beta)
-    return nodes, vectors[0], vectors[-1]
+    return np.asarray(nodes, np.float64), vectors[0], vectors[-1]
 
 
-def _sum_dtype(X: Array) -> np.dtype[np.generic]:
+def _sum_dtype(X: Array) -> Any:
     """Return the double precision type in which sums over `X` are taken."""
     return np.result_type(X, np.float64)

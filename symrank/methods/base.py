@@ -31,7 +31,7 @@ class Goal:
     """What is asked for, in the units of the (scaled) operator that the method sees."""
 
     n: int
-    dtype: np.dtype[np.generic]
+    dtype: np.dtype[Any]
     atol: float | None
     rtol: float | None
     half_width: float  # target half-width of the interval, in eigenvalues

@@ -7,7 +7,7 @@ nullity as its only parameter (`symrank.intervals`). The interval covers both er
 Policy. The first probes are advanced by doubling their steps, which costs no confidence: more
 steps only tighten the bracket round the same random number. Once the bracket is narrow against
 the sampling error, probes are added. Their numbers are a fixed sequence that ends where even
-rank n/2 meets the precision, each FACTOR times the one before, and alpha is split over it.
+rank n/2 meets the precision, each up to FACTOR times the one before; alpha is split over it.
 """
 
 import math
@@ -28,7 +28,7 @@ from symrank.result import Status
 __all__ = ["Lanczos"]
 
 BLOCK = 8  # probes advanced together: a cache line of doubles
-FACTOR = 4
+FACTOR = 8  # at most: few looks, as each takes its part of alpha
 FIRST_STEPS = 64
 RESOLVED = 0.2  # slack below this share of the sampling half-width is not worth more steps
 MARGIN = 7.5  # z^2 at alpha/3 with 30 % to spare: enough probes also after the split
@@ -41,7 +41,7 @@ class Lanczos:
     Parameters
     ----------
     num_probes
-        Gaussian probes of the first rounds. Default: what the precision may need, at least 8.
+        Gaussian probes of the first rounds, 8 by default.
     kernel
         Name of a kernel file. Default: the compiled one.
 
@@ -63,16 +63,13 @@ class Lanczos:
 
     def stages(self, goal: Goal) -> list[int]:
         """Return the numbers of probes at which the Beta interval may be looked at, in advance."""
-        share = max(goal.half_width, 0.5) / max(goal.n, 1)
-        worst = MARGIN / (2.0 * share**2 * max(goal.n, 1))
+        share = max(goal.half_width, 0.5) / goal.n
+        worst = MARGIN / (2.0 * share**2 * goal.n)  # probes for rank n/2
         last = max(BLOCK, math.ceil(min(worst, goal.max_matvecs / FIRST_STEPS)))
-        sizes = [last]
-        while sizes[0] >= FACTOR * BLOCK:
-            sizes.insert(0, math.ceil(sizes[0] / FACTOR))
-        if self.num_probes is not None:
-            sizes = [self.num_probes, *(s for s in sizes if s >= 2 * self.num_probes)]
-        affordable = max(1, goal.max_matvecs)
-        return sorted({min(size, affordable) for size in sizes})
+        first = BLOCK if self.num_probes is None else self.num_probes
+        growths = math.ceil(math.log(max(last / first, 1.0), FACTOR))
+        sizes = [round(first * (last / first) ** (j / growths)) for j in range(1, growths + 1)]
+        return [min(size, goal.max_matvecs) for size in (first, *sizes)]
 
     def plan(self, goal: Goal, round_: int, summary: Summary | None) -> Sequence[Task]:  # noqa: ARG002
         """Double the steps while resolution is the larger error, else add probes."""
@@ -173,8 +170,7 @@ def _best_bounds(runs: Sequence[LanczosRun], tau: float, old: _Memo | None) -> F
 def _conclude(goal: Goal, measure: RitzMeasure, memo: _Memo) -> Summary:
     """Turn pooled bounds into a count, its interval and a status."""
     n, tau = goal.n, memo.tau
-    norm2 = np.array([run.norm2 for run in measure.runs])
-    null_low, null_high = (float(b) for b in norm2 @ memo.bounds / norm2.sum())
+    null_low, null_high = measure.pool(memo.bounds)
     evidence = measure.interval_from(null_low, null_high)
     low, high = evidence(goal.confidence)
     middle = 0.5 * (null_low + null_high)

@@ -99,8 +99,9 @@ class Langevin:
         if round_ > 1:
             return []
         pilot: _Pilot = summary.memo
-        left = goal.max_matvecs - pilot.num_products
-        steps = self.num_steps or left // (self.num_chains * pilot.matvecs_per_step)
+        if pilot.lambda_max == 0.0:
+            return []
+        steps = self.num_steps or pilot.affordable(goal, self.num_chains)
         burn_in = steps // 3 if self.burn_in is None else self.burn_in
         if not 0 <= burn_in < steps - 1:
             msg = (
@@ -108,9 +109,10 @@ class Langevin:
                 "burn_in < num_steps - 1, or raise max_matvecs."
             )
             raise OptionError(msg)
-        eta = pilot.step_size if self.step_size is None else self.step_size / goal.scale
+        unit = pilot.scale(goal)
+        eta = pilot.step_size if self.step_size is None else self.step_size * unit
         if not 0.0 < eta < 2.0 / pilot.lambda_max:
-            raise StepSizeError(eta * goal.scale, pilot.lambda_max / goal.scale)
+            raise StepSizeError(eta / unit, pilot.lambda_max * unit)
         return [Task(("chains", eta, burn_in, pilot.is_indefinite), steps, self.num_chains)]
 
     def run(self, operator: Operator, goal: Goal, task: Task, state: Any, tick: Tick) -> Any:  # noqa: ARG002
@@ -150,11 +152,11 @@ class Langevin:
             if not np.isfinite(theta_grad).all():
                 msg = (
                     f"a chain left the finite numbers at step {k} of {task.num_steps} with "
-                    f"step_size={eta * goal.scale:.3g}: pass a smaller step_size."
+                    f"eta * lambda_max of about {eta:.3g}: pass a smaller step_size."
                 )
                 raise DivergedError(msg)
             tick(task.num_vectors)
-        return halves / np.array([[middle - burn_in], [task.num_steps - middle]])
+        return np.asarray(halves / [[middle - burn_in], [task.num_steps - middle]])
 
     def summarise(
         self, goal: Goal, states: Mapping[tuple[Any, ...], Any], previous: Summary | None
@@ -258,7 +260,7 @@ class _Pilot:
 
 
 def _noise(
-    rng: np.random.Generator, shape: tuple[int, ...], dtype: np.dtype[np.generic]
+    rng: np.random.Generator, shape: tuple[int, ...], dtype: np.dtype[Any]
 ) -> FloatArray:
     """Gaussian noise of second moment 1 an entry."""
     if np.issubdtype(dtype, np.complexfloating):
@@ -299,7 +301,7 @@ def _after_pilot(goal: Goal, state: lanczos.LanczosState) -> Summary:
         stderr=evidence.stderr(estimate),
         bounds=(goal.n * (1.0 - null_high), goal.n * (1.0 - null_low)),
         threshold=tau * goal.scale,
-        status=Status.BUDGET_SPENT,
+        status=Status.BUDGET_SPENT if norm else Status.CONVERGED,
         evidence=evidence,
         memo=pilot,
     )

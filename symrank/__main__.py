@@ -1,0 +1,26 @@
+"""`python -m symrank`, and the script `symrank`."""
+
+import sys
+
+__all__ = ["main"]
+
+NEEDED = ("typer", "rich")
+
+
+def main() -> None:
+    """Run the command line, or say in one line what it needs."""
+    try:
+        from symrank.cli import run
+    except ModuleNotFoundError as error:
+        if error.name not in NEEDED:
+            raise
+        sys.stderr.write(
+            f"symrank: the command needs {error.name}, which comes with the extra 'cli': "
+            "pip install 'symrank-linalg[cli]'\n"
+        )
+        sys.exit(2)
+    sys.exit(run())
+
+
+if __name__ == "__main__":
+    main()

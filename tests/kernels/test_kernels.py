@@ -1,0 +1,117 @@
+"""Every kernel file does what the reference does, on every dtype and thread count."""
+
+import numba
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from symrank import kernels
+from symrank.errors import OptionError
+
+DTYPES = [np.float32, np.float64, np.complex64, np.complex128]
+REFERENCE = kernels.load("reference")
+COMPILED = kernels.load("cpu_numba")
+
+
+def blocks(n, k, dtype, count, seed=0):
+    rng = np.random.default_rng(seed)
+    real = rng.standard_normal((count, n, k))
+    if np.issubdtype(dtype, np.complexfloating):
+        real = real + 1j * rng.standard_normal((count, n, k))
+    return list(real.astype(dtype))
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+@given(n=st.integers(1, 3000), k=st.integers(1, 9))
+def test_lanczos_step_agrees_with_the_reference(dtype, n, k):
+    Y, V, V_prev = blocks(n, k, dtype, 3)
+    V /= np.linalg.norm(V, axis=0)
+    beta = np.linspace(0.0, 2.0, k)
+    expected, actual = Y.copy(), Y.copy()
+    alpha, norm = REFERENCE.lanczos_step(expected, V, V_prev, beta)
+    alpha2, norm2 = COMPILED.lanczos_step(actual, V, V_prev, beta)
+    tol = 50 * float(np.finfo(dtype).eps)  # entries of order 1; a few roundings each
+    # alpha is a sum of n terms of size |Y| / sqrt(n): its error grows like sqrt(n)
+    np.testing.assert_allclose(alpha2, alpha, atol=tol * np.sqrt(n))
+    np.testing.assert_allclose(norm2, norm, rtol=tol, atol=tol * np.sqrt(n))
+    if n > 2:  # with n = 1 nothing is left of Y but rounding, and its direction is none
+        np.testing.assert_allclose(actual, expected, atol=tol * np.sqrt(n))
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+def test_lanczos_step_satisfies_the_recurrence(kernel, dtype):
+    n, k = 1500, 3
+    Y, V, V_prev = blocks(n, k, dtype, 3)
+    V /= np.linalg.norm(V, axis=0)
+    beta = np.array([0.5, 0.0, 2.0])
+    inner = np.einsum("ij,ij->j", V.conj(), Y - beta * V_prev)
+    Y = (Y - (inner - inner.real) * V).astype(dtype)  # <v, A v> is real where A is Hermitian
+    W = Y.copy()
+    alpha, norm = kernel.lanczos_step(W, V, V_prev, beta)
+    tol = 100 * np.finfo(dtype).eps * np.sqrt(n)
+    # A v = beta_(j-1) v_(j-1) + alpha v + beta_j v_(j+1), and v_(j+1) has norm 1, orthogonal to v
+    np.testing.assert_allclose(beta * V_prev + alpha * V + norm * W, Y, atol=tol)
+    np.testing.assert_allclose(np.linalg.norm(W, axis=0), 1.0, atol=tol)
+    assert np.abs(np.einsum("ij,ij->j", V.conj(), W)).max() < tol
+
+
+def test_lanczos_step_leaves_a_finished_column_at_zero(kernel):
+    V = np.eye(4, 2)
+    Y = np.column_stack([2.0 * V[:, 0], [0.0, 1.0, 1.0, 0.0]])
+    alpha, norm = kernel.lanczos_step(Y, V, np.zeros((4, 2)), np.zeros(2))
+    np.testing.assert_array_equal(alpha, [2.0, 1.0])
+    np.testing.assert_array_equal(norm, [0.0, 1.0])
+    np.testing.assert_array_equal(Y, [[0, 0], [0, 0], [0, 1], [0, 0]])
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+@given(n=st.integers(1, 3000), k=st.integers(1, 9), eta=st.floats(1e-6, 2.0))
+def test_langevin_step_agrees_with_the_reference(dtype, n, k, eta):
+    theta, grad, noise = blocks(n, k, dtype, 3)
+    expected, actual = theta.copy(), theta.copy()
+    sums = REFERENCE.langevin_step(expected, grad, noise, eta)
+    sums2 = COMPILED.langevin_step(actual, grad, noise, eta)
+    tol = 20 * float(np.finfo(dtype).eps)
+    np.testing.assert_allclose(actual, expected, rtol=tol, atol=tol)
+    for a, b in zip(sums2, sums, strict=True):
+        np.testing.assert_allclose(a, b, rtol=tol, atol=tol * n)
+
+
+def test_sums_do_not_depend_on_the_number_of_threads():
+    Y, V, V_prev = blocks(300_000, 4, np.float64, 3)
+    results = []
+    before = numba.get_num_threads()
+    try:
+        for threads in (1, numba.config.NUMBA_NUM_THREADS):
+            numba.set_num_threads(threads)
+            W = Y.copy()
+            results.append((*COMPILED.lanczos_step(W, V, V_prev, np.ones(4)), W))
+    finally:
+        numba.set_num_threads(before)
+    for a, b in zip(*results, strict=True):
+        np.testing.assert_array_equal(a, b)  # to the last bit
+
+
+@given(k=st.integers(1, 120), seed=st.integers(0, 2**32), scale=st.sampled_from([1e-12, 1.0, 1e8]))
+def test_golub_welsch_diagonalises(k, seed, scale):
+    rng = np.random.default_rng(seed)
+    alpha, beta = scale * rng.standard_normal(k), scale * np.abs(rng.standard_normal(k - 1))
+    T = np.diag(alpha) + np.diag(beta, 1) + np.diag(beta, -1)
+    for name in kernels.NAMES:
+        nodes, first, last = kernels.load(name).golub_welsch(alpha, beta)
+        assert (np.diff(nodes) >= 0).all()
+        tol = 1e-13 * np.abs(T).max() * k  # backward error of a few eps |T| a sweep
+        np.testing.assert_allclose(nodes, np.linalg.eigvalsh(T), atol=tol)
+        # moments e_1' T^p e_1 and the corner of T^p tie first and last components together
+        for p in range(3):
+            power = np.linalg.matrix_power(T / scale, p)
+            moments = (first**2, first * last, last**2)
+            entries = (power[0, 0], power[0, -1], power[-1, -1])
+            for weights, entry in zip(moments, entries, strict=True):
+                assert weights @ (nodes / scale) ** p == pytest.approx(entry, abs=1e-11)
+
+
+def test_unknown_kernel_is_named():
+    with pytest.raises(OptionError, match=r"kernel='gpu' is unknown: choose one of reference"):
+        kernels.load("gpu")

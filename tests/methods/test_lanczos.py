@@ -1,0 +1,143 @@
+"""Lanczos: no confident wrong answer on spectra made to fool it; policy and cost."""
+
+import numpy as np
+import pytest
+
+import symrank
+from symrank import Lanczos, Status, gallery
+
+SURE = (Status.CONVERGED, Status.EXACT)
+
+
+def lanczos(lam, seed, **options):
+    A = gallery.diagonal(lam)
+    return symrank.rank(A, method="lanczos", rng=seed, check=False, **options)
+
+
+def traps():
+    """Two levels as in a badly scaled linear program, and clusters below a bulk."""
+    rng = np.random.default_rng(12)
+    for zeros in (0, 1, 500):
+        high = np.full(66, 1e10) * (1 + 1e-3 * rng.random(66))
+        low = 10 ** rng.uniform(-1, 4, 990)
+        yield f"levels-{zeros}", np.concatenate([high, low, np.zeros(zeros)])
+        for size in (74, 2500):
+            for level in (1e-4, 1e-8, 2e-10, 1e-12):
+                bulk = rng.uniform(0.1, 1.0, 3000)
+                cluster = level * rng.uniform(0.5, 1.0, size)
+                lam = np.concatenate([bulk, cluster, np.zeros(zeros)])
+                yield f"cluster-{size}-{level}-{zeros}", lam
+
+
+TRAPS = dict(traps())
+
+
+@pytest.mark.parametrize("name", TRAPS)
+def test_no_trap_gives_a_confident_wrong_answer(name):
+    lam = TRAPS[name]
+    result = lanczos(lam, seed=len(name) * 7919)
+    low, high = result.interval(1 - 1e-4)  # 27 traps: a tail at 95 % would strike one or two
+    truth = np.count_nonzero(np.abs(lam) > result.threshold)
+    assert low <= truth <= high
+    if result.status in SURE:
+        assert abs(result.rank - np.count_nonzero(lam)) <= max(1, 0.01 * lam.size)
+
+
+@pytest.mark.parametrize("seed", range(50))
+def test_a_spectrum_without_a_gap_is_never_called_converged(seed):
+    rng = np.random.default_rng([seed, 1])
+    n = int(rng.integers(300, 900))
+    lam = 10.0 ** -np.sort(rng.uniform(0.0, 22.0, n))
+    if seed % 2:
+        lam *= rng.choice([-1.0, 1.0], n)
+    result = lanczos(lam, seed, max_matvecs=4000)
+    assert result.status not in SURE
+    low, high = result.interval(1 - 1e-4)
+    assert low <= np.count_nonzero(np.abs(lam) > result.threshold) <= high
+
+
+def test_a_power_law_is_not_called_converged():
+    lam = np.arange(1, 2001.0) ** -6.0  # from 1 to 1.6e-20, through the noise floor
+    result = lanczos(lam, 3)
+    assert result.status is Status.NO_GAP_FOUND
+
+
+def test_intervals_of_gapped_problems_cover_and_are_close_to_the_beta_interval(seed):
+    n, r = 3000, 2000
+    lam = np.concatenate([np.zeros(n - r), np.linspace(0.2, 1.0, r)])
+    result = lanczos(lam, seed)
+    low, high = result.interval(1 - 1e-5)
+    assert low <= r <= high
+    assert result.status is Status.CONVERGED
+    m = result.diagnostics["num_probes"]
+    ideal = 2 * 1.96 * np.sqrt(2 * r * (n - r) / (m * n))
+    low, high = result.interval()
+    assert high - low <= 1.3 * ideal
+
+
+def test_a_user_cut_inside_a_continuum_is_covered(seed):
+    lam = np.sort(np.random.default_rng(seed).uniform(-1.0, 1.0, 1500))
+    result = lanczos(lam, seed, atol=0.3)
+    low, high = result.interval(1 - 1e-5)
+    assert low <= np.count_nonzero(np.abs(lam) > 0.3) <= high
+    assert result.threshold == 0.3
+
+
+def test_steps_double_and_are_not_repeated():
+    lam = np.concatenate([np.zeros(500), np.linspace(1e-3, 1.0, 4500)])
+    result = lanczos(lam, 4)
+    spent = [products for products, _, _ in result.history]
+    m, k = result.diagnostics["num_probes"], result.diagnostics["num_steps"]
+    assert spent[-1] == m * k
+    assert spent[:2] == [8 * 64, 8 * 128]
+
+
+def test_more_precision_takes_more_probes():
+    lam = np.concatenate([np.zeros(5000), np.linspace(0.5, 1.0, 5000)])
+    widths = []
+    for precision in (0.02, 0.005, 0.0015):
+        result = lanczos(lam, 4, precision=precision)
+        low, high = result.interval()
+        assert high - low <= 2 * precision * 10_000
+        assert result.status is Status.CONVERGED
+        widths.append((result.num_matvecs, high - low))
+    assert [w for _, w in widths] == sorted((w for _, w in widths), reverse=True)
+    assert [c for c, _ in widths] == sorted(c for c, _ in widths)
+
+
+def test_the_budget_is_kept_and_named():
+    lam = np.linspace(1e-9, 1.0, 6000)
+    result = lanczos(lam, 4, max_matvecs=700, atol=1e-3, precision=1)
+    assert result.num_matvecs <= 700
+    assert result.status is Status.BUDGET_SPENT
+    tiny = lanczos(lam, 4, max_matvecs=3)
+    assert tiny.num_matvecs <= 3
+    low, high = tiny.interval()
+    assert low <= 6000 <= high
+
+
+def test_counting_function_costs_no_product():
+    lam = np.linspace(0.0, 1.0, 5000)
+    result = lanczos(lam, 9)
+    estimate, low, high = result.counting_function([0.1, 0.5, 0.9])
+    truth = np.array([4500, 2500, 500])
+    assert (low <= truth).all()
+    assert (truth <= high).all()
+    assert (np.abs(estimate - truth) < 300).all()
+
+
+def test_looks_are_fixed_in_advance():
+    goal_sizes = Lanczos().stages(_goal(n=500, half_width=2.5, max_matvecs=20_000))
+    assert goal_sizes == sorted(goal_sizes)
+    assert len(goal_sizes) <= 3
+    assert Lanczos().stages(_goal(n=100_000, half_width=500.0, max_matvecs=20_000)) == [8]
+
+
+def _goal(**fields):
+    from symrank.methods import Goal
+
+    common = {
+        "dtype": np.dtype(float), "atol": None, "rtol": None, "refine": False,
+        "confidence": 0.95, "seed": 0,
+    }  # fmt: skip
+    return Goal(**common, **fields)
