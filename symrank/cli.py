@@ -10,7 +10,7 @@ import math
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
-from enum import Enum
+from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -39,7 +39,7 @@ app = typer.Typer(
 )
 
 
-class Rectangular(str, Enum):
+class Rectangular(StrEnum):
     """How a rectangular matrix becomes symmetric."""
 
     AUG = "aug"
@@ -48,11 +48,13 @@ class Rectangular(str, Enum):
 
 def run() -> int:
     """Run the command and return its exit status."""
-    command_line_error = typer.BadParameter.__mro__[2]  # ClickException: click's, or typer's own
     try:
         status = app(prog_name="symrank", standalone_mode=False)
-    except command_line_error as error:
-        _complain(error.format_message())  # type: ignore[attr-defined]
+    except Exception as error:
+        say = getattr(error, "format_message", None)  # a ClickException: click's, or typer's own
+        if say is None:
+            raise
+        _complain(f"{say()} Try 'symrank rank --help'.")
         return BAD_INPUT
     return status if isinstance(status, int) else 0
 
@@ -122,7 +124,8 @@ def _rank(
             plots.check_path(plot)
         matrix: Any = load_matrix(file)
         if rectangular is not None:
-            matrix = {"aug": symrank.augmented, "gram": symrank.gram}[rectangular.value](matrix)
+            twice = rectangular is Rectangular.AUG
+            matrix = symrank.augmented(matrix) if twice else symrank.gram(matrix)
         with report.progress_bar() as observe:
             result = symrank.rank(
                 matrix,

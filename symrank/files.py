@@ -22,8 +22,6 @@ HDF5_SIGNATURE = b"\x89HDF\r\n\x1a\n"
 HDF5_OFFSETS = (0, 512)  # MATLAB writes 512 bytes of its own first
 NUMBERS = "biufc"  # kinds of dtype
 
-Matrix = Array | "sp.csr_array[Any]"
-
 
 def load_matrix(path: str | Path) -> "Array | sp.csr_array[Any]":
     """Return the one matrix in a file; sparse formats come as a CSR array.

@@ -3,8 +3,8 @@ r"""Spectral filters phi: every method estimates tr phi(A) for its own phi.
 Euler-Maruyama with step eta, q = 1 - eta lambda, theta_0 = 0, noise of second moment I; after k
 steps a mode has variance sigma^2 v_k, v_k = (1 - q^(2k)) / (2 lambda - eta lambda^2), so that
 
-    energy, eq. (20):  4 f / sigma^2                      phi_k = (1 - q^(2k)) / (1 - eta lambda / 2)
-    corrected:  (2 <theta, g> - eta <g, g>) / sigma^2     phi_k = 1 - q^(2k)
+    energy, eq. (20):  4 f / sigma^2                     phi_k = (1 - q^(2k)) / (1 - eta lambda / 2)
+    corrected:  (2 <theta, g> - eta <g, g>) / sigma^2    phi_k = 1 - q^(2k)
 """
 
 import numpy as np

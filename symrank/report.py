@@ -3,7 +3,7 @@
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from rich import progress as bars
@@ -29,7 +29,7 @@ class Problem:
     name: str
     make: Callable[[int], tuple[Any, int]]  # seed -> operator, its true rank
     langevin: Langevin
-    lanczos: Lanczos = Lanczos()
+    lanczos: Lanczos = field(default_factory=Lanczos)
 
 
 def _network(seed: int) -> tuple[Any, int]:
@@ -192,22 +192,23 @@ def progress_bar() -> Iterator[Callable[[str], Callable[[Progress], None] | None
     bar = bars.Progress(
         bars.TextColumn("{task.description}", markup=False),
         bars.BarColumn(),
-        bars.TextColumn("{task.completed}/{task.total} products{task.fields[interval]}", markup=False),
+        bars.TextColumn("{task.fields[state]}", markup=False),
         bars.TimeElapsedColumn(),
         console=Console(stderr=True),
         transient=True,
-    )  # fmt: skip
+    )
     with bar:
 
         def observe(title: str) -> Callable[[Progress], None]:
             for old in bar.task_ids:
                 bar.remove_task(old)
-            task = bar.add_task(title, total=None, interval="")
+            task = bar.add_task(title, total=None, state="")
 
             def show(now: Progress) -> None:
-                text = "" if now.interval is None else f", rank in {list(now.interval)}"
                 done = min(now.num_matvecs, now.max_matvecs)
-                bar.update(task, completed=done, total=now.max_matvecs, interval=text)
+                known = "" if now.interval is None else f", rank in {list(now.interval)}"
+                state = f"{done}/{now.max_matvecs} products{known}"
+                bar.update(task, completed=done, total=now.max_matvecs, state=state)
 
             return show
 

@@ -30,7 +30,8 @@ __all__ = ["Lanczos"]
 BLOCK = 8  # probes advanced together: a cache line of doubles
 FACTOR = 8  # at most: few looks, as each takes its part of alpha
 FIRST_STEPS = 64
-RESOLVED = 0.2  # slack below this share of the sampling half-width is not worth more steps
+ENOUGH = 0.2  # slack below this share of the sampling width: probes narrow the interval more
+RESOLVED = 0.05  # slack below this share is not worth more steps
 MARGIN = 7.5  # z^2 at alpha/3 with 30 % to spare: enough probes also after the split
 
 
@@ -78,18 +79,24 @@ class Lanczos:
             steps = max(1, min(FIRST_STEPS, goal.max_matvecs // first))
             return _blocks(0, first, steps)
         memo: _Memo = summary.memo
-        if summary.status is Status.CONVERGED and (memo.is_resolved or not goal.refine):
+        met = summary.status is Status.CONVERGED
+        if met and (memo.slack_share <= RESOLVED or not goal.refine):
             return []
         left = goal.max_matvecs - memo.num_products
-        if not memo.is_resolved and not memo.is_closed:
-            steps = min(memo.num_steps, left // memo.num_probes)
-            if steps >= max(1, memo.num_steps // 8):
-                return [Task(key, steps, k) for key, k in memo.blocks]
-            return []
-        later = [size for size in self.stages(goal) if size > memo.num_probes]
-        if later and (later[0] - memo.num_probes) * memo.num_steps <= left:
-            return _blocks(memo.num_probes, later[0], memo.num_steps)
+        more_probes = self._more_probes(goal, memo, left)
+        if more_probes and not met and memo.slack_share <= ENOUGH:
+            return more_probes
+        steps = min(memo.num_steps, left // memo.num_probes)
+        if memo.slack_share > RESOLVED and steps >= max(1, memo.num_steps // 8):
+            return [Task(key, steps, k) for key, k in memo.blocks]
         return []
+
+    def _more_probes(self, goal: Goal, memo: "_Memo", left: int) -> list[Task]:
+        """Return the tasks of the next stage, or none if it is not affordable."""
+        later = [size for size in self.stages(goal) if size > memo.num_probes]
+        if not later or (later[0] - memo.num_probes) * memo.num_steps > left:
+            return []
+        return _blocks(memo.num_probes, later[0], memo.num_steps)
 
     def run(
         self,
@@ -131,7 +138,6 @@ class Lanczos:
             blocks=[(key, states[key].V.shape[1]) for key in keys],
             num_steps=states[keys[0]].num_steps,
             num_products=sum(states[key].num_steps * states[key].V.shape[1] for key in keys),
-            is_closed=all(run.is_exact for run in runs),
         )
         return _conclude(goal, measure, memo)
 
@@ -143,8 +149,7 @@ class _Memo:
     blocks: list[tuple[tuple[Any, ...], int]]
     num_steps: int
     num_products: int
-    is_closed: bool
-    is_resolved: bool = False
+    slack_share: float = math.inf  # of the sampling width
 
     @property
     def num_probes(self) -> int:
@@ -180,11 +185,15 @@ def _conclude(goal: Goal, measure: RitzMeasure, memo: _Memo) -> Summary:
     crowd = 0.0 if goal.has_cut else threshold.crowding(magnitudes, counts, tau)
     crowded = crowd >= threshold.MIN_COUNT
     met = high - low <= 2.0 * goal.half_width and not crowded
-    memo.is_resolved = slack <= max(RESOLVED * (known[1] - known[0]), 0.05) and not crowded
+    is_closed = all(run.is_exact for run in measure.runs)
+    if is_closed:
+        memo.slack_share = 0.0
+    elif not crowded:
+        memo.slack_share = slack / max(known[1] - known[0], 1)
     estimate = n * (1.0 - middle)
     if met:
         status = Status.CONVERGED
-    elif memo.is_resolved or goal.has_cut:
+    elif memo.slack_share <= ENOUGH or goal.has_cut:
         status = Status.BUDGET_SPENT
     else:
         status = Status.NO_GAP_FOUND
