@@ -70,9 +70,7 @@ def indefinite(rng: np.random.Generator, n: int) -> tuple[np.ndarray, float]:
     return lam, 0.02
 
 
-FAMILIES = {
-    f.__name__: f for f in (gapped, log_uniform, marchenko_pastur, clustered, indefinite)
-}
+FAMILIES = {f.__name__: f for f in (gapped, log_uniform, marchenko_pastur, clustered, indefinite)}
 
 
 def width(law: BetaInterval) -> float:

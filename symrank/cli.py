@@ -54,7 +54,7 @@ def run() -> int:
         say = getattr(error, "format_message", None)  # a ClickException: click's, or typer's own
         if say is None:
             raise
-        _complain(f"{say()} Try 'symrank rank --help'.")
+        _complain(f"{say().rstrip('.')}. Try 'symrank rank --help'.")
         return BAD_INPUT
     return status if isinstance(status, int) else 0
 

@@ -5,7 +5,7 @@ Nothing is ever unpickled: a file that holds Python objects is refused.
 
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import numpy as np
 import scipy.io
@@ -106,32 +106,33 @@ def _read_matrix_market(path: Path) -> Any:
 def _read_numpy(path: Path) -> Any:
     with path.open("rb") as file:
         start = file.read(len(NUMPY_SIGNATURE))
-    if start != NUMPY_SIGNATURE and not start.startswith(ZIP_SIGNATURE):
-        raise OperatorError(
-            f"{path} is no NumPy file: it begins with {start!r}, and .npy begins with "
-            f"{NUMPY_SIGNATURE!r}, .npz with {ZIP_SIGNATURE!r}. Save it with numpy.save; "
-            "a pickle is never loaded."
-        )
-    try:
-        loaded = np.load(path, allow_pickle=False)
-        return loaded if isinstance(loaded, np.ndarray) else _only_array(path, loaded)
-    except ValueError as error:
-        if "pickle" not in str(error):
-            raise
-        raise OperatorError(
-            f"{path} holds Python objects, which are pickled and could run any code when loaded: "
-            "they are never read. Save numbers, for example A.astype(float)."
-        ) from error
+        if start != NUMPY_SIGNATURE and not start.startswith(ZIP_SIGNATURE):
+            raise OperatorError(
+                f"{path} is no NumPy file: it begins with {start!r}, and .npy begins with "
+                f"{NUMPY_SIGNATURE!r}, .npz with {ZIP_SIGNATURE!r}. Save it with numpy.save; "
+                "a pickle is never loaded."
+            )
+        file.seek(0)
+        try:
+            loaded = np.load(file, allow_pickle=False)
+            return loaded if isinstance(loaded, np.ndarray) else _only_array(path, file, loaded)
+        except ValueError as error:
+            if "pickle" not in str(error):
+                raise
+            raise OperatorError(
+                f"{path} holds Python objects, which are pickled and could run any code when "
+                "loaded: they are never read. Save numbers, for example A.astype(float)."
+            ) from error
 
 
-def _only_array(path: Path, archive: Any) -> Any:
+def _only_array(path: Path, file: BinaryIO, archive: Any) -> Any:
     """Return the sparse matrix or the one array of an .npz archive."""
-    with archive:
-        names = archive.files
-        if {"format", "shape", "data"} <= set(names):
-            return sp.load_npz(path)
-        if len(names) == 1:
-            return archive[names[0]]
+    names = archive.files
+    if {"format", "shape", "data"} <= set(names):
+        file.seek(0)
+        return sp.load_npz(file)
+    if len(names) == 1:
+        return archive[names[0]]
     raise OperatorError(
         f"{path} holds {len(names)} arrays ({_listed(names)}), and exactly one is needed, or "
         "what scipy.sparse.save_npz writes. Save the matrix alone."

@@ -24,7 +24,7 @@ def load(name: str | None = None) -> ModuleType:
     if name is None:
         import numba
 
-        name = "reference" if numba.config.DISABLE_JIT else DEFAULT
+        name = "reference" if vars(numba.config)["DISABLE_JIT"] else DEFAULT
     if name not in NAMES:
         raise OptionError(f"kernel={name!r} is unknown: choose one of {', '.join(NAMES)}.")
     try:

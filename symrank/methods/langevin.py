@@ -36,7 +36,8 @@ from symrank.result import Status
 __all__ = ["Langevin"]
 
 PILOT_PROBES = 4
-PILOT_STEPS = 64
+PILOT_STEPS = 512  # at most
+PILOT_SHARE = 10  # the pilot takes at most a tenth of the budget
 NOISE_STREAM = 2**32 - 2
 Z_DRIFT = 4.0  # the halves of the window may differ by this many standard errors
 
@@ -94,7 +95,7 @@ class Langevin:
     def plan(self, goal: Goal, round_: int, summary: Summary | None) -> Sequence[Task]:
         """A pilot, then all chains."""
         if summary is None:
-            steps = max(1, min(PILOT_STEPS, goal.max_matvecs // (4 * PILOT_PROBES)))
+            steps = max(1, min(PILOT_STEPS, goal.max_matvecs // (PILOT_SHARE * PILOT_PROBES)))
             return [Task(("pilot",), steps, PILOT_PROBES)]
         if round_ > 1:
             return []
@@ -190,10 +191,12 @@ class Langevin:
         drift = halves[1] - halves[0]
         drift_error = float(drift.std(ddof=1)) / math.sqrt(drift.size)
         status = Status.BUDGET_SPENT
-        if abs(drift.mean()) > Z_DRIFT * drift_error or -bias_low > goal.half_width:
+        if abs(drift.mean()) > Z_DRIFT * drift_error:
             status = Status.BURN_IN_TOO_SHORT
         elif high - low <= 2.0 * goal.half_width:
             status = Status.CONVERGED
+        elif bias_high - bias_low > goal.half_width and not goal.has_cut:
+            status = Status.NO_GAP_FOUND
         return dataclasses.replace(
             previous,
             rank=min(max(round(estimate), low), high),
@@ -259,9 +262,7 @@ class _Pilot:
         return min(mean, 0.0) - open_, max(mean, 0.0)
 
 
-def _noise(
-    rng: np.random.Generator, shape: tuple[int, ...], dtype: np.dtype[Any]
-) -> FloatArray:
+def _noise(rng: np.random.Generator, shape: tuple[int, ...], dtype: np.dtype[Any]) -> FloatArray:
     """Gaussian noise of second moment 1 an entry."""
     if np.issubdtype(dtype, np.complexfloating):
         noise = rng.standard_normal(shape) + 1j * rng.standard_normal(shape)

@@ -38,6 +38,14 @@ def test_interval_covers_what_the_filter_has_not_resolved():
     low, high = result.interval()
     assert result.estimate < 180
     assert low <= 200 <= high
+    assert result.status in (Status.BURN_IN_TOO_SHORT, Status.NO_GAP_FOUND)
+
+
+def test_a_window_that_drifts_is_named():
+    lam = np.full(400, 1e-3)  # settles after about 1 / (2 eta lambda) = 500 steps
+    lam[0] = 1.0
+    method = Langevin(num_steps=100, burn_in=0, num_chains=8, step_size=1.0)
+    result = symrank.rank(np.diag(lam), method=method, rng=3)
     assert result.status is Status.BURN_IN_TOO_SHORT
 
 

@@ -1,0 +1,311 @@
+"""The command line: answers, exit status, one line for every mistake."""
+
+import json
+import os
+import pty
+import re
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+import scipy.io
+from typer.testing import CliRunner
+
+import symrank
+from symrank import Langevin, Status, cli, gallery, report
+from symrank.result import RankResult
+
+SEED = 20240131
+
+
+@pytest.fixture
+def indefinite(tmp_path):
+    """A matrix of order 40 with 10 zero eigenvalues, in a file."""
+    path = tmp_path / "indefinite.npy"
+    np.save(path, gallery.dense(gallery.SPECTRA["indefinite"](40), SEED))
+    return str(path)
+
+
+@pytest.fixture
+def grid(tmp_path):
+    path = tmp_path / "grid.mtx"
+    scipy.io.mmwrite(path, gallery.grid_laplacian((15, 20), remove=0.6, rng=SEED))
+    return str(path)
+
+
+def invoke(*arguments):
+    return CliRunner().invoke(cli.app, list(map(str, arguments)), catch_exceptions=False)
+
+
+def rows(text):
+    """The labelled lines of an answer."""
+    return dict(re.split(r"\s{2,}", line, maxsplit=1) for line in text.splitlines())
+
+
+def run_module(*arguments, **options):
+    return subprocess.run(
+        [sys.executable, "-m", "symrank", *map(str, arguments)],
+        capture_output=True,
+        text=True,
+        check=False,
+        **options,
+    )
+
+
+def test_the_answer_in_words(indefinite):
+    done = invoke("rank", indefinite)
+    assert (done.exit_code, done.stderr) == (0, "")
+    answer = rows(done.stdout)
+    assert answer["rank"] == "30"
+    assert answer["interval"] == "[30, 30] at 95% confidence"
+    assert answer["status"] == f"EXACT: {Status.EXACT.value}"
+    assert answer["matrix"] == "indefinite.npy, n = 40, float64"
+    assert answer["method"].startswith("dense (")
+    assert re.fullmatch(r"eigenvalues above .*e-1\d in modulus count", answer["cut"])
+    assert re.fullmatch(r"\d+ products, \d+\.\d\d s", answer["cost"])
+    assert answer["gaps"].startswith("30 above ")
+
+
+def test_options_reach_the_run(grid):
+    options = {
+        "method": "lanczos",
+        "atol": 0.25,
+        "rtol": 1e-3,
+        "precision": 12,
+        "confidence": 0.9,
+        "max-matvecs": 900,
+        "max-seconds": 60,
+        "seed": SEED,
+    }
+    flags = [part for name, value in options.items() for part in (f"--{name}", value)]
+    record = json.loads(invoke("rank", grid, *flags, "--json").stdout)
+    again = symrank.rank(
+        symrank.files.load_matrix(grid) if hasattr(symrank, "files") else scipy.io.mmread(grid),
+        "lanczos",
+        atol=0.25,
+        rtol=1e-3,
+        precision=12,
+        confidence=0.9,
+        max_matvecs=900,
+        max_seconds=60,
+        rng=SEED,
+    ).to_dict()
+    record.pop("seconds"), again.pop("seconds")
+    assert record == json.loads(json.dumps(again))
+
+
+def test_json_is_the_result_and_strict(indefinite):
+    done = invoke("rank", indefinite, "--json", "--seed", SEED)
+
+    def refuse(word):
+        raise AssertionError(word)
+
+    record = json.loads(done.stdout, parse_constant=refuse)
+    assert (record["rank"], record["interval"], record["status"]) == (30, [30, 30], "EXACT")
+    assert RankResult.from_dict(record).seed == SEED
+
+
+def test_json_of_values_that_json_does_not_have():
+    record = {"a": np.float64("nan"), "b": [np.inf, np.int64(3)], "c": np.array([1.5, -np.inf])}
+    assert json.loads(cli._to_json(record)) == {"a": None, "b": [None, 3], "c": [1.5, None]}
+
+
+@pytest.mark.parametrize(("way", "order"), [("aug", 50), ("gram", 20)])
+def test_a_rectangle(tmp_path, way, order):
+    left, right = np.random.default_rng(SEED).standard_normal((2, 30, 7))
+    np.save(tmp_path / "tall.npy", left @ right[:20].T)
+    answer = rows(invoke("rank", tmp_path / "tall.npy", "--rectangular", way).stdout)
+    assert answer["rank"].split()[0] == "7"
+    assert answer["interval"].startswith("[7, 7] ")
+    assert f"n = {order}" in answer["matrix"]
+    assert ("twice this rank" in answer["rank"]) == (way == "aug")
+
+
+def test_an_interval_of_the_augmented_matrix_is_halved_inwards(indefinite):
+    whole = symrank.rank(np.eye(9), method="lanczos", max_matvecs=2, check=False, rng=SEED)
+    low, high = whole.interval()
+    text = report.describe(whole, "m", is_augmented=True)
+    half = [k for k in range(10) if low <= 2 * k <= high]  # twice a rank is even
+    assert text["interval"].startswith(f"[{half[0]}, {half[-1]}]")
+    assert half[0] <= int(text["rank"].split()[0]) <= half[-1]
+
+
+BAD = {
+    "rank missing.npy": "missing.npy does not exist",
+    "rank FILE --method fast": "method='fast' is unknown: choose one of dense",
+    "rank FILE --precision -1": r"precision=-1.* must be positive",
+    "rank FILE --confidence 2": r"confidence=2.* must lie between 0 and 1",
+    "rank FILE --atol nan": "atol=nan must be a finite number",
+    "rank FILE --max-matvecs 0": "max_matvecs=0 must be at least 1",
+    "rank FILE --plot a.pdf": r"written as \.png or \.svg",
+    "rank FILE --plot missing/a.png": "its folder must exist",
+}
+
+
+@pytest.mark.parametrize("command", BAD)
+def test_a_mistake_is_one_line_on_stderr_and_status_2(indefinite, command):
+    done = invoke(*[indefinite if word == "FILE" else word for word in command.split()])
+    assert (done.exit_code, done.stdout) == (2, "")
+    assert re.search(BAD[command], done.stderr)
+    assert done.stderr.startswith("symrank: ")
+    assert done.stderr.count("\n") == 1
+
+
+@pytest.mark.parametrize(
+    ("arguments", "match"),
+    [
+        (["rank"], "(?i)missing argument"),
+        (["rank", "a.npy", "--seed", "-3"], "--seed"),
+        (["rank", "a.npy", "--max-matvecs", "many"], "--max-matvecs"),
+        (["rank", "a.npy", "--rectangular", "square"], "--rectangular"),
+        (["rank", "a.npy", "--bogus"], "--bogus"),
+        (["count"], "count"),
+    ],
+)
+def test_a_bad_command_is_one_line_on_stderr_and_status_2(monkeypatch, capsys, arguments, match):
+    monkeypatch.setattr(sys, "argv", ["symrank", *arguments])
+    assert cli.run() == 2
+    out, err = capsys.readouterr()
+    assert out == ""
+    assert re.search(match, err)
+    assert err.count("\n") == 1
+
+
+def test_errors_that_are_no_mistakes_of_the_user_are_not_hidden(monkeypatch, indefinite):
+    monkeypatch.setattr(sys, "argv", ["symrank", "rank", indefinite])
+    monkeypatch.setattr(symrank, "rank", lambda *args, **kwargs: 1 / 0)
+    with pytest.raises(ZeroDivisionError):
+        cli.run()
+
+
+def test_a_rectangle_without_a_choice_names_both(tmp_path):
+    np.save(tmp_path / "tall.npy", np.ones((3, 2)))
+    done = invoke("rank", tmp_path / "tall.npy")
+    assert done.exit_code == 2
+    assert re.search(r"3x2.*augmented.*gram", done.stderr)
+
+
+def test_ctrl_c_before_an_answer_is_130(monkeypatch, indefinite):
+    def interrupt(*args, **kwargs):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(symrank, "rank", interrupt)
+    done = invoke("rank", indefinite)
+    assert (done.exit_code, done.stdout) == (130, "")
+    assert "there is no answer" in done.stderr
+
+
+def test_ctrl_c_after_a_round_answers(monkeypatch, grid):
+    rank = symrank.rank
+
+    def press_after_a_round(*args, progress, **kwargs):
+        def watch(now):
+            if now.interval is not None:
+                raise KeyboardInterrupt
+
+        return rank(*args, progress=watch, **kwargs)
+
+    monkeypatch.setattr(symrank, "rank", press_after_a_round)
+    done = invoke("rank", grid, "--method", "lanczos", "--seed", SEED)
+    assert done.exit_code == 0
+    assert rows(done.stdout)["status"].startswith("INTERRUPTED: ")
+
+
+@pytest.mark.parametrize("suffix", ["png", "svg"])
+def test_a_plot(tmp_path, indefinite, suffix):
+    path = tmp_path / f"spectrum.{suffix}"
+    assert invoke("rank", indefinite, "--plot", path).exit_code == 0
+    assert path.stat().st_size > 1000
+
+
+def test_a_plot_that_cannot_be_drawn_does_not_cost_the_answer(tmp_path, indefinite):
+    path = tmp_path / "a.png"
+    done = invoke("rank", indefinite, "--method", "langevin", "--max-matvecs", 2000, "--plot", path)
+    assert done.exit_code == 2
+    assert "rank" in rows(done.stdout)
+    assert "keeps no spectrum" in done.stderr
+    assert not path.exists()
+
+
+def small_problem(seed):
+    return gallery.dense(gallery.SPECTRA["gapped"](30), seed), 20
+
+
+def test_demo_sets_the_answers_against_the_truth(monkeypatch):
+    method = Langevin(num_steps=200, burn_in=50)
+    problem = report.Problem(name="a small one", make=small_problem, langevin=method)
+    monkeypatch.setattr(report, "PROBLEMS", (problem,))
+    done = invoke("demo", "--seed", SEED)
+    assert done.exit_code == 0
+    body = [line.split("│") for line in done.stdout.splitlines() if line.startswith("│")]
+    cells = [[cell.strip() for cell in line[1:-1]] for line in body]
+    assert [row[:4] for row in cells] == [
+        ["a small one", "30", "20", "langevin"],
+        ["", "30", "20", "lanczos"],
+    ]
+    held = sum(json.loads(row[5])[0] <= 20 <= json.loads(row[5])[1] for row in cells)
+    assert f"holds the true rank in {held} of 2 runs" in done.stdout
+
+
+def test_demo_problems_have_the_rank_they_claim():
+    for problem in report.PROBLEMS:
+        operator, truth = problem.make(SEED)
+        result = symrank.rank(operator, method="lanczos", precision=0.02, confidence=0.999, rng=7)
+        low, high = result.interval()
+        assert low <= truth <= high, problem.name
+
+
+@pytest.mark.slow
+def test_demo():
+    done = invoke("demo")
+    assert done.exit_code == 0
+    assert done.stdout.count("lanczos") == len(report.PROBLEMS)
+
+
+def test_module_answers_in_a_pipe_without_a_bar(indefinite):
+    done = run_module("rank", indefinite)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert rows(done.stdout)["rank"] == "30"
+    assert "\x1b" not in done.stdout
+
+
+def test_module_version_help_and_mistake(tmp_path):
+    assert run_module("--version").stdout == f"symrank {symrank.__version__}\n"
+    assert "Commands:" in run_module().stdout
+    done = run_module("rank", tmp_path / "no.npy")
+    assert (done.returncode, done.stdout, done.stderr.count("\n")) == (2, "", 1)
+    assert "Traceback" not in done.stderr
+
+
+def test_a_bar_on_a_terminal_and_json_alone_on_stdout(grid):
+    control, terminal = pty.openpty()
+    command = [sys.executable, "-m", "symrank", "rank", grid, "--method", "lanczos", "--json"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=terminal) as process:
+        os.close(terminal)
+        shown = b""
+        while chunk := _read(control):
+            shown += chunk
+        out = process.stdout.read()
+    os.close(control)
+    assert json.loads(out)["method"] == "lanczos"
+    assert re.search(rb"\d+/20000 products", shown)
+
+
+def _read(descriptor):
+    try:
+        return os.read(descriptor, 4096)
+    except OSError:  # Linux says so when the other end of a terminal is closed
+        return b""
+
+
+@pytest.mark.parametrize("missing", ["typer", "rich"])
+def test_without_its_libraries_the_command_names_the_extra(missing):
+    code = (
+        f"import sys; sys.modules[{missing!r}] = None\n"
+        "import symrank.__main__ as command; command.main()"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr.count("\n") == 1
+    assert "pip install 'symrank-linalg[cli]'" in done.stderr

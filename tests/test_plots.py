@@ -1,0 +1,136 @@
+"""Figures: what they show is what the result says; errors before any work."""
+
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+from matplotlib.figure import Figure
+
+import symrank
+from symrank import gallery, plots
+from symrank.errors import OptionError
+
+SEED = 20240131
+
+
+@pytest.fixture(scope="module")
+def sampled():
+    """A Lanczos result with a spectrum known to be log-uniform above 1e-4, half of it zero."""
+    lam = gallery.SPECTRA["half log-uniform"](600)
+    return lam, symrank.rank(gallery.diagonal(lam), method="lanczos", rng=SEED)
+
+
+@pytest.fixture(scope="module")
+def exact():
+    return symrank.rank(np.diag([4.0, -2.0, 1e-3, 0.0]), method="dense")
+
+
+def _labels(ax):
+    return [text.get_text() for text in ax.get_legend().get_texts()]
+
+
+def test_the_band_holds_the_true_counting_function(sampled):
+    lam, result = sampled
+    ax = plots.plot_result(result)
+    band = next(p for p in ax.patches if p.get_label() == "95% band")
+    most, cuts, fewest = band.get_data()
+
+    middle = np.sqrt(cuts[:-1] * cuts[1:])
+    truth = (np.abs(lam)[None, :] > middle[:, None]).sum(axis=1)
+
+    assert (fewest <= truth).all()
+    assert (truth <= most).all()
+    assert (most - fewest).min() < 0.2 * lam.size  # and it says something
+
+
+def test_the_staircase_is_the_estimate(sampled):
+    _, result = sampled
+    ax = plots.plot_result(result)
+    x, y = next(line for line in ax.lines if line.get_label() == "estimate").get_data()
+    assert (np.diff(x) >= 0).all()
+    assert (np.diff(y) <= 1e-9).all()
+    for tau in (1e-6, 3e-3, 0.2):
+        above = result.measure.weights[np.abs(result.measure.ritz_values) > tau].sum()
+        assert np.interp(tau, x, y) == pytest.approx(result.n * above, rel=0.02)
+
+
+def test_cut_gaps_answer_and_interval_are_drawn(sampled):
+    _, result = sampled
+    ax = plots.plot_result(result)
+    low, high = result.interval()
+    assert ax.get_xscale() == "log"
+    assert [label.split()[0] for label in _labels(ax)] == ["gap", "95%", "estimate", "cut", "rank"]
+    cut = next(line for line in ax.lines if line.get_label().startswith("cut"))
+    assert set(cut.get_xdata()) == {result.threshold}
+    (answer,) = ax.containers
+    assert list(answer[0].get_ydata()) == [result.rank]
+    (segment,) = answer[2][0].get_segments()
+    assert segment[:, 1].tolist() == pytest.approx([low, high])
+    assert f"rank {result.rank} in [{low}, {high}] at 95%" in ax.get_title(loc="left")
+
+
+def test_a_dense_result_is_drawn_as_exact_steps(exact):
+    ax = plots.plot_result(exact)
+    x, y = next(line for line in ax.lines if line.get_label() == "estimate").get_data()
+    assert y[0] == 3
+    assert y[-1] == 0
+    assert {1e-3, 2.0, 4.0} <= set(x.round(12))
+    assert not any("band" in label for label in _labels(ax))
+
+
+def test_given_axes_are_used_and_no_global_figure_is_made(exact):
+    ax = Figure().add_subplot()
+    assert plots.plot_result(exact, ax) is ax
+    assert exact.plot(ax) is ax
+    pyplot = sys.modules.get("matplotlib.pyplot")
+    assert pyplot is None or pyplot.get_fignums() == []
+
+
+@pytest.mark.parametrize(
+    ("n", "method"), [(0, "dense"), (1, "dense"), (5, "dense"), (50, "lanczos")]
+)
+def test_a_zero_matrix_is_drawn(tmp_path, n, method):
+    plots.save_plot(symrank.rank(np.zeros((n, n)), method=method, rng=SEED), tmp_path / "zero.png")
+    assert (tmp_path / "zero.png").stat().st_size > 1000
+
+
+@pytest.mark.parametrize(("name", "start"), [("a.png", b"\x89PNG"), ("a.SVG", b"<?xml")])
+def test_figures_are_written(tmp_path, exact, name, start):
+    plots.save_plot(exact, tmp_path / name)
+    assert (tmp_path / name).read_bytes().startswith(start)
+
+
+@pytest.mark.parametrize(
+    ("name", "match"),
+    [
+        ("a.pdf", r"written as \.png or \.svg, and not as .*a\.pdf"),
+        ("noext", r"written as \.png or \.svg"),
+        ("missing/a.png", "cannot be written: its folder must exist"),
+    ],
+)
+def test_a_bad_path_is_an_error(tmp_path, exact, name, match):
+    with pytest.raises(OptionError, match=match):
+        plots.check_path(tmp_path / name)
+    with pytest.raises(OptionError, match=match):
+        plots.save_plot(exact, tmp_path / name)
+
+
+def test_a_method_without_spectrum_names_the_remedy():
+    method = symrank.Langevin(num_steps=60, burn_in=20)
+    result = symrank.rank(np.diag([2.0, 1.0, 1.0, 0.0]), method=method, rng=SEED)
+    with pytest.raises(OptionError, match=r"'langevin' keeps no spectrum.*method='lanczos'"):
+        plots.plot_result(result)
+
+
+def test_without_matplotlib_the_extra_is_named():
+    code = (
+        "import sys; sys.modules['matplotlib'] = None\n"
+        "import symrank, numpy\n"
+        "result = symrank.rank(numpy.eye(2))\n"
+        "try: result.plot()\n"
+        "except symrank.SymrankError as error: print(type(error).__name__, error)\n"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.startswith("MissingBackendError")
+    assert "pip install 'symrank-linalg[plot]'" in done.stdout

@@ -1,0 +1,45 @@
+"""Real matrices with a reference rank, where a folder of them is at hand."""
+
+import csv
+
+import pytest
+
+import symrank
+from bench.real_matrices import load
+
+# one of each kind and operator, small enough for a test: dense below, Lanczos above n = 4000
+SMALL = ["lap_karate", "illc1033", "bibd_13_6", "ash219", "adj_celegans_metabolic", "rbf_iris"]
+LARGE = ["lap_airfoil1", "lap_hep-th", "adj_bfly", "Chem97Zt", "dcflow_case8387pegase"]
+NO_GAP = ["zenios", "reorientation_1", "lp_agg2", "lp_sierra"]
+
+
+def rows(folder):
+    with (folder / "manifest.csv").open() as file:
+        return {row["name"]: row for row in csv.DictReader(file)}
+
+
+@pytest.mark.real
+@pytest.mark.parametrize("name", SMALL)
+def test_small_matrices_are_exact(real_matrices, name):
+    row = rows(real_matrices)[name]
+    result = symrank.rank(load(real_matrices, row))
+    assert result.rank == int(row["rank"])
+    assert result.status is symrank.Status.EXACT
+
+
+@pytest.mark.real
+@pytest.mark.parametrize("name", LARGE)
+def test_large_matrices_are_inside_a_narrow_interval(real_matrices, name):
+    row = rows(real_matrices)[name]
+    result = symrank.rank(load(real_matrices, row), rng=97)
+    low, high = result.interval(1 - 1e-4)
+    assert low <= int(row["rank"]) <= high
+    assert high - low < 0.02 * result.n
+    assert result.status is symrank.Status.CONVERGED
+
+
+@pytest.mark.real
+@pytest.mark.parametrize("name", NO_GAP)
+def test_ill_posed_matrices_are_never_sure(real_matrices, name):
+    result = symrank.rank(load(real_matrices, rows(real_matrices)[name]))
+    assert result.status is symrank.Status.NO_GAP_FOUND
