@@ -143,11 +143,11 @@ class LanczosRun:
     def _contour(self, tau: float, inside: Any, mass: float) -> tuple[float, float]:
         """Eq. (2)."""
         z = tau * HALF_CIRCLE[:, None]
-        with np.errstate(divide="ignore", invalid="ignore"):
+        with np.errstate(divide="ignore", invalid="ignore"):  # a Ritz value on the circle
             terms = self._coupling / (self.ritz_values - z)
-        terms[:, self._coupling == 0.0] = 0.0
-        a = float(np.abs(terms[:, inside].sum(axis=1)).max())
-        c = float(np.abs(terms[:, ~inside].sum(axis=1)).max())
+            terms[:, self._coupling == 0.0] = 0.0
+            a = float(np.abs(terms[:, inside].sum(axis=1)).max())
+            c = float(np.abs(terms[:, ~inside].sum(axis=1)).max())
         mixed = min(math.sqrt(mass) * c, math.sqrt(max(0.0, 1.0 - mass)) * a)
         if not math.isfinite(a + c + mixed):
             return 0.0, 1.0

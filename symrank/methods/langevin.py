@@ -38,6 +38,7 @@ __all__ = ["Langevin"]
 PILOT_PROBES = 4
 PILOT_STEPS = 512  # at most
 PILOT_SHARE = 10  # the pilot takes at most a tenth of the budget
+Z_PILOT = 4.0  # standard errors of the pilot that the bias bound allows for
 NOISE_STREAM = 2**32 - 2
 Z_DRIFT = 4.0  # the halves of the window may differ by this many standard errors
 
@@ -258,8 +259,11 @@ class _Pilot:
         decay = filters.mean_decay(lam, eta, burn_in, steps)
         open_ = goal.n * (self.null_high - self.null_low)
         gain = 1.0 / (1.0 - 0.5 * eta * lam) if estimator == "energy" else np.ones_like(lam)
-        mean = float(counts @ (gain * (1.0 - decay)) - counts.sum())
-        return min(mean, 0.0) - open_, max(mean, 0.0)
+        shift = gain * (1.0 - decay) - 1.0
+        mean = float(counts @ shift)
+        # the pilot's own sampling error: n v'f(A)v / v'v has variance 2 sum f(lambda)^2 at most
+        noise = Z_PILOT * math.sqrt(2.0 * float(counts @ shift**2) / PILOT_PROBES)
+        return min(mean - noise, 0.0) - open_, max(mean + noise, 0.0)
 
 
 def _noise(rng: np.random.Generator, shape: tuple[int, ...], dtype: np.dtype[Any]) -> FloatArray:
