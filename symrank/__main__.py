@@ -12,10 +12,11 @@ def main() -> None:
     try:
         from symrank.cli import run
     except ModuleNotFoundError as error:
-        if error.name not in NEEDED:
+        library = (error.name or "").partition(".")[0]
+        if library not in NEEDED:
             raise
         sys.stderr.write(
-            f"symrank: the command needs {error.name}, which comes with the extra 'cli': "
+            f"symrank: the command needs {library}, which comes with the extra 'cli': "
             "pip install 'symrank-linalg[cli]'\n"
         )
         sys.exit(2)

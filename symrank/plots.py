@@ -17,7 +17,7 @@ try:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 except ModuleNotFoundError as error:
-    if error.name != "matplotlib":
+    if (error.name or "").partition(".")[0] != "matplotlib":
         raise
     raise MissingBackendError(
         "drawing a result needs matplotlib: pip install 'symrank-linalg[plot]'."
