@@ -180,6 +180,12 @@ def describe(result: RankResult, matrix: str, *, is_augmented: bool = False) -> 
     return text
 
 
+def _halved(low: int, high: int) -> tuple[int, int]:
+    """Return the r with low <= 2 r <= high, or those next to an interval that holds no even one."""
+    inner = -(-low // 2), high // 2
+    return inner if inner[0] <= inner[1] else (low // 2, -(-high // 2))
+
+
 @contextmanager
 def progress_bar() -> Iterator[Callable[[str], Callable[[Progress], None] | None]]:
     """Show progress on stderr while the block runs, if stderr is a terminal.

@@ -1,5 +1,6 @@
 """The command line: answers, exit status, one line for every mistake."""
 
+import dataclasses
 import json
 import os
 import pty
@@ -14,6 +15,8 @@ from typer.testing import CliRunner
 
 import symrank
 from symrank import Langevin, Status, cli, gallery, report
+from symrank.files import load_matrix
+from symrank.intervals import ExactInterval
 from symrank.result import RankResult
 
 SEED = 20240131
@@ -81,7 +84,7 @@ def test_options_reach_the_run(grid):
     flags = [part for name, value in options.items() for part in (f"--{name}", value)]
     record = json.loads(invoke("rank", grid, *flags, "--json").stdout)
     again = symrank.rank(
-        symrank.files.load_matrix(grid) if hasattr(symrank, "files") else scipy.io.mmread(grid),
+        load_matrix(grid),
         "lanczos",
         atol=0.25,
         rtol=1e-3,
@@ -122,14 +125,19 @@ def test_a_rectangle(tmp_path, way, order):
     assert ("twice this rank" in answer["rank"]) == (way == "aug")
 
 
-def test_an_interval_of_the_augmented_matrix_is_halved_inwards(indefinite):
-    A = np.diag(np.linspace(0.0, 1.0, 9))
-    whole = symrank.rank(A, method="lanczos", max_matvecs=2, check=False, rng=SEED)
-    low, high = whole.interval()
-    text = report.describe(whole, "m", is_augmented=True)
-    half = [k for k in range(10) if low <= 2 * k <= high]  # twice a rank is even
-    assert text["interval"].startswith(f"[{half[0]}, {half[-1]}]")
-    assert half[0] <= int(text["rank"].split()[0]) <= half[-1]
+@pytest.mark.parametrize(
+    ("interval", "half"),
+    [((4, 8), "[2, 4]"), ((5, 9), "[3, 4]"), ((0, 1), "[0, 0]"), ((9, 9), "[4, 5]")],
+)
+def test_an_interval_of_the_augmented_matrix_is_halved(interval, half):
+    low, high = interval
+    result = dataclasses.replace(
+        symrank.rank(np.eye(9)), evidence=ExactInterval(low=low, high=high), estimate=float(low)
+    )
+    text = report.describe(result, "m", is_augmented=True)
+    assert text["interval"].startswith(half)
+    first, last = json.loads(half)
+    assert first <= int(text["rank"].split()[0]) <= last
 
 
 BAD = {

@@ -70,8 +70,10 @@ def test_bounds_hold_for_every_probe(kind, n, share, num_steps, cut, seed):
     if gap <= 1e-2 * tau:
         return  # an eigenvalue on the cut: on which side it lies is not defined in rounding
     for run, weights in zip(runs, mass.T, strict=True):
-        low, high = run.null_mass(tau)
-        assert low <= weights[np.abs(lam) <= tau].sum() <= high
+        truth = weights[np.abs(lam) <= tau].sum()
+        for radau in (True, False):
+            low, high = run.null_mass(tau, radau=radau)
+            assert low <= truth <= high
 
 
 @pytest.mark.slow

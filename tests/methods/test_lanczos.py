@@ -62,6 +62,27 @@ def test_a_power_law_is_not_called_converged():
     assert result.status is Status.NO_GAP_FOUND
 
 
+def test_eigenvalues_just_above_the_floor_forbid_convergence(seed):
+    # 50 eigenvalues at 5e-12 of the norm: a wide precision is met, but the count is not well defined
+    lam = np.concatenate([np.zeros(1000), np.full(50, 5e-12), np.linspace(0.5, 1.0, 3950)])
+    result = lanczos(lam, seed, precision=0.04)
+    low, high = result.interval()
+    assert high - low <= 0.08 * lam.size
+    assert result.diagnostics["crowding"] > 1.0
+    assert result.status is Status.NO_GAP_FOUND
+
+
+def test_bounds_of_earlier_rounds_are_kept():
+    from symrank.measure import LanczosRun
+    from symrank.methods.lanczos import _best_bounds, _Memo
+
+    run = LanczosRun(np.array([0.5]), np.array([0.2]), 1.0, np.finfo(float).eps)
+    low, high = run.null_mass(0.01)
+    kept = np.array([[low + 0.05, high - 0.05]])
+    old = _Memo(tau=0.01, bounds=kept, blocks=[], num_steps=1, num_products=1)
+    np.testing.assert_array_equal(_best_bounds([run, run], 0.01, old), [*kept, [low, high]])
+
+
 def test_intervals_of_gapped_problems_cover_and_are_close_to_the_beta_interval(seed):
     n, r = 3000, 2000
     lam = np.concatenate([np.zeros(n - r), np.linspace(0.2, 1.0, r)])

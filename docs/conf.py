@@ -1,0 +1,66 @@
+"""Sphinx configuration. Build: sphinx-build -W -b html docs docs/_build/html"""
+
+import re
+import sys
+from pathlib import Path
+from typing import Any
+
+HERE = Path(__file__).parent
+sys.path.insert(0, str(HERE))
+
+import results  # noqa: E402
+
+import symrank  # noqa: E402
+
+results.write(HERE / "_build" / "results")
+
+project = "symrank"
+author = "The symrank developers"
+project_copyright = author
+version = release = symrank.__version__
+
+extensions = [
+    "myst_parser",
+    "sphinx.ext.autodoc",
+    "sphinx.ext.autosummary",
+    "sphinx.ext.mathjax",
+    "numpydoc",
+]
+exclude_patterns = ["_build"]
+default_role = "py:obj"
+
+myst_enable_extensions = ["dollarmath", "colon_fence", "deflist"]
+myst_heading_anchors = 3
+
+autosummary_generate = False  # the pages hold their own autodoc: no generated files
+autodoc_typehints = "none"  # the signatures of numpydoc say it in words
+autodoc_member_order = "bysource"
+autodoc_preserve_defaults = True
+numpydoc_show_class_members = False
+
+html_theme = "furo"
+html_title = f"symrank {release}"
+html_copy_source = False
+html_show_sphinx = False
+
+PROTECTED = re.compile(r"(``.+?``|:math:`[^`]*`)", re.DOTALL)
+
+
+def plain_bars(*event: Any) -> None:
+    """Let |A| in a docstring stand for a norm, not for a substitution of reStructuredText.
+
+    In the docstring of a module, where numpydoc has no sections, an indented formula is literal.
+    """
+    _, what, _, _, _, lines = event
+    parts = PROTECTED.split("\n".join(lines))
+    parts[::2] = [part.replace("|", "\\|") for part in parts[::2]]
+    text = "".join(parts)
+    if what == "module":
+        text = re.sub(r"(?<=\S)\n\n(?=    +\S)", "\n\n::\n\n", text)
+        text = re.sub(r"(?m)^    .*$", lambda line: line[0].replace("\\|", "|"), text)
+    lines[:] = text.split("\n")
+
+
+def setup(app: Any) -> None:
+    """Run before numpydoc reads the docstring."""
+    app.connect("autodoc-process-docstring", plain_bars, priority=100)

@@ -1,0 +1,160 @@
+"""Draw the tables of results.md from bench/results/*.json.
+
+No figure is typed by hand: `write` puts one Markdown file a table below docs/_build, which
+results.md includes. A missing file becomes a sentence.
+"""
+
+import json
+from collections.abc import Callable, Iterable, Sequence
+from pathlib import Path
+from typing import Any
+
+BENCH = Path(__file__).parents[1] / "bench" / "results"
+Record = dict[str, Any]
+
+REAL_HEADS = (
+    *("matrix", "class", "n", "rank", "answer"),
+    *("interval", "holds", "status", "products", "seconds"),
+)
+LABELS = {
+    "well_posed": "matrices with a clear gap or full rank",
+    "covered": "of these, interval holds the rank",
+    "not_covered": "interval misses the rank",
+    "small": "of these, n <= 4000",
+    "small_exact_integer": "n <= 4000, the rank itself",
+    "small_wrong": "n <= 4000, another integer",
+    "large": "of these, n > 4000",
+    "large_below_1_percent": "n > 4000, half-width below 1 % of n",
+    "large_below_0.1_percent": "n > 4000, half-width below 0.1 % of n",
+    "large_resolved": "n > 4000, half-width at most 1 or a tenth of min(rank, nullity)",
+    "clear_gap": "matrices with a clear gap",
+    "clear_gap_sure": "of these, EXACT or CONVERGED",
+    "clear_gap_not_sure": "a clear gap, but neither EXACT nor CONVERGED",
+    "ill_posed_but_sure": "no gap or a weak one, and yet EXACT or CONVERGED",
+    "seconds": "seconds, all matrices",
+}
+
+
+def write(folder: Path) -> None:
+    """Write one file a table; leave files that would not change."""
+    folder.mkdir(parents=True, exist_ok=True)
+    for name, draw in TABLES.items():
+        path = folder / f"{name}.md"
+        text = page(name, draw)
+        if not path.exists() or path.read_text() != text:
+            path.write_text(text)
+
+
+def page(name: str, draw: Callable[[Record], Iterable[str]]) -> str:
+    """Return the Markdown that belongs to one file of figures."""
+    source = BENCH / f"{name}.json"
+    if not source.exists():
+        return f"`bench/results/{name}.json` is not there: run `python -m bench.{name}`.\n"
+    record = json.loads(source.read_text())
+    return "\n".join([*draw(record), "", provenance(record)]) + "\n"
+
+
+def provenance(record: Record) -> str:
+    """Say where the figures come from."""
+    machine = record.get("machine", {})
+    versions = ", ".join(f"{lib} {v}" for lib, v in record.get("versions", {}).items() if v)
+    return (
+        f"Measured on {record.get('date', '?')[:10]} at commit {record.get('commit') or '?'}: "
+        f"{machine.get('processor', '?')}, {machine.get('cores', '?')} cores, "
+        f"Python {machine.get('python', '?')}, {versions}."
+    )
+
+
+def table(heads: Sequence[str], rows: Iterable[Sequence[Any]]) -> list[str]:
+    """Return a Markdown table; numbers to the right."""
+    rows = [list(row) for row in rows]
+    number = [all(isinstance(row[j], int | float) for row in rows) for j in range(len(heads))]
+    rule = ["---:" if right else ":---" for right in number]
+    lines = [heads, rule, *([show(value) for value in row] for row in rows)]
+    return ["| " + " | ".join(line) + " |" for line in lines]
+
+
+def show(value: Any) -> str:
+    """Write one value of a table."""
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, float):
+        return f"{value:.4g}"
+    if isinstance(value, list):
+        return ", ".join(map(str, value)) or "none"
+    return str(value)
+
+
+def draw_real_matrices(record: Record) -> Iterable[str]:
+    """One line a matrix, after the summary."""
+    summary = record["summary"]
+    yield from table(
+        ("figure", "value"), [(LABELS.get(key, key), show(v)) for key, v in summary.items()]
+    )
+    yield ""
+    yield from table(
+        REAL_HEADS,
+        [
+            (
+                f"`{r['name']}`",
+                f"{r['class']}, {r['definiteness']}",
+                r["n"],
+                r["truth"],
+                r["rank"],
+                f"[{r['low']}, {r['high']}]",
+                show(r["contains"]),
+                r["status"],
+                r["products"],
+                r["seconds"],
+            )
+            for r in record["rows"]
+        ],
+    )
+
+
+def draw_coverage(record: Record) -> Iterable[str]:
+    """Coverage of the nominal level, by family, and the width of the interval."""
+    summary, rows = record["summary"], record["rows"]
+    families = list(dict.fromkeys(r["family"] for r in rows))
+    yield f"Nominal level: {record['confidence']:.0%}; {len(rows)} problems."
+    yield ""
+
+    def line(name: str, some: list[Record]) -> tuple[str, int, float, float]:
+        covers = [sum(r[key] for r in some) / len(some) for key in ("covers", "t_covers")]
+        return (name.replace("_", " "), len(some), covers[0], covers[1])
+
+    yield from table(
+        ("family", "problems", "covered by symrank", "covered by Student's t"),
+        [
+            *(line(name, [r for r in rows if r["family"] == name]) for name in families),
+            line("all", rows),
+        ],
+    )
+    yield ""
+    ratio = summary["width_over_ideal"]
+    yield (
+        f"Width over that of the Beta interval with the projector known, in the {ratio['rows']} "
+        "problems whose cut lies in a gap:"
+    )
+    yield ""
+    yield from table(
+        ("median", "90 % quantile", "largest"), [(ratio["median"], ratio["p90"], ratio["max"])]
+    )
+
+
+def draw_grid_laplacian(record: Record) -> Iterable[str]:
+    """The one run, a line a figure."""
+    yield from table(
+        ("figure", "value"),
+        [(key.replace("_", " "), show(value)) for key, value in record["figures"].items()],
+    )
+
+
+TABLES: dict[str, Callable[[Record], Iterable[str]]] = {
+    "real_matrices": draw_real_matrices,
+    "coverage": draw_coverage,
+    "grid_laplacian": draw_grid_laplacian,
+}
+
+if __name__ == "__main__":
+    write(Path(__file__).parent / "_build" / "results")
