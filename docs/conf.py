@@ -9,6 +9,7 @@ HERE = Path(__file__).parent
 sys.path.insert(0, str(HERE))
 
 import results  # noqa: E402
+import sphinx.util.inspect  # noqa: E402
 
 import symrank  # noqa: E402
 
@@ -42,6 +43,9 @@ html_theme = "furo"
 html_title = f"symrank {release}"
 html_copy_source = False
 html_show_sphinx = False
+
+# `as_operator` has a signature for each registered type, all the same: show it once
+sphinx.util.inspect.is_singledispatch_function = lambda _: False
 
 PROTECTED = re.compile(r"(``.+?``|:math:`[^`]*`)", re.DOTALL)
 

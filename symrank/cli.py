@@ -103,7 +103,7 @@ def _rank(
         Rectangular | None,
         typer.Option(
             help="For a rectangular A. aug: [0 A; A* 0], of twice the rank. gram: A* A, "
-            "of the same rank, but blind below 1e-8 of the largest singular value."
+            "of the same rank, but blind below 3e-7 of the largest singular value."
         ),
     ] = None,
     as_json: Annotated[

@@ -7,7 +7,6 @@ __all__ = [
     "DivergedError",
     "MissingBackendError",
     "NonFiniteError",
-    "NotPositiveError",
     "NotSymmetricError",
     "OperatorError",
     "OptionError",
@@ -30,10 +29,6 @@ class OptionError(SymrankError, ValueError):
 
 class NotSymmetricError(SymrankError, ValueError):
     """The operator is not symmetric (Hermitian), or not the same from call to call."""
-
-
-class NotPositiveError(SymrankError, ValueError):
-    """The method needs a positive semidefinite operator and this one is indefinite."""
 
 
 class NonFiniteError(SymrankError, ArithmeticError):

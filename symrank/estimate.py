@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from symrank import probes
+from symrank import kernels, probes
 from symrank.choose import choose
 from symrank.errors import NonFiniteError, OptionError
 from symrank.methods import BY_NAME, Goal, Method, Summary
@@ -52,7 +52,8 @@ def rank(
         A method object, its name (``"dense"``, ``"lanczos"``, ``"langevin"``), or None to choose.
     atol, rtol
         Eigenvalues with ``|lambda| > max(atol, rtol * lambda_max)`` count, as in NumPy. Both
-        None: what lies above the noise floor of the products counts (`symrank.threshold`).
+        None: what lies above the noise floor of the products counts (`symrank.threshold`), and
+        no tolerance reaches below that floor.
     precision
         Target half-width of the interval: a count if >= 1, a fraction of n if below 1. Default:
         0.005, and steps go on until the resolution error is small against the sampling error.
@@ -119,6 +120,7 @@ def rank(
         n=operator.n,
         dtype=str(operator.dtype),
         method=chosen.name,
+        kernel=_kernel_name(chosen),
         confidence=confidence,
         num_matvecs=counter.num_matvecs,
         seconds=time.perf_counter() - started,
@@ -234,6 +236,13 @@ def _method(method: str | Method | None, operator: Operator, left: int) -> tuple
         msg = f"method={method!r} is no method: pass a name or one of {names}, as an object."
         raise OptionError(msg)
     return method, "asked for"
+
+
+def _kernel_name(method: Method) -> str:
+    """Return the name of the kernel file that `method` runs on; empty if it runs on none."""
+    if not hasattr(method, "kernel"):
+        return ""
+    return kernels.load(method.kernel).__name__.rpartition(".")[2]
 
 
 def _seed(rng: Rng) -> int:

@@ -23,7 +23,7 @@ __all__ = ["BetaInterval", "ChainInterval", "ExactInterval", "Interval", "from_d
 
 @dataclass(frozen=True, kw_only=True)
 class ExactInterval:
-    """A count known up to `low`..`high` without any sampling."""
+    """A count known up to ``low..high`` without any sampling."""
 
     low: int
     high: int

@@ -154,10 +154,10 @@ class LanczosRun:
         return mass - a * a - 2.0 * mixed, mass + c * c + 2.0 * mixed
 
     def _radau(self, tau: float) -> tuple[float, float]:
-        """Eq. (1) at tau and, where there are Ritz values below it, at -tau."""
+        """Eq. (1) at tau and at -tau."""
         low, high = self.mass_below(tau)
-        if self.ritz_values[0] > -tau:
-            return 0.0, high  # nothing is known to lie left of -tau, nor that nothing does
+        if low <= self.eps and self.ritz_values[0] > -tau:
+            return 0.0, high  # the lower bound is lost already, and no mass is known left of -tau
         left_low, left_high = self.mass_below(-tau)
         return low - left_high, high - left_low
 

@@ -157,7 +157,7 @@ def describe(result: RankResult, matrix: str, *, is_augmented: bool = False) -> 
     number, (low, high) = result.rank, result.interval()
     twin = ""
     if is_augmented:
-        low, high = -(-low // 2), max(high // 2, -(-low // 2))
+        low, high = _halved(low, high)
         number = min(max(round(result.estimate / 2), low), high)
         twin = f" (the operator [0 A; A* 0], n = {result.n}, has twice this rank)"
     what = f"eigenvalues above {result.threshold:.3g} in modulus count"

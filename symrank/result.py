@@ -24,7 +24,7 @@ class Status(Enum):
     """How a run ended; the value is a sentence with the remedy."""
 
     EXACT = "The count is exact: no sampling was needed."
-    CONVERGED = "The certified interval meets the precision."
+    CONVERGED = "The interval, sampling and resolution included, meets the precision."
     NO_GAP_FOUND = (
         "The eigenvalues near the cut could not be told from zero: the interval spans what is "
         "open. Raise max_matvecs, or set atol or rtol at a level that matters to you (gaps lists "
@@ -38,11 +38,6 @@ class Status(Enum):
     BURN_IN_TOO_SHORT = (
         "The averaging window still drifts, so the estimate is biased. Raise num_steps and burn_in."
     )
-
-    @property
-    def is_final(self) -> bool:
-        """True where no further round can improve the answer."""
-        return self in (Status.EXACT, Status.CONVERGED)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -15,6 +15,7 @@ from typer.testing import CliRunner
 
 import symrank
 from symrank import Langevin, Status, cli, gallery, report
+from symrank.__main__ import main
 from symrank.files import load_matrix
 from symrank.intervals import ExactInterval
 from symrank.result import RankResult
@@ -203,6 +204,16 @@ def test_ctrl_c_before_an_answer_is_130(monkeypatch, indefinite):
     done = invoke("rank", indefinite)
     assert (done.exit_code, done.stdout) == (130, "")
     assert "there is no answer" in done.stderr
+
+
+def test_ctrl_c_outside_the_run_is_130_too(monkeypatch):
+    def interrupt():
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(cli, "run", interrupt)
+    with pytest.raises(SystemExit) as caught:
+        main()
+    assert caught.value.code == 130
 
 
 def test_ctrl_c_after_a_round_answers(monkeypatch, grid):

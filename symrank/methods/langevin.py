@@ -57,6 +57,7 @@ class Langevin:
         Independent chains, at least 2; their spread gives `stderr`.
     step_size
         The :math:`\eta` of eq. (21), below ``2 / lambda_max``. Default: ``1 / lambda_max``.
+        An indefinite operator is squared, and then lambda_max is that of the square.
     estimator
         ``"corrected"`` (no discretisation bias) or ``"energy"``, eq. (20) as printed.
     kernel

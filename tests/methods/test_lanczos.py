@@ -63,7 +63,7 @@ def test_a_power_law_is_not_called_converged():
 
 
 def test_eigenvalues_just_above_the_floor_forbid_convergence(seed):
-    # 50 eigenvalues at 5e-12 of the norm: a wide precision is met, but the count is not well defined
+    # 50 at 5e-12 of the norm: a wide precision is met, but the count is not well defined
     lam = np.concatenate([np.zeros(1000), np.full(50, 5e-12), np.linspace(0.5, 1.0, 3950)])
     result = lanczos(lam, seed, precision=0.04)
     low, high = result.interval()
