@@ -1,5 +1,6 @@
 """Figures: what they show is what the result says; errors before any work."""
 
+import dataclasses
 import subprocess
 import sys
 
@@ -10,6 +11,7 @@ from matplotlib.figure import Figure
 import symrank
 from symrank import gallery, plots
 from symrank.errors import OptionError
+from symrank.intervals import ExactInterval
 
 SEED = 20240131
 
@@ -71,6 +73,13 @@ def test_cut_gaps_answer_and_interval_are_drawn(sampled, drawn):
     (segment,) = answer[2][0].get_segments()
     assert segment[:, 1].tolist() == pytest.approx([low, high])
     assert f"rank {result.rank} in [{low}, {high}] at 95%" in ax.get_title(loc="left")
+
+
+def test_an_interval_with_unequal_arms(exact):
+    result = dataclasses.replace(exact, evidence=ExactInterval(low=0, high=4))
+    (answer,) = plots.plot_result(result).containers
+    (segment,) = answer[2][0].get_segments()
+    assert segment[:, 1].tolist() == [0, 4]  # round the rank 3
 
 
 def test_a_dense_result_is_drawn_as_exact_steps(exact):
