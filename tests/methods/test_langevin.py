@@ -6,6 +6,7 @@ import pytest
 import symrank
 from symrank import Langevin, Status, filters, gallery
 from symrank.errors import OptionError, StepSizeError
+from symrank.methods import Goal
 
 Z = 4.5  # a correct estimator fails one such check in 150 000
 
@@ -77,3 +78,22 @@ def test_bad_options(options, message):
 def test_a_window_must_be_left():
     with pytest.raises(OptionError, match=r"burn_in=50 and num_steps=50 leave no window"):
         symrank.rank(np.eye(6), method=Langevin(num_steps=50, burn_in=50))
+
+
+def test_bias_bound_holds_what_the_pilot_left_open():
+    from symrank.methods.langevin import _Pilot
+
+    goal = Goal(
+        n=10, dtype=np.dtype(float), atol=None, rtol=None, half_width=1.0, refine=False,
+        confidence=0.95, max_matvecs=100, seed=0,
+    )  # fmt: skip
+    pilot = _Pilot(
+        nodes=np.array([0.0, 1.0]), counts=np.array([3.0, 7.0]), null_low=0.1, null_high=0.3,
+        tau=0.01, lambda_max=1.0, is_indefinite=False, num_products=1,
+    )  # fmt: skip
+    # with eta = 1 the mode at 1 is settled after one step: only the open 2 of 10 are left
+    assert pilot.bias(goal, 1.0, 10, 20, "corrected") == pytest.approx((-2.0, 0.0))
+    # the energy is twice too large there, and the pilot's share of 7 has its own error
+    low, high = pilot.bias(goal, 1.0, 10, 20, "energy")
+    assert low == pytest.approx(-2.0)
+    assert high == pytest.approx(7.0 + 4.0 * np.sqrt(2.0 * 7.0 / 4.0))
