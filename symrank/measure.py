@@ -249,10 +249,6 @@ class RitzMeasure:
         low = float(self._share @ bounds[:, 0])
         return low, 1.0 - float(self._share @ (1.0 - bounds[:, 1]))
 
-    def counting_interval(self, tau: float) -> BetaInterval:
-        """Return the interval for the number of eigenvalues with |lambda| > tau."""
-        return self.interval_from(*self.null_mass(tau))
-
     def interval_from(self, low: float, high: float) -> BetaInterval:
         """Return the Beta interval that belongs to bounds on the pooled null mass."""
         return BetaInterval(

@@ -10,6 +10,7 @@ the sampling error, probes are added. Their numbers are a fixed sequence that en
 rank n/2 meets the precision, each up to FACTOR times the one before; alpha is split over it.
 """
 
+import dataclasses
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -207,13 +208,7 @@ def _conclude(goal: Goal, measure: RitzMeasure, memo: _Memo) -> Summary:
         evidence=evidence,
         samples=n * (1.0 - memo.bounds.mean(axis=1)),
         gaps=threshold.plateaus(magnitudes * goal.scale, counts, tau * goal.scale),
-        measure=RitzMeasure(
-            runs=measure.runs,
-            n=n,
-            scale=goal.scale,
-            is_complex=measure.is_complex,
-            num_looks=measure.num_looks,
-        ),
+        measure=dataclasses.replace(measure, scale=goal.scale),
         diagnostics={
             "num_probes": memo.num_probes,
             "num_steps": memo.num_steps,
