@@ -46,6 +46,12 @@ class Rectangular(StrEnum):
     GRAM = "gram"
 
 
+class Conditioning(StrEnum):
+    """Preconditioners that need nothing but the matrix."""
+
+    JACOBI = "jacobi"
+
+
 def run() -> int:
     """Run the command and return its exit status."""
     try:
@@ -106,6 +112,10 @@ def _rank(
             "of the same rank, but blind below 3e-7 of the largest singular value."
         ),
     ] = None,
+    preconditioner: Annotated[
+        Conditioning | None,
+        typer.Option(help="Scale a badly scaled matrix to a unit diagonal; moves no rank."),
+    ] = None,
     as_json: Annotated[
         bool,
         typer.Option(
@@ -136,6 +146,7 @@ def _rank(
                 confidence=confidence,
                 max_matvecs=max_matvecs,
                 max_seconds=max_seconds,
+                preconditioner=None if preconditioner is None else preconditioner.value,
                 rng=seed,
                 progress=observe(file.name),
             )

@@ -8,13 +8,15 @@ from typing import Any
 
 import numpy as np
 
-from symrank import kernels, probes
+from symrank import kernels, preconditioners, probes
+from symrank._typing import FloatArray
 from symrank.choose import choose
 from symrank.errors import NonFiniteError, OptionError
 from symrank.methods import BY_NAME, Goal, Method, Summary
 from symrank.operators import Operator, as_operator
 from symrank.operators.checks import check_operator
 from symrank.operators.transforms import Scaled
+from symrank.preconditioners import Preconditioner
 from symrank.result import Progress, RankResult, Status
 
 __all__ = ["rank"]
@@ -37,6 +39,7 @@ def rank(
     confidence: float = 0.95,
     max_matvecs: int | None = None,
     max_seconds: float | None = None,
+    preconditioner: Preconditioner | FloatArray | str | None = None,
     rng: Rng = None,
     progress: Callable[[Progress], None] | None = None,
     check: bool = True,
@@ -63,6 +66,12 @@ def rank(
         Budget in products with single vectors, 20 000 by default.
     max_seconds
         Budget in wall time; looked at after the first round.
+    preconditioner
+        A symmetric positive definite G = S S* against bad conditioning: a `Preconditioner`, the
+        diagonal of G as a 1-D array, or ``"jacobi"`` for an explicit matrix. The method then runs
+        on the congruent operator S* A S, which is similar to G A and has the rank and inertia
+        of A (Sylvester). `atol`, `rtol` and all that the result says of thresholds, spectra and
+        step sizes speak of G A: a count above a tolerance is one of eigenvalues of G A.
     rng
         Seed, `SeedSequence` or `Generator`. The same seed gives the same bits.
     progress
@@ -82,17 +91,35 @@ def rank(
     OptionError
         If an option is out of range.
 
+    Notes
+    -----
+    A Langevin chain with preconditioner G and noise covariance Sigma = sigma^2 G^-1, eq. (21)
+    and Algorithm 1 of [1]_, is exactly the plain chain on S* A S in the coordinates theta = S phi:
+    G Sigma^(1/2) n and sigma S n have the same covariance sigma^2 G.
+
+    References
+    ----------
+    .. [1] A. Bar et al., "The expected loss of preconditioned Langevin dynamics reveals the
+       Hessian rank", AAAI 2024.
+
     Examples
     --------
     >>> import numpy as np, symrank
     >>> result = symrank.rank(np.diag([2.0, 1.0, 0.0]))
     >>> result.rank, result.interval()
     (2, (2, 2))
+    >>> symrank.rank(np.diag([1e30, 1.0, 0.0])).rank  # 1 is below the rounding of 1e30
+    1
+    >>> symrank.rank(np.diag([1e30, 1.0, 0.0]), preconditioner="jacobi").rank
+    2
     """
     started = time.perf_counter()
     _check_options(atol, rtol, precision, confidence, max_matvecs, max_seconds)
     seed = _seed(rng)
     operator = as_operator(A)
+    congruence = preconditioners.as_preconditioner(preconditioner, operator)
+    if congruence is not None:
+        operator = preconditioners.apply(operator, congruence)
     counter = _Counter(MAX_MATVECS if max_matvecs is None else max_matvecs, max_seconds, progress)
     scaled, factor = _scaled(operator, seed, counter)
     if check:
@@ -121,6 +148,7 @@ def rank(
         dtype=str(operator.dtype),
         method=chosen.name,
         kernel=_kernel_name(chosen),
+        preconditioner="" if congruence is None else congruence.name,
         confidence=confidence,
         num_matvecs=counter.num_matvecs,
         seconds=time.perf_counter() - started,

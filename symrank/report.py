@@ -175,6 +175,9 @@ def describe(result: RankResult, matrix: str, *, is_augmented: bool = False) -> 
         )
         or "none seen",
     }
+    if result.preconditioner:
+        name = result.preconditioner
+        text["preconditioner"] = f"{name}: cut and gaps are those of the spectrum of G A"
     if result.seed is not None:
         text["seed"] = str(result.seed)
     return text

@@ -95,6 +95,9 @@ class RankResult:
         Wall time.
     n, dtype, method, kernel, seed, confidence
         What was run on what.
+    preconditioner
+        Name of the `Preconditioner`, empty without one. With one, `threshold`, `gaps`,
+        `measure` and `diagnostics` speak of the spectrum of G A; rank and inertia are those of A.
     history
         ``(num_matvecs, low, high)`` after each round.
     """
@@ -114,6 +117,7 @@ class RankResult:
     seconds: float = 0.0
     reason: str = ""
     kernel: str = ""
+    preconditioner: str = ""
     seed: int | None = None
     samples: FloatArray = field(default_factory=lambda: np.empty(0))
     gaps: Sequence[Gap] = ()
@@ -213,9 +217,12 @@ class RankResult:
 
     def __str__(self) -> str:
         low, high = self.interval()
+        method = self.method
+        if self.preconditioner:
+            method += f" preconditioned by {self.preconditioner}"
         return (
             f"rank {self.rank} in [{low}, {high}] at {self.confidence:.0%}, n = {self.n}, "
-            f"{self.method}, {self.num_matvecs} products, {self.seconds:.2f} s: {self.status.name}"
+            f"{method}, {self.num_matvecs} products, {self.seconds:.2f} s: {self.status.name}"
         )
 
 

@@ -142,6 +142,16 @@ def test_an_interval_of_the_augmented_matrix_is_halved(interval, half):
     assert first <= int(text["rank"].split()[0]) <= last
 
 
+def test_a_preconditioner(tmp_path):
+    D = np.diag(10.0 ** np.arange(0, -12, -2))
+    np.save(tmp_path / "bad.npy", D @ (np.eye(6) + 0.1) @ D)  # 1e-20 drowns beside one
+    plain = rows(invoke("rank", tmp_path / "bad.npy").stdout)
+    better = rows(invoke("rank", tmp_path / "bad.npy", "--preconditioner", "jacobi").stdout)
+    assert (plain["rank"], better["rank"]) == ("4", "6")
+    assert "preconditioner" not in plain
+    assert better["preconditioner"].startswith("jacobi")
+
+
 BAD = {
     "rank missing.npy": "missing.npy does not exist",
     "rank FILE --method fast": "method='fast' is unknown: choose one of dense",
@@ -149,6 +159,7 @@ BAD = {
     "rank FILE --confidence 2": r"confidence=2.* must lie between 0 and 1",
     "rank FILE --atol nan": "atol=nan must be a finite number",
     "rank FILE --max-matvecs 0": "max_matvecs=0 must be at least 1",
+    "rank FILE --rectangular gram --preconditioner jacobi": r"Preconditioner\.diagonal\(1 / diag\)",
     "rank FILE --plot a.pdf": r"written as \.png or \.svg",
     "rank FILE --plot missing/a.png": "its folder must exist",
 }
@@ -170,6 +181,7 @@ def test_a_mistake_is_one_line_on_stderr_and_status_2(indefinite, command):
         (["rank", "a.npy", "--seed", "-3"], "--seed"),
         (["rank", "a.npy", "--max-matvecs", "many"], "--max-matvecs"),
         (["rank", "a.npy", "--rectangular", "square"], "--rectangular"),
+        (["rank", "a.npy", "--preconditioner", "ilu"], "--preconditioner"),
         (["rank", "a.npy", "--bogus"], "--bogus"),
         (["count"], "count"),
     ],

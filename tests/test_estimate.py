@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
 import symrank
-from symrank import Progress, Status, gallery
+from symrank import Langevin, Preconditioner, Progress, Status, gallery
 from symrank.errors import (
     NonFiniteError,
     NotSymmetricError,
@@ -19,6 +19,8 @@ from symrank.errors import (
     OptionError,
     SymrankError,
 )
+from symrank.report import describe
+from symrank.result import RankResult
 from tests.cases.operators import CASES
 
 matrices = hnp.arrays(
@@ -147,6 +149,8 @@ def test_checks_can_be_skipped():
         ({"rng": "seed"}, r"rng='seed' must be a non-negative integer"),
         ({"method": "qr"}, r"method='qr' is unknown: choose one of dense, lanczos"),
         ({"method": 3}, r"method=3 is no method: pass a name or one of Dense, Lanczos"),
+        ({"preconditioner": "ilu"}, r"preconditioner='ilu' is unknown"),
+        ({"preconditioner": np.ones(2)}, r"preconditioner is 2x2 and the operator 3x3"),
     ],
 )
 def test_bad_options(options, message):
@@ -216,3 +220,80 @@ def test_time_is_a_budget_too():
     result = symrank.rank(A, rng=3, max_seconds=0.2, precision=1e-5)
     assert result.num_matvecs < 20_000
     assert result.status is Status.BUDGET_SPENT
+
+
+def badly_scaled(empty):
+    """A tridiagonal matrix of condition 4, its rows scaled over five decades; empty rows."""
+    n = 600 - empty
+    core = sp.diags_array([0.3, 1.0, 0.3], offsets=[-1, 0, 1], shape=(n, n))
+    D = sp.diags_array(10.0 ** np.random.default_rng(3).uniform(-5, 0, n))
+    return sp.block_diag([D @ core @ D, sp.csr_array((empty, empty))]).tocsr()
+
+
+def test_jacobi_lets_lanczos_converge_on_a_small_budget(seed):
+    for empty in (0, 100):
+        A = badly_scaled(empty)
+        options = {"method": "lanczos", "max_matvecs": 1000, "precision": 15, "rng": seed}
+        plain = symrank.rank(A, **options)
+        better = symrank.rank(A, preconditioner="jacobi", **options)
+        assert plain.status is Status.NO_GAP_FOUND
+        assert better.status is Status.CONVERGED
+        low, high = better.interval(0.9999)
+        assert low <= 600 - empty <= high
+        if empty == 0:
+            assert better.rank == 600  # nothing to sample: every vector has all its mass above
+
+
+@pytest.mark.parametrize("method", ["dense", "lanczos", "langevin"])
+def test_every_method_runs_on_the_congruent_operator(method):
+    A = gallery.dense(gallery.SPECTRA["gapped"](40), 6)
+    root = 10.0 ** np.random.default_rng(1).uniform(-0.3, 0.3, 40)
+    options = {"method": method, "rng": 6, "check": False}
+    result = symrank.rank(A, preconditioner=Preconditioner.diagonal(root**2), **options)
+    by_hand = symrank.rank(root[:, None] * A * root, **options)
+    assert result.rank == by_hand.rank
+    assert result.threshold == pytest.approx(by_hand.threshold, rel=1e-9)
+    np.testing.assert_allclose(result.samples, by_hand.samples, rtol=1e-6)
+
+
+def test_a_tolerance_and_a_step_size_speak_of_g_a():
+    A, g = np.diag([8.0, 1.0, 0.5, 0.0]), np.array([0.125, 1.0, 0.5, 1.0])  # G A = 1, 1, 0.25, 0
+    for method in ("dense", "lanczos"):
+        result = symrank.rank(A, method, preconditioner=g, atol=0.3, rng=1)
+        assert (result.rank, result.threshold) == (2, pytest.approx(0.3))
+    eta = Langevin(num_steps=60, burn_in=20, step_size=1.0)  # 2 / lambda_max is 2, and 1/4 of A
+    assert np.isfinite(symrank.rank(A, eta, preconditioner=g, rng=1).estimate)
+
+
+def test_the_preconditioner_is_named_only_where_there_is_one():
+    plain = symrank.rank(np.eye(3))
+    G = Preconditioner.from_factor(np.tril(np.ones((3, 3))), name="Cholesky")
+    named = symrank.rank(np.eye(3), preconditioner=G)
+    assert (plain.preconditioner, named.preconditioner) == ("", "Cholesky")
+    assert "dense preconditioned by Cholesky, " in str(named)
+    assert "precondition" not in str(plain)
+    assert describe(named, "m")["preconditioner"].startswith("Cholesky: cut and gaps")
+    assert "preconditioner" not in describe(plain, "m")
+    assert RankResult.from_dict(named.to_dict()).preconditioner == "Cholesky"
+
+
+def test_records_from_before_preconditioners_can_be_read():
+    record = symrank.rank(np.eye(3)).to_dict()
+    del record["preconditioner"]
+    assert RankResult.from_dict(record).preconditioner == ""
+
+
+def test_jacobi_on_entries_that_are_not_finite_names_them():
+    A = np.eye(3)
+    A[0, 1] = A[1, 0] = np.nan
+    with pytest.raises(NonFiniteError, match=r"A\[0, 1\] = nan"):
+        symrank.rank(A, preconditioner="jacobi")
+    with pytest.raises(NonFiniteError, match=r"A\[2, 2\] = inf"):
+        symrank.rank(np.diag([1.0, 1.0, np.inf]), preconditioner="jacobi")
+
+
+def test_an_operator_that_is_not_symmetric_is_refused_under_a_congruence_too():
+    A = np.triu(np.ones((4, 4)))
+    for G in ("jacobi", Preconditioner.from_factor(np.tril(np.ones((4, 4))))):
+        with pytest.raises(NotSymmetricError, match="not symmetric"):
+            symrank.rank(A, preconditioner=G, rng=1)

@@ -9,10 +9,11 @@ from symrank.operators.kronecker import KroneckerOperator, kron
 from symrank.operators.linear_network import LinearNetworkHessian
 from symrank.operators.matrix import MatrixOperator
 from symrank.operators.scipy_adapter import ScipyOperator
-from symrank.operators.transforms import Scaled, Squared
+from symrank.operators.transforms import Congruent, Scaled, Squared
 
 __all__ = [
     "AugmentedOperator",
+    "Congruent",
     "GramOperator",
     "KroneckerOperator",
     "LinearNetworkHessian",

@@ -1,4 +1,4 @@
-"""A rectangular matrix with both its products, which `augmented` and `gram` are made of."""
+"""A matrix with both its products, which `augmented`, `gram` and `Congruent` are made of."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -8,14 +8,14 @@ import numpy as np
 import scipy.sparse as sp
 import scipy.sparse.linalg as spla
 
-from symrank._typing import Array
+from symrank._typing import Array, FloatArray
 from symrank.errors import OperatorError
 from symrank.operators.base import Operator
 from symrank.operators.coerce import interpret
 from symrank.operators.matrix import canonical, largest_entry
 from symrank.operators.scipy_adapter import linear_operator_dtype, multiply
 
-__all__ = ["Factor", "as_factor"]
+__all__ = ["Factor", "as_factor", "check_adjoint", "diagonal_factor"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -51,6 +51,49 @@ def as_factor(A: Any) -> Factor:
     return as_factor(interpret(A))
 
 
+def diagonal_factor(root: FloatArray) -> Factor:
+    """Return diag(root) for a real vector."""
+    product = _Diagonal(root)
+    return Factor(
+        shape=(root.size, root.size),
+        dtype=root.dtype,
+        forward=product,
+        adjoint=product,
+        largest_entry=float(np.abs(root).max(initial=0.0)),
+    )
+
+
+def check_adjoint(factor: Factor) -> None:
+    """Raise unless <x, S y> = <S* x, y> for one random pair, up to sqrt(eps)."""
+    rng = np.random.default_rng(0)
+    x, y = (rng.standard_normal((factor.shape[0], 1)).astype(factor.dtype) for _ in range(2))
+    with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
+        Sy, Sx = factor.forward(y), factor.adjoint(x)
+    size = max(largest_entry(Sy), largest_entry(Sx))
+    if not np.isfinite(size):
+        raise OperatorError(
+            "a product with the factor S of a preconditioner holds infinities or NaN. Look for a "
+            "zero pivot in a triangular solve: S must be finite and invertible."
+        )
+    if size == 0.0:
+        raise OperatorError(
+            "the factor S of a preconditioner multiplies a random vector to zero, and S must be "
+            "invertible. Pass a square root or a Cholesky factor of G."
+        )
+    wide = np.complex128 if factor.dtype.kind == "c" else np.float64
+    Sy, Sx = Sy.astype(wide) / size, Sx.astype(wide) / size
+    left, right = np.vdot(x, Sy), np.vdot(Sx, y)
+    bound = max(np.linalg.norm(x) * np.linalg.norm(Sy), np.linalg.norm(Sx) * np.linalg.norm(y))
+    rtol = float(np.sqrt(np.finfo(factor.dtype).eps))
+    difference = float(abs(left - right) / bound)
+    if not difference <= rtol:
+        raise OperatorError(
+            f"the adjoint of the factor S is not its adjoint: <x, S y> and <S* x, y> differ by "
+            f"{difference:.3g} of |x||S y| for random x, y, and {rtol:.3g} is allowed for "
+            "rounding. Give rmatvec (rmatmat) the products with S*, the conjugate transpose."
+        )
+
+
 def _matrix_factor(entries: Any) -> Factor:
     """Products of a canonical matrix; A^H of a sparse one is kept as CSR too."""
     if entries.ndim != 2:
@@ -84,7 +127,7 @@ def _linear_operator_factor(A: "spla.LinearOperator[Any]") -> Factor:
     except (NotImplementedError, TypeError, AttributeError, RecursionError) as error:
         raise OperatorError(
             f"the {A.shape[0]}x{A.shape[1]} LinearOperator cannot multiply by its adjoint, and "
-            "augmented and gram need that product. Give it rmatvec or rmatmat."
+            "that product is needed here. Give it rmatvec or rmatmat."
         ) from error
     return Factor(
         shape=(A.shape[0], A.shape[1]),
@@ -103,6 +146,17 @@ class _Product:
 
     def __call__(self, X: Array) -> Array:
         product: Array = self.matrix @ X
+        return product
+
+
+@dataclass(frozen=True)
+class _Diagonal:
+    """X -> diag(root) X; a class, so that operators can be pickled."""
+
+    root: FloatArray
+
+    def __call__(self, X: Array) -> Array:
+        product: Array = self.root[:, None] * X
         return product
 
 

@@ -10,7 +10,7 @@ import scipy.sparse.linalg as spla
 from symrank._typing import Array
 from symrank.errors import OperatorError
 
-__all__ = ["Operator", "square_size", "working_dtype"]
+__all__ = ["Operator", "common_dtype", "square_size", "working_dtype"]
 
 DENSE_BLOCK = 256  # columns of the identity per product in `to_dense`: large enough for BLAS 3
 
@@ -187,3 +187,11 @@ def working_dtype(dtype: npt.DTypeLike) -> np.dtype[Any]:
         f"entries of dtype {given} are not numbers that symrank can multiply. "
         "Convert them first, for example by A.astype(float)."
     )
+
+
+def common_dtype(*dtypes: np.dtype[Any]) -> np.dtype[Any]:
+    """Return complex if any of the working dtypes is, in the lowest precision among them."""
+    single = any(dtype.char in "fF" for dtype in dtypes)
+    if any(dtype.kind == "c" for dtype in dtypes):
+        return np.dtype(np.complex64 if single else np.complex128)
+    return np.dtype(np.float32 if single else np.float64)

@@ -8,7 +8,7 @@ import numpy as np
 from symrank._typing import Array
 from symrank.errors import OperatorError
 from symrank.operators._middle import multiply_middle
-from symrank.operators.base import Operator
+from symrank.operators.base import Operator, common_dtype
 from symrank.operators.coerce import as_operator
 from symrank.operators.matrix import MatrixOperator
 
@@ -26,7 +26,8 @@ class KroneckerOperator(Operator):
     def __init__(self, factors: tuple[Operator, ...]) -> None:
         n = math.prod(factor.n for factor in factors)
         sizes = " x ".join(str(factor.n) for factor in factors)
-        super().__init__((n, n), _common_dtype(factors), name=f"Kronecker product {sizes}")
+        dtype = common_dtype(*(factor.dtype for factor in factors))
+        super().__init__((n, n), dtype, name=f"Kronecker product {sizes}")
         self.factors = factors
 
     def _matmat(self, X: Array) -> Array:
@@ -88,14 +89,6 @@ def kron(*factors: Any) -> KroneckerOperator:
             f"kron got {len(factors)} factor(s) and needs at least two. Pass kron(A, B)."
         )
     return KroneckerOperator(tuple(as_operator(factor) for factor in factors))
-
-
-def _common_dtype(factors: tuple[Operator, ...]) -> np.dtype[Any]:
-    """Complex if any factor is, in the lowest precision among them."""
-    single = any(factor.dtype.char in "fF" for factor in factors)
-    if any(factor.dtype.kind == "c" for factor in factors):
-        return np.dtype(np.complex64 if single else np.complex128)
-    return np.dtype(np.float32 if single else np.float64)
 
 
 def _apply(factor: Operator, T: Array) -> Array:

@@ -1,14 +1,21 @@
-"""Operators made from one operator: scaled by a power of two, and squared."""
+"""Operators made from one: scaled by a power of two, squared, and under a congruence."""
 
 import math
+from collections.abc import Callable
+from typing import Any
 
 import numpy as np
+import scipy.sparse as sp
 
-from symrank._typing import Array
-from symrank.errors import OptionError
-from symrank.operators.base import Operator
+from symrank._typing import Array, FloatArray
+from symrank.errors import OperatorError, OptionError
+from symrank.operators._factor import Factor
+from symrank.operators.base import Operator, common_dtype
+from symrank.operators.matrix import MatrixOperator
 
-__all__ = ["Scaled", "Squared"]
+__all__ = ["Congruent", "Scaled", "Squared", "as_matrix", "scaled_matrix"]
+
+BLOCK = 1 << 20  # entries of a dense matrix scaled at a time: megabytes of temporaries, not n^2
 
 
 class Scaled(Operator):
@@ -87,3 +94,109 @@ class Squared(Operator):
 
     def _matmat(self, X: Array) -> Array:
         return self.base._matmat(self.base._matmat(X))
+
+
+class Congruent(Operator):
+    """``S* A S`` for an invertible S: the rank and inertia of A (Sylvester), another spectrum.
+
+    It is applied as three products and never formed. Where A and S differ in precision, the
+    operator has the lower one, which is what its products are good for.
+
+    Parameters
+    ----------
+    base
+        A, an operator of shape (n, n).
+    factor
+        S, square and invertible, with the products by S and by S*.
+
+    Raises
+    ------
+    OperatorError
+        Where the sizes differ, or S is complex and A is real.
+
+    See Also
+    --------
+    symrank.Preconditioner : what makes the factor.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from symrank import Preconditioner
+    >>> from symrank.operators import Congruent, as_operator
+    >>> S = Preconditioner.from_factor(np.array([[1.0, 2.0], [0.0, 1.0]])).factor
+    >>> Congruent(as_operator(np.diag([1.0, 0.0])), S).to_dense()
+    array([[1., 2.],
+           [2., 4.]])
+    """
+
+    def __init__(self, base: Operator, factor: Factor) -> None:
+        if factor.shape != base.shape:
+            raise OperatorError(
+                f"the factor S is {factor.shape[0]}x{factor.shape[1]} and the operator "
+                f"{base.n}x{base.n}, but S* A S needs one size. Pass a square S of order {base.n}."
+            )
+        if factor.dtype.kind == "c" and base.dtype.kind != "c":
+            raise OperatorError(
+                f"the factor S is {factor.dtype} and the operator {base.dtype}, but S* A S is "
+                "complex. Make the operator complex, for example by A.astype(complex)."
+            )
+        dtype = common_dtype(base.dtype, factor.dtype)
+        super().__init__(base.shape, dtype, name=f"congruence of {base.name}")
+        self.base = base
+        self.factor = factor
+        self.matvecs_per_product = base.matvecs_per_product
+
+    def _matmat(self, X: Array) -> Array:
+        Y = _multiply(self.factor.forward, X, self.factor.dtype, self.base.dtype)
+        return _multiply(self.factor.adjoint, self.base._matmat(Y), self.factor.dtype, self.dtype)
+
+
+def _multiply(
+    product: Callable[[Array], Array], X: Array, inner: np.dtype[Any], outer: np.dtype[Any]
+) -> Array:
+    """Return S X or S* X in the dtype `outer`, where S itself multiplies blocks of `inner`."""
+    if X.dtype.kind == "c" and inner.kind != "c":
+        parts = X.view(X.real.dtype)  # (n, 2k): real and imaginary parts interleaved
+        return _multiply(product, parts, inner, outer.type(0).real.dtype).view(outer)
+    return np.ascontiguousarray(product(X.astype(inner, copy=False)), dtype=outer)
+
+
+def as_matrix(operator: Operator) -> MatrixOperator | None:
+    """Return the operator as a matrix with entries, if it is one."""
+    if isinstance(operator, MatrixOperator):
+        return operator
+    if isinstance(operator, Scaled):
+        matrix = as_matrix(operator.base)
+        return None if matrix is None else MatrixOperator(matrix.entries * operator.factor)
+    return None
+
+
+def scaled_matrix(A: MatrixOperator, root: FloatArray) -> MatrixOperator:
+    """Return ``D A D``, D = diag(root) > 0, as a matrix of the same kind and dtype.
+
+    Exponents are added apart from the mantissas: no intermediate leaves the range unless the entry
+    does, and the entries of a symmetric matrix stay equal to the last bit.
+    """
+    entries = A.entries
+    if A.is_sparse:
+        left = np.repeat(root, np.diff(entries.indptr))
+        data = _scaled_entries(entries.data, left, root[entries.indices])
+        csr = sp.csr_array((data, entries.indices, entries.indptr), shape=entries.shape)
+        return MatrixOperator(csr)
+    scaled = np.empty_like(entries)
+    step = max(1, BLOCK // max(A.n, 1))
+    for start in range(0, A.n, step):
+        rows = slice(start, start + step)
+        scaled[rows] = _scaled_entries(entries[rows], root[rows, None], root)
+    return MatrixOperator(scaled)
+
+
+def _scaled_entries(values: Array, left: FloatArray, right: FloatArray) -> Array:
+    """Return values * left * right in the dtype of `values`; what overflows is infinite."""
+    (left, left_exponent), (right, right_exponent) = np.frexp(left), np.frexp(right)
+    exponent = left_exponent + right_exponent
+    with np.errstate(over="ignore", invalid="ignore"):
+        scaled = values * (left * right)
+        for part in (scaled.real, scaled.imag) if scaled.dtype.kind == "c" else (scaled,):
+            np.ldexp(part, exponent, out=part)
+        return scaled.astype(values.dtype, copy=False)

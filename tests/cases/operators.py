@@ -11,8 +11,9 @@ import scipy.linalg
 import scipy.sparse as sp
 import scipy.sparse.linalg as spla
 
-from symrank import gallery
+from symrank import Preconditioner, gallery
 from symrank.operators import (
+    Congruent,
     LinearNetworkHessian,
     Operator,
     Scaled,
@@ -124,6 +125,25 @@ def _laplacian():
     return Case(as_operator(L), L.toarray(), gallery.laplacian_rank(L))
 
 
+def _congruent(kind, dtype=float, factor_dtype=float, A=None):
+    A = hermitian(dtype, SIGNED) if A is None else A
+    rng = np.random.default_rng(4)
+    S = np.tril(rng.standard_normal(A.shape) / 4, -1) + np.eye(len(A))
+    if np.dtype(factor_dtype).kind == "c":
+        S = S * 1j ** np.arange(len(A))
+    S = S.astype(factor_dtype)
+    lower = min(np.dtype(dtype).type(0).real.dtype, S.real.dtype, key=lambda kind: kind.itemsize)
+    twin = (S.conj().T @ A @ S).astype(np.result_type(lower, *("F",) * (A.dtype.kind == "c")))
+    return Case(Congruent(as_operator(A), Preconditioner.from_factor(kind(S)).factor), twin, 8)
+
+
+def _congruent_diagonal():
+    d = np.linspace(0.5, 2.0, 5)
+    factor = Preconditioner.diagonal(d**2).factor
+    twin = rectangular().T @ rectangular() * np.outer(d, d)
+    return Case(Congruent(gram(rectangular()), factor), twin, 3)
+
+
 SMALL = gallery.dense([2.0, 1.0, 0.0], 1)
 COMPLEX = gallery.dense([2.0, -1.0, 0.0, 0.0], 2, complex)
 COVARIANCE = gallery.dense([4.0, 2.0, 1.0], 9)
@@ -175,6 +195,13 @@ CASES: dict[str, Callable[[], Case]] = {
         np.linalg.matrix_power(hermitian(complex, SIGNED), 2),
         8,
     ),
+    "congruent": lambda: _congruent(np.asarray),
+    "congruent float32": lambda: _congruent(np.asarray, np.float32),
+    "congruent by float32": lambda: _congruent(sp.csr_array, float, np.float32),
+    "congruent complex": lambda: _congruent(sp.csr_array, complex, complex),
+    "congruent complex by real": lambda: _congruent(np.asfortranarray, complex),
+    "congruent by LinearOperator": lambda: _congruent(_vector_only, np.complex64, np.float32),
+    "congruent by a diagonal": _congruent_diagonal,
     "spiked covariance": _spiked,
     "laplacian": _laplacian,
     "empty": lambda: Case(as_operator(np.zeros((0, 0))), np.zeros((0, 0)), 0),

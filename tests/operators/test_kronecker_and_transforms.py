@@ -1,4 +1,4 @@
-"""Kronecker products of any number and size; scaling and squaring."""
+"""Kronecker products of any number and size; scaling, squaring and congruence."""
 
 import numpy as np
 import pytest
@@ -6,8 +6,18 @@ import scipy.sparse as sp
 from hypothesis import given
 from hypothesis import strategies as st
 
+from symrank import Preconditioner
 from symrank.errors import OperatorError, OptionError
-from symrank.operators import Operator, Scaled, Squared, as_operator, augmented, gram, kron
+from symrank.operators import (
+    Congruent,
+    Operator,
+    Scaled,
+    Squared,
+    as_operator,
+    augmented,
+    gram,
+    kron,
+)
 from symrank.operators._middle import multiply_middle
 
 ROUNDING = 1e-12  # sums of at most 4^4 products of numbers of order one
@@ -122,7 +132,14 @@ class Counted(Operator):
 
 def test_products_are_counted_in_those_of_the_user():
     A = Counted((4, 4), float)
-    for made in (Squared(A), Squared(Squared(A)), Scaled(Squared(A), 2.0), augmented(Squared(A))):
+    S = Preconditioner.diagonal(np.ones(4)).factor
+    for made in (
+        Squared(A),
+        Squared(Squared(A)),
+        Scaled(Squared(A), 2.0),
+        augmented(Squared(A)),
+        Congruent(Squared(A), S),
+    ):
         A.count = 0
         made.matmat(np.ones((made.n, 3)))
         # augmented multiplies by A and by its adjoint, which counts as one product

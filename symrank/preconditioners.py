@@ -1,0 +1,317 @@
+"""Preconditioning by congruence: with G = S S*, the operator S* A S is similar to G A.
+
+S is invertible, so S* A S has the rank and the inertia of A (Sylvester's law), for every method.
+"""
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from symrank._typing import FloatArray
+from symrank.errors import NonFiniteError, OperatorError, OptionError
+from symrank.operators import Operator
+from symrank.operators._factor import Factor, as_factor, check_adjoint, diagonal_factor
+from symrank.operators.transforms import Congruent, as_matrix, scaled_matrix
+
+__all__ = ["Preconditioner", "apply", "as_preconditioner"]
+
+HOW = (
+    'Pass "jacobi", the diagonal of G as a 1-D NumPy array, a symrank.Preconditioner, or '
+    "Preconditioner.from_factor(S) for any other G = S S*."
+)
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class Preconditioner:
+    """A symmetric positive definite G = S S*, held as its square factor S.
+
+    Made by one of the class methods; `symrank.rank` takes it as `preconditioner` and runs its
+    method on the operator S* A S.
+
+    Attributes
+    ----------
+    factor
+        S, with the products ``factor.forward(X) = S X`` and ``factor.adjoint(X) = S* X``.
+    name
+        A word that results print.
+    root
+        The square root of a diagonal G, (n,); None for any other G.
+
+    Examples
+    --------
+    >>> import numpy as np, symrank
+    >>> G = symrank.Preconditioner.diagonal(np.array([1e-12, 1.0, 1e12]))
+    >>> G
+    <Preconditioner 3x3: diagonal>
+    >>> symrank.rank(np.diag([1e12, 0.0, 1e-12]), preconditioner=G).rank
+    2
+    """
+
+    factor: Factor
+    name: str
+    root: FloatArray | None = None
+
+    @property
+    def n(self) -> int:
+        """Order of G."""
+        return self.factor.shape[0]
+
+    @classmethod
+    def diagonal(cls, g: npt.ArrayLike) -> "Preconditioner":
+        """Precondition by a diagonal matrix.
+
+        Parameters
+        ----------
+        g
+            (n,) the diagonal of G, positive and finite; 1 / diag(A) is Jacobi's choice.
+
+        Raises
+        ------
+        OptionError
+            Where `g` is no such vector.
+
+        Examples
+        --------
+        >>> from symrank import Preconditioner
+        >>> Preconditioner.diagonal([4.0, 0.25]).root
+        array([2. , 0.5])
+        """
+        values = _real_vector(g, "the diagonal of a preconditioner")
+        _refuse_first(
+            values,
+            ~(np.isfinite(values) & (values > 0.0)),
+            "the diagonal of a preconditioner must be positive and finite",
+            "For an empty row of A, where 1/a_ii does not exist, any positive number will do.",
+        )
+        return cls._from_root(np.sqrt(values), "diagonal")
+
+    @classmethod
+    def jacobi(cls, operator: Operator) -> "Preconditioner":
+        """Precondition by 1 / |a_ii|, which makes the diagonal of S* A S one in modulus.
+
+        A zero on the diagonal (an empty row, where A is semidefinite) takes the median of the
+        other g_i, the lower of the two middle ones, and 1 where all are zero. A diagonal entry
+        that is rounding noise is scaled up like any other: set such rows to zero first.
+
+        Parameters
+        ----------
+        operator
+            An explicit matrix, as `as_operator` returns it.
+
+        Raises
+        ------
+        OptionError
+            Where the entries of `operator` are not known.
+        NonFiniteError
+            Where its diagonal holds infinities or NaN.
+
+        Examples
+        --------
+        >>> import numpy as np
+        >>> from symrank import Preconditioner, as_operator
+        >>> Preconditioner.jacobi(as_operator(np.diag([4.0, 0.0, 0.25]))).root
+        array([0.5, 0.5, 2. ])
+        """
+        if not operator.is_explicit:
+            raise OptionError(
+                f'preconditioner="jacobi" needs the diagonal, and the entries of {operator!r} are '
+                "not known. Pass Preconditioner.diagonal(1 / diag) with the diagonal or an "
+                "estimate of it."
+            )
+        matrix = as_matrix(operator)
+        entries = operator.to_dense() if matrix is None else matrix.entries
+        size = np.abs(entries.diagonal()).astype(np.float64)
+        bad = np.flatnonzero(~np.isfinite(size))
+        if bad.size:
+            i = bad[0]
+            raise NonFiniteError(
+                f"the diagonal of the matrix is not finite: A[{i}, {i}] = "
+                f"{entries.diagonal()[i]}. Remove or replace it: no rank is defined."
+            )
+        known = size > 0.0
+        root = np.ones_like(size)
+        root[known] = 1.0 / np.sqrt(size[known])  # 1 / size may overflow
+        if known.any():
+            root[~known] = np.quantile(root[known], 0.5, method="lower")
+        return cls._from_root(root, "jacobi")
+
+    @classmethod
+    def adam(cls, second_moments: npt.ArrayLike, eps: float = 1e-8) -> "Preconditioner":
+        """Precondition the Hessian of a loss as the optimiser Adam does the gradient.
+
+        G = diag(1 / (sqrt(v) + eps)), with the second moments v at the end of training.
+
+        Parameters
+        ----------
+        second_moments
+            (n,) the v of Adam with its bias corrected, not negative.
+        eps
+            The eps of Adam, positive: it bounds G where a gradient was always zero.
+
+        Raises
+        ------
+        OptionError
+            Where `second_moments` or `eps` is out of range.
+
+        References
+        ----------
+        .. [1] A. Bar et al., "The expected loss of preconditioned Langevin dynamics reveals the
+           Hessian rank", AAAI 2024, Algorithm 1.
+
+        Examples
+        --------
+        >>> from symrank import Preconditioner
+        >>> Preconditioner.adam([0.0625, 16.0], eps=1e-12).root.round(6)
+        array([2. , 0.5])
+        """
+        if not 0.0 < eps < np.inf:
+            raise OptionError(
+                f"eps={eps} must be positive and finite: it bounds G where a second moment is "
+                "zero. Pass the eps of the optimiser, 1e-8 by default."
+            )
+        values = _real_vector(second_moments, "the second moments of Adam")
+        _refuse_first(
+            values,
+            ~(np.isfinite(values) & (values >= 0.0)),
+            "a second moment is a mean of squares: it must be finite and >= 0",
+            "Pass Adam's v (exp_avg_sq in PyTorch) in the order of the parameters.",
+        )
+        return cls._from_root(1.0 / np.sqrt(np.sqrt(values) + eps), "adam")
+
+    @classmethod
+    def from_factor(cls, S: Any, name: str = "factor") -> "Preconditioner":
+        """Precondition by G = S S* for a square, invertible S known by its products.
+
+        S = L^-T gives G = (L L^T)^-1 for an (incomplete) Cholesky factor L of A. A symmetric
+        square root of G is a factor. That S is invertible is not checked: a singular S takes
+        away rank.
+
+        Parameters
+        ----------
+        S
+            (n, n) ndarray, scipy.sparse array or matrix, ``LinearOperator`` with ``rmatvec`` or
+            ``rmatmat``, or a symrank operator. A float32 S makes S* A S float32 too.
+        name
+            What results call it.
+
+        Raises
+        ------
+        OperatorError
+            Where `S` is not square, its products are not finite, or its adjoint is not its
+            adjoint: <x, S y> = <S* x, y> is looked at for one random pair.
+
+        Examples
+        --------
+        >>> import numpy as np, symrank
+        >>> A = np.array([[1e12, 1e6], [1e6, 2.0]])
+        >>> S = np.linalg.inv(np.linalg.cholesky(A)).T
+        >>> G = symrank.Preconditioner.from_factor(S, name="Cholesky")
+        >>> G
+        <Preconditioner 2x2: Cholesky>
+        >>> symrank.rank(A, preconditioner=G).rank
+        2
+        """
+        factor = as_factor(S)
+        rows, columns = factor.shape
+        if rows != columns:
+            raise OperatorError(
+                f"the factor S of a preconditioner is {rows}x{columns}, and G = S S* is "
+                "invertible for a square S only. Pass a square root or a Cholesky factor of G."
+            )
+        if rows:
+            check_adjoint(factor)
+        return cls(factor=factor, name=name)
+
+    @classmethod
+    def _from_root(cls, root: FloatArray, name: str) -> "Preconditioner":
+        root.setflags(write=False)
+        return cls(factor=diagonal_factor(root), name=name, root=root)
+
+    def __repr__(self) -> str:
+        return f"<Preconditioner {self.n}x{self.n}: {self.name}>"
+
+
+def as_preconditioner(value: Any, operator: Operator) -> Preconditioner | None:
+    """Resolve what `rank` takes as `preconditioner` for this operator; None stays None."""
+    if value is None or isinstance(value, Preconditioner):
+        return value
+    if isinstance(value, str):
+        if value == "jacobi":
+            return Preconditioner.jacobi(operator)
+        raise OptionError(f"preconditioner={value!r} is unknown. {HOW}")
+    if isinstance(value, np.ndarray) and value.ndim == 1:
+        return Preconditioner.diagonal(value)
+    kind = f"an array of shape {value.shape}" if isinstance(value, np.ndarray) else repr(value)
+    raise OptionError(f"preconditioner is {kind}, from which no G is known. {HOW}")
+
+
+def apply(operator: Operator, preconditioner: Preconditioner) -> Operator:
+    """Return S* A S: a matrix of scaled entries for a diagonal S and an explicit A, else products.
+
+    Parameters
+    ----------
+    operator
+        A; its entries are not changed.
+    preconditioner
+        G = S S* of the same order.
+
+    Returns
+    -------
+    Operator
+        In the dtype of A, unless S has the lower precision.
+
+    Raises
+    ------
+    OptionError
+        Where the sizes differ, or the scaled entries leave the range of the dtype of A.
+    """
+    if preconditioner.n != operator.n:
+        raise OptionError(
+            f"the preconditioner is {preconditioner.n}x{preconditioner.n} and the operator "
+            f"{operator.n}x{operator.n}: both must have one size. Pass a G of order {operator.n}."
+        )
+    root = preconditioner.root
+    matrix = None if root is None else as_matrix(operator)
+    if root is None or matrix is None:
+        if root is not None:
+            _check_range(root, operator)
+        return Congruent(operator, preconditioner.factor)
+    scaled = scaled_matrix(matrix, root)
+    if np.isfinite(matrix.scale_hint()) and not np.isfinite(scaled.scale_hint()):
+        raise OptionError(
+            f"S* A S overflows {operator.dtype} for this {preconditioner!r}: sqrt(g) reaches "
+            f"{root.max():.3g}. Divide the diagonal of G by a constant, which moves no rank."
+        )
+    return scaled
+
+
+def _check_range(root: FloatArray, operator: Operator) -> None:
+    """Raise where sqrt(g) is no normal number in the precision of the operator."""
+    limits = np.finfo(operator.dtype)
+    _refuse_first(
+        root,
+        ~((root >= limits.tiny) & (root <= limits.max)),
+        f"sqrt(g) of the preconditioner must be a normal number in {operator.dtype}",
+        "Multiply the diagonal of G by a constant, which moves no rank.",
+    )
+
+
+def _real_vector(values: npt.ArrayLike, what: str) -> FloatArray:
+    """Return a fresh vector of doubles, or raise with what came instead."""
+    array = np.asarray(values)
+    if array.ndim != 1 or array.dtype.kind not in "fiu":
+        raise OptionError(
+            f"{what} came as {array.dtype} of shape {array.shape}, but it must be a vector of "
+            "real numbers, of shape (n,). Pass x.ravel() or x.diagonal()."
+        )
+    return array.astype(np.float64)
+
+
+def _refuse_first(values: FloatArray, bad: Any, rule: str, remedy: str) -> None:
+    """Raise for the first value that is bad."""
+    where = np.flatnonzero(bad)
+    if where.size:
+        first = where[0]
+        raise OptionError(f"{rule}, and entry {first} is {values[first]:.6g}. {remedy}")
