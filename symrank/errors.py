@@ -3,6 +3,9 @@
 A message gives the value, the rule it breaks, and the remedy.
 """
 
+import math
+from typing import Any
+
 __all__ = [
     "DivergedError",
     "MissingBackendError",
@@ -36,7 +39,17 @@ class NonFiniteError(SymrankError, ArithmeticError):
 
 
 class DivergedError(SymrankError, ArithmeticError):
-    """A Langevin chain left the finite numbers."""
+    """A Langevin chain left the finite numbers; `result` is what was known before, or None."""
+
+    def __init__(self, step: int, result: Any = None) -> None:
+        self.step = step
+        self.result = result
+        known = "nothing was known before" if result is None else f"known before: {result}"
+        super().__init__(
+            f"a chain left the finite numbers at step {step}: its step size is stable for the "
+            "operator that the pilot saw, so look for products that change from call to call or "
+            f"overflow, or pass a smaller step_size; {known}."
+        )
 
 
 class MissingBackendError(SymrankError, ImportError):
@@ -44,13 +57,14 @@ class MissingBackendError(SymrankError, ImportError):
 
 
 class StepSizeError(SymrankError, ValueError):
-    """The Langevin step size lies outside (0, 2/lambda_max), so the chain diverges."""
+    """The step size of a Langevin scheme lies outside its stable range, so chains would diverge."""
 
-    def __init__(self, step_size: float, lambda_max: float) -> None:
+    def __init__(self, step_size: float, lambda_max: float, *, is_kinetic: bool = False) -> None:
         self.step_size = step_size
-        self.limit = 2.0 / lambda_max
+        self.limit = 2.0 / (math.sqrt(lambda_max) if is_kinetic else lambda_max)
+        law = "2/sqrt(lambda_max)" if is_kinetic else "2/lambda_max"
         super().__init__(
             f"step_size={step_size:.3g} is not stable: the chain contracts only for "
-            f"0 < step_size < 2/lambda_max = {self.limit:.3g} (lambda_max = {lambda_max:.3g}). "
-            f"Pass step_size <= {self.limit / 2:.3g}, or leave it out to use 1/lambda_max."
+            f"0 < step_size < {law} = {self.limit:.3g} (lambda_max = {lambda_max:.3g}). "
+            f"Pass step_size <= {self.limit / 2:.3g}, or leave it out to have it chosen."
         )

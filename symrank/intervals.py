@@ -94,26 +94,39 @@ class BetaInterval:
 
 @dataclass(frozen=True, kw_only=True)
 class ChainInterval:
-    """Count from the mean of independent chains: Student's t, widened by a bias bound.
+    """Count from the mean of chains: Student's t, moved and widened by bounds on the bias.
 
-    `bias_low` <= E[estimate] - count <= `bias_high`.
+    Parameters
+    ----------
+    n
+        Dimension.
+    estimate, stderr, dof
+        Mean of the chains, its standard error and the degrees of freedom of that.
+    bias_low, bias_high
+        ``bias_low <= E[estimate] - count <= bias_high``.
+    num_looks
+        How often the growing chains were (or may be) looked at; alpha is split evenly.
     """
 
     n: int
     estimate: float
     stderr: float
-    num_chains: int
+    dof: int
     bias_low: float
     bias_high: float
+    num_looks: int = 1
 
     def __call__(self, confidence: float) -> tuple[int, int]:
-        """Return the integers inside estimate +- t stderr, moved by the bias bounds."""
+        """Return the integers that are not rejected; the nearest one where none is left."""
         half = 0.0
         if self.stderr > 0.0:
-            quantile = scipy.stats.t.ppf(0.5 + confidence / 2.0, self.num_chains - 1)
-            half = float(quantile) * self.stderr
-        low = math.floor(self.estimate - half - self.bias_high)
-        high = math.ceil(self.estimate + half - self.bias_low)
+            tail = (1.0 - confidence) / (2.0 * self.num_looks)
+            half = float(-scipy.stats.t.ppf(tail, self.dof)) * self.stderr
+        bottom, top = self.estimate - half - self.bias_high, self.estimate + half - self.bias_low
+        rounding = 1e-9 * max(1.0, abs(self.estimate))  # of sums: 5.0 may read 4.999999999999
+        low, high = math.ceil(bottom - rounding), math.floor(top + rounding)
+        if low > high:
+            low = high = round(0.5 * (bottom + top))
         return min(max(low, 0), self.n), max(min(high, self.n), 0)
 
 

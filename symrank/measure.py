@@ -83,6 +83,11 @@ class LanczosRun:
         return np.asarray(weights / weights.sum())
 
     @cached_property
+    def residuals(self) -> FloatArray:
+        """Norms of A u_j - theta_j u_j, u_j the Ritz vectors; (k,)."""
+        return np.asarray(np.abs(self.beta[-1] * self._eigen[2]))
+
+    @cached_property
     def spectral_norm(self) -> float:
         """Largest Ritz value in modulus, a lower bound of |A|."""
         return float(np.abs(self.ritz_values).max())

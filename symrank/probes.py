@@ -1,12 +1,29 @@
-"""Random probe vectors; every vector has its own stream, so blocking changes nothing."""
+"""Random probe vectors and the noise of chains; both are functions of a seed and an address.
 
-from typing import Any
+A probe has its own stream, and a number of a chain's noise depends on (key, step, row, chain) alone,
+so neither blocking nor threads nor a restart change a bit.
+"""
+
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from symrank._typing import Array
 
-__all__ = ["gaussian", "stream"]
+__all__ = ["Noise", "gaussian", "noise_of", "stream"]
+
+
+class Noise(NamedTuple):
+    """Law and key of a chain's noise; the numbers themselves are made by the kernels."""
+
+    is_gaussian: bool  # else +-1 with equal probability
+    key: int  # 64 bits
+
+
+def noise_of(law: str, seed: int, *key: int) -> Noise:
+    """Return the noise called "gaussian" or "rademacher" that belongs to `seed` and `key`."""
+    sequence = np.random.SeedSequence(seed, spawn_key=key)
+    return Noise(law == "gaussian", int(sequence.generate_state(1, np.uint64)[0]))
 
 
 def stream(seed: int, *key: int) -> np.random.Generator:

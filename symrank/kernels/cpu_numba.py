@@ -10,14 +10,27 @@ import os
 # steps of a Lanczos run took four times as long. Sleeping costs some microseconds a region.
 os.environ.setdefault("OMP_WAIT_POLICY", "passive")
 
+import math
+import threading
+from collections.abc import Iterator
+from typing import Any
+
 import numpy as np
+import numpy.typing as npt
 from numba import njit, prange
 
+from symrank._arrays import empty_block
 from symrank._typing import Array, FloatArray
+from symrank.filters import Coefficients
+from symrank.kernels import _langevin
+from symrank.kernels._simd import width_tag
+from symrank.probes import Noise
 
-__all__ = ["golub_welsch", "lanczos_step", "langevin_step"]
+__all__ = ["draw", "golub_welsch", "lanczos_step", "langevin_step"]
 
-CHUNK = 1024
+CHUNK = _langevin.CHUNK
+PANEL = 128  # bytes of a row that a pass of the inner loop keeps in registers
+_LOCK = threading.RLock()  # one of Numba's threading layers aborts on parallel calls
 EPS = float(np.finfo(np.float64).eps)
 MAX_SWEEPS = 60  # QL takes under two a value; more means NaN came in
 
@@ -65,35 +78,86 @@ def lanczos_step(
 ) -> tuple[FloatArray, FloatArray]:
     """See `reference.lanczos_step`."""
     real = Y.real.dtype
-    alpha = _orthogonalise(Y, V, V_prev, beta.astype(real)).sum(axis=0)
-    beta_next = np.sqrt(_subtract(Y, V, alpha.astype(real)).sum(axis=0))
-    inverse = np.divide(1.0, beta_next, out=np.zeros_like(beta_next), where=beta_next > 0)
-    _scale(Y, inverse.astype(real))
+    with _LOCK:
+        alpha = _orthogonalise(Y, V, V_prev, beta.astype(real)).sum(axis=0)
+        beta_next = np.sqrt(_subtract(Y, V, alpha.astype(real)).sum(axis=0))
+        inverse = np.divide(1.0, beta_next, out=np.zeros_like(beta_next), where=beta_next > 0)
+        _scale(Y, inverse.astype(real))
     return alpha, beta_next
 
 
-@njit(parallel=True, cache=True, error_model="numpy")
-def _langevin(theta, grad, noise, eta, root_eta):  # type: ignore[no-untyped-def]
-    n, k = theta.shape
-    num_chunks = (n + CHUNK - 1) // CHUNK
-    partial = np.zeros((num_chunks, 2, k))
-    for c in prange(num_chunks):
-        for i in range(c * CHUNK, min(n, (c + 1) * CHUNK)):
-            for j in range(k):
-                t, g = theta[i, j], grad[i, j]
-                partial[c, 0, j] += (np.conj(t) * g).real
-                partial[c, 1, j] += (np.conj(g) * g).real
-                theta[i, j] = t - eta * g + root_eta * noise[i, j]
-    return partial
-
-
 def langevin_step(
-    theta: Array, grad: Array, noise: Array, eta: float
-) -> tuple[FloatArray, FloatArray]:
-    """See `reference.langevin_step`."""
-    real = theta.real.dtype.type
-    sums = _langevin(theta, grad, noise, real(eta), real(np.sqrt(eta))).sum(axis=0)
-    return sums[0], sums[1]
+    product: tuple[Array, ...],
+    theta: Array,
+    out: Array,
+    velocity: Array | None,
+    coefficients: Coefficients,
+    noise: Noise,
+    step: int,
+    chain: int = 0,
+) -> FloatArray:
+    """See `reference.langevin_step`. One pass over memory; complex blocks as pairs of columns."""
+    if np.iscomplexobj(theta):
+        given, real = product[0], theta.real.dtype
+        pairs = langevin_step(
+            (given.view(real),), theta.view(real), out.view(real),
+            None if velocity is None else velocity.view(real),
+            coefficients._replace(noise=coefficients.noise * math.sqrt(0.5)), noise, step, 2 * chain,
+        )  # fmt: skip
+        return np.asarray(pairs[0::2] + pairs[1::2])
+    n, k = theta.shape
+    number = theta.dtype.type
+    numbers = (number(coefficients.step), number(coefficients.second), number(coefficients.noise))
+    like, law = _law(noise, step, coefficients.averaged)
+    partial = np.zeros((-(-n // CHUNK), k))
+    with _LOCK:
+        for width, first, count in _panels(k, chain, theta.dtype):
+            _langevin.step(
+                width_tag(width), (first, count), chain, product, theta, out, velocity, like, law,
+                numbers, partial,
+            )  # fmt: skip
+    return np.asarray(partial.sum(axis=0))
+
+
+def draw(
+    shape: tuple[int, int], dtype: npt.DTypeLike, noise: Noise, step: int, chain: int = 0
+) -> Array:
+    """See `reference.draw`."""
+    n, k = shape
+    block = empty_block(n, k, dtype)
+    if np.iscomplexobj(block):
+        parts = draw((n, 2 * k), block.real.dtype, noise, step, 2 * chain)
+        return np.asarray(parts * parts.dtype.type(math.sqrt(0.5))).view(block.dtype)
+    like, law = _law(noise, step, False)
+    with _LOCK:
+        for width, first, count in _panels(k, chain, block.dtype):
+            _langevin.draw(
+                width_tag(width), (first, count), chain, block, like, law, block.dtype.type(1)
+            )
+    return block
+
+
+def _law(noise: Noise, step: int, averaged: bool) -> tuple[Array, tuple[bool, np.uint64, int, np.uint64]]:
+    """Return an array whose dtype says how rows of noise are kept, and the law itself.
+
+    Signs stay packed, 32 to a word; what has other values is written out in float32.
+    """
+    packed = not (noise.is_gaussian or averaged)
+    law = (noise.is_gaussian, np.uint64(step), 2 if averaged else 1, np.uint64(noise.key))
+    return np.empty(0, np.uint32 if packed else np.float32), law
+
+
+def _panels(k: int, chain: int, dtype: np.dtype[Any]) -> Iterator[tuple[int, int, int]]:
+    """Split k columns into panels (width, first column, number); none straddles a word of signs."""
+    widest = PANEL // dtype.itemsize
+    col = 0
+    while col < k:
+        width = widest
+        while width > k - col or (chain + col) % width:
+            width //= 2
+        count = (k - col) // width if width == widest else 1
+        yield width, col, count
+        col += width * count
 
 
 @njit(cache=True, error_model="numpy", nogil=True)

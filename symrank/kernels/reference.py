@@ -6,11 +6,19 @@ Blocks are (n, k) in C order; a column is a vector. Sums over rows are in double
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import scipy.linalg
+import scipy.sparse
 
 from symrank._typing import Array, FloatArray
+from symrank.filters import Coefficients
+from symrank.probes import Noise
 
-__all__ = ["golub_welsch", "lanczos_step", "langevin_step"]
+__all__ = ["draw", "golub_welsch", "lanczos_step", "langevin_step"]
+
+ROWS = 64  # rows of a block of noise
+
+Product = tuple[Array, ...]
 
 
 def lanczos_step(
@@ -32,18 +40,129 @@ def lanczos_step(
 
 
 def langevin_step(
-    theta: Array, grad: Array, noise: Array, eta: float
-) -> tuple[FloatArray, FloatArray]:
-    """Advance a block of Euler-Maruyama chains in place, eq. (21) with G = I, sigma = 1.
+    product: Product,
+    theta: Array,
+    out: Array,
+    velocity: Array | None,
+    coefficients: Coefficients,
+    noise: Noise,
+    step: int,
+    chain: int = 0,
+) -> FloatArray:
+    """Advance a block of Langevin chains by one step of a scheme of `symrank.filters`.
 
-    theta <- theta - eta g + sqrt(eta) n; returns <theta, g> and <g, g> of the state left behind.
+    Parameters
+    ----------
+    product
+        What gives y = A x: ``(y,)``; ``(d, x)`` for a diagonal d; ``(indptr, indices, data, x)`` for
+        a CSR matrix. x is theta itself, or what stands for it (A theta, for the square of A).
+    theta
+        (n, k) block of states.
+    out
+        Where the new states go: theta itself, unless x is theta and A is not diagonal.
+    velocity
+        (n, k) block of velocities, changed in place; None for a scheme of first order.
+    coefficients
+        Of the scheme.
+    noise, step, chain
+        Law and key, number of the step, number of the chain in column 0.
+
+    Returns
+    -------
+    ndarray
+        (k,) energies of the states before the step, in double precision.
     """
-    theta_grad = np.einsum("ij,ij->j", theta.conj(), grad, dtype=_sum_dtype(theta)).real
-    grad_grad = np.einsum("ij,ij->j", grad.conj(), grad, dtype=_sum_dtype(theta)).real
+    y = multiply(product)
+    drift, second, _, averaged = coefficients
     real = theta.real.dtype.type
-    theta -= real(eta) * grad
-    theta += real(np.sqrt(eta)) * noise
-    return theta_grad, grad_grad
+    n = draw(theta.shape, theta.dtype, noise, step, chain)
+    if averaged:
+        n = (n + draw(theta.shape, theta.dtype, noise, step + 1, chain)) * real(0.5)
+    n = n * real(coefficients.noise)
+    if velocity is None:
+        dual = 2 * theta - real(second) * y
+        energy = np.einsum("ij,ij->j", y.conj(), dual, dtype=_sum_dtype(theta)).real
+        out[...] = theta - real(drift) * y + n
+    else:
+        energy = np.einsum("ij,ij->j", y.conj(), theta, dtype=_sum_dtype(theta)).real
+        u = velocity - real(drift) * y
+        velocity[...] = real(second) * u + n
+        out[...] = theta + real(0.5 * drift) * (u + velocity)
+    return np.asarray(energy)
+
+
+def multiply(product: Product) -> Array:
+    """Return y of a `product`; see `langevin_step`."""
+    if len(product) == 1:
+        return product[0]
+    if len(product) == 2:
+        return np.asarray(product[0][:, None] * product[1])
+    indptr, indices, data, x = product
+    A = scipy.sparse.csr_array((data, indices, indptr), shape=(x.shape[0], x.shape[0]))
+    return np.asarray(A @ x)
+
+
+def draw(
+    shape: tuple[int, int], dtype: npt.DTypeLike, noise: Noise, step: int, chain: int = 0
+) -> Array:
+    """Return the noise of one step: (n, k), column 0 belongs to chain number `chain`.
+
+    A column is a chain; a complex chain has the columns 2 j and 2 j + 1, of variance 1/2 each.
+    Philox gives four words for every (row mod 16 of a block of 64, chain); one of them is 32 signs
+    of 32 chains, or two of them a pair of Gaussians in rows r and r + 32.
+    """
+    n, k = shape
+    if np.issubdtype(dtype, np.complexfloating):
+        parts = draw((n, 2 * k), np.zeros(0, dtype).real.dtype, noise, step, 2 * chain)
+        return np.asarray((parts * parts.dtype.type(np.sqrt(0.5))).view(dtype))
+    blocks = -(-n // ROWS)
+    rows = np.arange(blocks * ROWS // 4, dtype=np.uint64)[:, None]
+    chains = np.arange(chain, chain + k, dtype=np.uint64)
+    columns = chains if noise.is_gaussian else np.unique(chains // np.uint64(32))
+    high, low = divmod(step, 2**32)
+    words = philox(rows, columns[None, :], np.uint64(low), np.uint64(high), noise.key)
+    if noise.is_gaussian:
+        first, second = box_muller(words[0], words[1]), box_muller(words[2], words[3])
+        quarters = (first[0], second[0], first[1], second[1])
+    else:
+        group = np.searchsorted(columns, chains // np.uint64(32))
+        bits = [word[:, group] >> (chains % np.uint64(32)) & np.uint64(1) for word in words]
+        quarters = tuple(1.0 - 2.0 * bit.astype(np.float32) for bit in bits)
+    shaped = [q.reshape(blocks, ROWS // 4, k) for q in quarters]
+    return np.ascontiguousarray(np.concatenate(shaped, axis=1).reshape(-1, k)[:n], dtype=dtype)
+
+
+def philox(
+    c0: Any, c1: Any, c2: Any, c3: Any, key: int
+) -> tuple[Array, Array, Array, Array]:
+    """Philox4x32-10: four 32-bit words (in uint64) from a counter of four and a 64-bit key.
+
+    J. K. Salmon et al., "Parallel random numbers: as easy as 1, 2, 3", SC 2011.
+    """
+    low, shift = np.uint64(0xFFFFFFFF), np.uint64(32)
+    k0, k1 = np.uint64(key & 0xFFFFFFFF), np.uint64(key >> 32)
+    c0, c1, c2, c3 = np.broadcast_arrays(c0, c1, c2, c3)
+    for _ in range(10):
+        p0, p1 = np.uint64(0xD2511F53) * c0, np.uint64(0xCD9E8D57) * c2
+        c0, c2 = (p1 >> shift) ^ c1 ^ k0, (p0 >> shift) ^ c3 ^ k1
+        c1, c3 = p1 & low, p0 & low
+        k0, k1 = (k0 + np.uint64(0x9E3779B9)) & low, (k1 + np.uint64(0xBB67AE85)) & low
+    return c0, c1, c2, c3
+
+
+def box_muller(a: Array, b: Array) -> tuple[Array, Array]:
+    """Two independent Gaussians in single precision from two 32-bit words.
+
+    31 bits of `a` give the radius (at most 6.7), 29 bits of `b` an angle in [-pi/4, pi/4), and its
+    top three bits exchange the two or change their signs.
+    """
+    u = ((a >> np.uint64(1)).astype(np.float64) + 0.5) / 2**31
+    r = np.sqrt(-2.0 * np.log(u))
+    t = ((b & np.uint64(0x1FFFFFFF)).astype(np.float64) - 2**28) * (np.pi / 2**30)
+    swap, minus_y, minus_x = ((b >> np.uint64(j)) & np.uint64(1) for j in (31, 29, 30))
+    x = np.where(swap, np.cos(t), np.sin(t)) * r * (1.0 - 2.0 * minus_x)
+    y = np.where(swap, np.sin(t), np.cos(t)) * r * (1.0 - 2.0 * minus_y)
+    return x.astype(np.float32), y.astype(np.float32)
 
 
 def golub_welsch(alpha: FloatArray, beta: FloatArray) -> tuple[FloatArray, FloatArray, FloatArray]:

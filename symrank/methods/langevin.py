@@ -1,17 +1,10 @@
 r"""Rank from the stationary energy of Langevin dynamics (Bar et al., AAAI 2024, Algorithm 1).
 
-For f(theta) = 1/2 theta* A theta the Euler-Maruyama chain, eq. (21) with G = I,
-
-    theta_(k+1) = theta_k - eta g_k + sqrt(eta) n_k,    g_k = A theta_k,  theta_0 = 0      (21)
-
-estimates tr phi_k(A) (`symrank.filters`; sigma cancels for a linear gradient) by
-
-    energy      e_k = 2 <theta_k, g_k>                          eq. (20), biased by the step
-    corrected   e_k = 2 <theta_k, g_k> - eta <g_k, g_k>         phi_k = 1 - q^(2k), unbiased
-
-averaged over the steps after burn-in. A pilot Lanczos run gives lambda_max with a proved margin,
-tells an indefinite operator (which is squared: same rank), and bounds what the filter has not
-yet resolved, so that the interval covers that too.
+Chains run on f(theta) = 1/2 theta* A theta, and the mean of their energy over the steps after
+burn-in is tr phi(A) for the filter phi of their scheme (`symrank.filters`). A pilot Lanczos run
+gives lambda_max with a proved margin, tells an indefinite operator (which is squared: same rank),
+supplies the spectrum on which step, friction, burn-in and number of chains are tuned, and bounds
+what the filter has not yet settled, so that the interval covers that too.
 """
 
 import dataclasses
@@ -22,144 +15,199 @@ from typing import Any, ClassVar, Literal
 
 import numpy as np
 
-from symrank import filters, kernels, probes, threshold
-from symrank._typing import FloatArray
-from symrank.errors import DivergedError, OptionError, StepSizeError
+from symrank import diagnostics, probes
+from symrank.errors import OptionError, StepSizeError
+from symrank.filters import Scheme
 from symrank.intervals import ChainInterval
 from symrank.measure import RitzMeasure
+from symrank.methods._pilot import Pilot
+from symrank.methods._tuning import Plan, Wishes, predict, tune
 from symrank.methods.base import Goal, Summary, Task, Tick
 from symrank.operators import Operator, Squared
-from symrank.recurrences import lanczos
-from symrank.recurrences.bounds import lambda_max_margin
+from symrank.recurrences import langevin, lanczos
 from symrank.result import Status
 
 __all__ = ["Langevin"]
 
-PILOT_PROBES = 4
-PILOT_STEPS = 512  # at most
+PILOT_PROBES = 2  # few and long: what is soft decides on burn-in and friction
+PILOT_STEPS = 1024  # at most
 PILOT_SHARE = 10  # the pilot takes at most a tenth of the budget
-Z_PILOT = 4.0  # standard errors of the pilot that the bias bound allows for
 NOISE_STREAM = 2**32 - 2
+BLOCK = 64  # chains advanced together
 Z_DRIFT = 4.0  # the halves of the window may differ by this many standard errors
+Z_PLAN = 2.0  # half-width that a plan promises, in its standard errors
+SAFETY = 0.8  # of the half-width asked for, for a run that is planned to stop early
+GROWTH = 4  # of the steps from look to look
+SCHEMES = ("baoab", "leimkuhler-matthews", "euler-maruyama")
 
 
 @dataclass(frozen=True, kw_only=True)
 class Langevin:
-    r"""Langevin filter iteration: Euler-Maruyama chains advanced as one block.
+    r"""Langevin filter iteration: independent chains advanced as one block.
 
     Parameters
     ----------
-    num_steps
-        Steps of every chain, one product each. Default: what the budget allows.
-    burn_in
-        Steps left out of the average. Default: a third of `num_steps`, as in the paper.
-    num_chains
-        Independent chains, at least 2; their spread gives `stderr`.
-    step_size
-        The :math:`\eta` of eq. (21), below ``2 / lambda_max``. Default: ``1 / lambda_max``.
-        An indefinite operator is squared, and then lambda_max is that of the square.
+    scheme
+        ``"baoab"``: kinetic, resolves ``lambda_min`` in O(sqrt(kappa)) steps;
+        ``"leimkuhler-matthews"``: first order, unbiased; ``"euler-maruyama"``: the paper's.
     estimator
-        ``"corrected"`` (no discretisation bias) or ``"energy"``, eq. (20) as printed.
+        Of Euler-Maruyama: ``"corrected"`` (no discretisation bias, the default) or ``"energy"``,
+        eq. (20) as printed. The other schemes' energy has no bias.
+    noise
+        ``"rademacher"``: +-1, exact in expectation for a linear gradient and of least cost, or
+        ``"gaussian"``.
+    num_steps
+        Steps of every chain, one product each. Default: what budget or precision ask for.
+    burn_in
+        Steps left out of the average.
+    num_chains
+        Independent chains, at least 2.
+    step_size
+        The :math:`\eta` of eq. (21), below ``2 / lambda_max``, or the h of BAOAB, below
+        ``2 / sqrt(lambda_max)``. An indefinite operator is squared, and then lambda_max is that of
+        the square; with a preconditioner G it is that of GA.
+    friction
+        The :math:`\gamma` of BAOAB, in units of ``sqrt(lambda)``.
     kernel
         Name of a kernel file. Default: the compiled one.
+
+    Raises
+    ------
+    OptionError
+        If an option is out of range, or burn_in leaves no window.
+    StepSizeError
+        Before the first chain starts, if `step_size` is not stable.
+    DivergedError
+        If a chain leaves the finite numbers all the same; its `result` holds what was known.
+
+    Notes
+    -----
+    What is not given minimises the predicted squared error (bias and variance) over the measure of
+    a pilot, a Lanczos run on at most a tenth of the budget.
 
     References
     ----------
     .. [1] A. Bar, R. Mulayoff, T. Michaeli and R. Talmon, "The expected loss of preconditioned
        Langevin dynamics reveals the Hessian rank", AAAI 2024, eqs. (9), (20), (21).
+    .. [2] B. Leimkuhler and C. Matthews, "Rational construction of stochastic numerical methods
+       for molecular sampling", Appl. Math. Res. Express 2013.
 
     Examples
     --------
     >>> import numpy as np, symrank
     >>> A = np.diag([4.0, 2.0, 1.0, 0.0, 0.0])
-    >>> run = Langevin(num_steps=400, burn_in=100, num_chains=32)
-    >>> symrank.rank(A, method=run, rng=7).rank
+    >>> symrank.rank(A, method=symrank.Langevin(num_steps=500), rng=7).rank
     3
     """
 
+    scheme: Literal["baoab", "leimkuhler-matthews", "euler-maruyama"] = "baoab"
+    estimator: Literal["corrected", "energy"] = "corrected"
+    noise: Literal["rademacher", "gaussian"] = "rademacher"
     num_steps: int | None = None
     burn_in: int | None = None
-    num_chains: int = 8
+    num_chains: int | None = None
     step_size: float | None = None
-    estimator: Literal["corrected", "energy"] = "corrected"
+    friction: float | None = None
     kernel: str | None = None
 
     name: ClassVar[str] = "langevin"
 
     def __post_init__(self) -> None:
-        if self.num_chains < 2:
+        for field, allowed in (
+            ("scheme", SCHEMES),
+            ("estimator", ("corrected", "energy")),
+            ("noise", ("rademacher", "gaussian")),
+        ):
+            value = getattr(self, field)
+            if value not in allowed:
+                names = " or ".join(repr(name) for name in allowed)
+                raise OptionError(f"{field}={value!r} must be {names}.")
+        if self.num_chains is not None and self.num_chains < 2:
             msg = f"num_chains={self.num_chains} gives no standard error: pass at least 2."
             raise OptionError(msg)
-        if self.estimator not in ("corrected", "energy"):
-            msg = f"estimator={self.estimator!r} must be 'corrected' or 'energy'."
+        if self.estimator == "energy" and self.scheme != "euler-maruyama":
+            msg = (
+                f"estimator='energy' with scheme={self.scheme!r}: only the energy of "
+                "'euler-maruyama' is biased and has a corrected form. Leave estimator out."
+            )
+            raise OptionError(msg)
+        if self.friction is not None and (self.scheme != "baoab" or not self.friction > 0.0):
+            msg = f"friction={self.friction} must be positive, and belongs to scheme='baoab'."
             raise OptionError(msg)
 
-    def plan(self, goal: Goal, round_: int, summary: Summary | None) -> Sequence[Task]:
-        """A pilot, then all chains."""
+    def plan(self, goal: Goal, round_: int, summary: Summary | None) -> Sequence[Task]:  # noqa: ARG002
+        """Return the pilot, then segments of the chains up to the next milestone."""
         if summary is None:
             steps = max(1, min(PILOT_STEPS, goal.max_matvecs // (PILOT_SHARE * PILOT_PROBES)))
             return [Task(("pilot",), steps, PILOT_PROBES)]
-        if round_ > 1:
+        memo: _Memo = summary.memo
+        if memo.pilot.lambda_max == 0.0:
             return []
-        pilot: _Pilot = summary.memo
-        if pilot.lambda_max == 0.0:
-            return []
-        steps = self.num_steps or pilot.affordable(goal, self.num_chains)
-        burn_in = steps // 3 if self.burn_in is None else self.burn_in
-        if not 0 <= burn_in < steps - 1:
-            msg = (
-                f"burn_in={burn_in} and num_steps={steps} leave no window to average: pass "
-                "burn_in < num_steps - 1, or raise max_matvecs."
-            )
-            raise OptionError(msg)
-        unit = pilot.scale(goal)
-        eta = pilot.step_size if self.step_size is None else self.step_size * unit
-        if not 0.0 < eta < 2.0 / pilot.lambda_max:
-            raise StepSizeError(eta / unit, pilot.lambda_max * unit)
-        return [Task(("chains", eta, burn_in, pilot.is_indefinite), steps, self.num_chains)]
+        if memo.plan is None:
+            memo.plan, memo.looks = self._prepare(goal, memo.pilot)
+        target = memo.next_milestone(is_converged=summary.status is Status.CONVERGED)
+        key = ("chains", memo.plan.scheme, memo.pilot.is_indefinite)
+        k = memo.plan.num_chains
+        return [
+            Task((*key, first), target - memo.num_steps, min(BLOCK, k - first))
+            for first in range(0, k if target > memo.num_steps else 0, BLOCK)
+        ]
 
-    def run(self, operator: Operator, goal: Goal, task: Task, state: Any, tick: Tick) -> Any:  # noqa: ARG002
-        """Run the pilot or the chains."""
+    def _prepare(self, goal: Goal, pilot: Pilot) -> tuple[Plan, tuple[int, ...]]:
+        """Tune on the pilot; return the plan and the numbers of steps at which to look."""
+        unit = goal.scale**pilot.power
+        root = unit if self.scheme != "baoab" else math.sqrt(unit)
+        step_size = None if self.step_size is None else self.step_size * root
+        limit = 2.0 / (pilot.lambda_max if self.scheme != "baoab" else math.sqrt(pilot.lambda_max))
+        if step_size is not None and not 0.0 < step_size < limit:
+            raise StepSizeError(
+                step_size / root, pilot.lambda_max * unit, is_kinetic=self.scheme == "baoab"
+            )
+        wishes = Wishes(
+            scheme=self.scheme,
+            estimator=self.estimator,
+            step_size=step_size,
+            friction=None if self.friction is None else self.friction / math.sqrt(unit),
+            num_steps=self.num_steps,
+            burn_in=self.burn_in,
+            num_chains=self.num_chains,
+        )
+        budget = (goal.max_matvecs - pilot.num_products) // pilot.power
+        is_complex = np.issubdtype(goal.dtype, np.complexfloating)
+        plan = tune(pilot.spectrum, pilot.lambda_max, budget, wishes, is_complex)
+        looks = [plan.num_steps]
+        while self.num_steps is None and looks[0] // GROWTH > 2 * plan.burn_in + 1:
+            steps = looks[0] // GROWTH
+            shorter = predict(
+                pilot.spectrum, plan.scheme, plan.num_chains, steps, plan.burn_in, is_complex
+            )
+            if Z_PLAN * shorter.stderr + abs(shorter.bias) > SAFETY * goal.half_width:
+                break
+            looks.insert(0, steps)
+        return plan, tuple(looks)
+
+    def run(self, operator: Operator, goal: Goal, task: Task, state: Any, tick: Tick) -> Any:
+        """Run the pilot or a segment of a block of chains."""
         if task.key[0] == "pilot":
             Z = probes.gaussian(goal.seed, 0, task.num_vectors, goal.n, goal.dtype)
             return lanczos.extend(
                 lanczos.start(Z), operator.matmat, task.num_steps, tick, self.kernel
             )
-        _, eta, burn_in, squared = task.key
-        matvecs = 2 if squared else 1
-        return self._chains(
+        _, scheme, squared, first = task.key
+        noise = probes.noise_of(self.noise, goal.seed, NOISE_STREAM)
+        if state is None:
+            k = task.num_vectors
+            state = langevin.start(goal.n, k, goal.dtype, scheme, noise, first, self.kernel)
+        power = 2 if squared else 1
+        return langevin.extend(
+            state,
             Squared(operator) if squared else operator,
-            goal,
-            task,
-            eta,
-            burn_in,
-            lambda k: tick(matvecs * k),
+            scheme,
+            noise,
+            task.num_steps,
+            lambda k: tick(power * k),
+            self.kernel,
         )
-
-    def _chains(
-        self, operator: Operator, goal: Goal, task: Task, eta: float, burn_in: int, tick: Tick
-    ) -> FloatArray:
-        """Return the sums of the estimator over both halves of the window; (2, k) means."""
-        step = kernels.load(self.kernel).langevin_step
-        rng = probes.stream(goal.seed, NOISE_STREAM)
-        theta = np.zeros((goal.n, task.num_vectors), dtype=goal.dtype)
-        factor = eta if self.estimator == "corrected" else 0.0
-        middle = (burn_in + task.num_steps) // 2
-        halves = np.zeros((2, task.num_vectors))
-        for k in range(task.num_steps):
-            grad = operator.matmat(theta)
-            noise = _noise(rng, theta.shape, goal.dtype)
-            theta_grad, grad_grad = step(theta, grad, noise, eta)  # eq. (21)
-            if k >= burn_in:
-                halves[int(k >= middle)] += 2.0 * theta_grad - factor * grad_grad
-            if not np.isfinite(theta_grad).all():
-                msg = (
-                    f"a chain left the finite numbers at step {k} of {task.num_steps} with "
-                    f"eta * lambda_max of about {eta:.3g}: pass a smaller step_size."
-                )
-                raise DivergedError(msg)
-            tick(task.num_vectors)
-        return np.asarray(halves / [[middle - burn_in], [task.num_steps - middle]])
 
     def summarise(
         self, goal: Goal, states: Mapping[tuple[Any, ...], Any], previous: Summary | None
@@ -167,147 +215,116 @@ class Langevin:
         """After the pilot: what it saw. After the chains: their mean, spread and bias bound."""
         if previous is None:
             return _after_pilot(goal, states[("pilot",)])
-        key = next(key for key in states if key[0] == "chains")
-        return self._after_chains(goal, states[key], key, previous)
-
-    def _after_chains(
-        self, goal: Goal, halves: FloatArray, key: tuple[Any, ...], previous: Summary
-    ) -> Summary:
-        pilot: _Pilot = previous.memo
-        _, eta, burn_in, _ = key
-        steps = self.num_steps or pilot.affordable(goal, self.num_chains)
-        weights = np.array([(burn_in + steps) // 2 - burn_in, steps - (burn_in + steps) // 2])
-        samples = weights @ halves / weights.sum()
-        estimate = float(samples.mean())
-        stderr = float(samples.std(ddof=1)) / math.sqrt(samples.size)
-        bias_low, bias_high = pilot.bias(goal, eta, burn_in, steps, self.estimator)
-        evidence = ChainInterval(
-            n=goal.n,
-            estimate=estimate,
-            stderr=stderr,
-            num_chains=samples.size,
-            bias_low=bias_low,
-            bias_high=bias_high,
-        )
-        low, high = evidence(goal.confidence)
-        drift = halves[1] - halves[0]
-        drift_error = float(drift.std(ddof=1)) / math.sqrt(drift.size)
-        status = Status.BUDGET_SPENT
-        if abs(drift.mean()) > Z_DRIFT * drift_error:
-            status = Status.BURN_IN_TOO_SHORT
-        elif high - low <= 2.0 * goal.half_width:
-            status = Status.CONVERGED
-        elif bias_high - bias_low > goal.half_width and not goal.has_cut:
-            status = Status.NO_GAP_FOUND
-        return dataclasses.replace(
-            previous,
-            rank=min(max(round(estimate), low), high),
-            estimate=estimate,
-            stderr=stderr,
-            bounds=(estimate - bias_high, estimate - bias_low),
-            status=status,
-            evidence=evidence,
-            samples=samples,
-            diagnostics={
-                "step_size": eta / pilot.scale(goal),
-                "burn_in": burn_in,
-                "num_steps": steps,
-                "drift": float(drift.mean()),
-                "drift_stderr": drift_error,
-                "bias_low": bias_low,
-                "bias_high": bias_high,
-                "squared": pilot.is_indefinite,
-            },
-        )
+        keys = sorted((key for key in states if key[0] == "chains"), key=lambda key: key[-1])
+        energies = np.concatenate([states[key].energies for key in keys], axis=1)
+        return _after_chains(goal, energies, previous)
 
 
-@dataclass(frozen=True, kw_only=True)
-class _Pilot:
-    """What a short Lanczos run says before the first chain starts."""
+@dataclass
+class _Memo:
+    pilot: Pilot
+    plan: Plan | None = None
+    looks: tuple[int, ...] = ()
+    num_steps: int = 0
 
-    nodes: FloatArray  # of the operator that the chains see
-    counts: FloatArray
-    null_low: float  # certified bounds on the null mass at the cut
-    null_high: float
-    tau: float
-    lambda_max: float
-    is_indefinite: bool
-    num_products: int
-
-    @property
-    def matvecs_per_step(self) -> int:
-        return 2 if self.is_indefinite else 1
-
-    @property
-    def step_size(self) -> float:
-        return 1.0 / self.lambda_max
-
-    def scale(self, goal: Goal) -> float:
-        """Unit of the eigenvalues that the chains see."""
-        return goal.scale**2 if self.is_indefinite else goal.scale
-
-    def affordable(self, goal: Goal, num_chains: int) -> int:
-        """Steps that the rest of the budget pays for."""
-        left = goal.max_matvecs - self.num_products
-        return left // (num_chains * self.matvecs_per_step)
-
-    def bias(
-        self, goal: Goal, eta: float, burn_in: int, steps: int, estimator: str
-    ) -> tuple[float, float]:
-        """Bounds on E[estimate] - rank: unsettled modes below, the step's own bias above."""
-        above = self.nodes > self.tau
-        lam, counts = self.nodes[above], self.counts[above]
-        decay = filters.mean_decay(lam, eta, burn_in, steps)
-        open_ = goal.n * (self.null_high - self.null_low)
-        gain = 1.0 / (1.0 - 0.5 * eta * lam) if estimator == "energy" else np.ones_like(lam)
-        shift = gain * (1.0 - decay) - 1.0
-        mean = float(counts @ shift)
-        # the pilot's own sampling error: n v'f(A)v / v'v has variance 2 sum f(lambda)^2 at most
-        noise = Z_PILOT * math.sqrt(2.0 * float(counts @ shift**2) / PILOT_PROBES)
-        return min(mean - noise, 0.0) - open_, max(mean + noise, 0.0)
-
-
-def _noise(rng: np.random.Generator, shape: tuple[int, ...], dtype: np.dtype[Any]) -> FloatArray:
-    """Gaussian noise of second moment 1 an entry."""
-    if np.issubdtype(dtype, np.complexfloating):
-        noise = rng.standard_normal(shape) + 1j * rng.standard_normal(shape)
-        return np.asarray(noise / math.sqrt(2.0), dtype=dtype)
-    return np.asarray(rng.standard_normal(shape), dtype=dtype)
+    def next_milestone(self, *, is_converged: bool) -> int:
+        """Return the steps to be done next: between looks nothing is decided, only told."""
+        assert self.plan is not None
+        if self.num_steps >= self.looks[-1] or (is_converged and self.num_steps in self.looks):
+            return self.num_steps
+        look = next(steps for steps in self.looks if steps > self.num_steps)
+        burn_in = self.plan.burn_in
+        parts = (burn_in + (look - burn_in) // part for part in (4, 2))
+        return next((steps for steps in parts if steps > self.num_steps), look)
 
 
 def _after_pilot(goal: Goal, state: lanczos.LanczosState) -> Summary:
-    """Read lambda_max, the sign of the spectrum and the unresolved part off the pilot."""
-    runs = lanczos.runs(state, goal.eps)
-    is_complex = np.issubdtype(goal.dtype, np.complexfloating)
-    measure = RitzMeasure(runs=runs, n=goal.n, is_complex=is_complex)
-    norm = measure.spectral_norm
-    tau = threshold.cut(norm, goal.eps, goal.atol, goal.rtol)
-    nodes, counts = measure.ritz_values, goal.n * measure.weights
-    # a Ritz value lies in the numerical range: one below the noise proves a negative eigenvalue
-    is_indefinite = bool(nodes[0] < -tau)
-    margin = lambda_max_margin(goal.n, state.num_steps, len(runs), is_indefinite)
-    lambda_max = norm * (1.0 + margin)
-    null_low, null_high = measure.null_mass(tau)
-    pilot = _Pilot(
-        nodes=nodes**2 if is_indefinite else nodes,
-        counts=counts,
-        null_low=null_low,
-        null_high=null_high,
-        tau=tau**2 if is_indefinite else tau,
-        lambda_max=lambda_max**2 if is_indefinite else lambda_max,
-        is_indefinite=is_indefinite,
-        num_products=state.num_steps * len(runs),
+    """Return what the Lanczos run knows by itself."""
+    measure = RitzMeasure(
+        runs=lanczos.runs(state, goal.eps),
+        n=goal.n,
+        is_complex=np.issubdtype(goal.dtype, np.complexfloating),
     )
-    evidence = measure.interval_from(null_low, null_high)
+    pilot = Pilot.of(measure, goal, state.num_steps)
+    evidence = measure.interval_from(*pilot.null)
     low, high = evidence(goal.confidence)
-    estimate = goal.n * (1.0 - 0.5 * (null_low + null_high))
+    estimate = goal.n * (1.0 - 0.5 * sum(pilot.null))
     return Summary(
         rank=min(max(round(estimate), low), high),
         estimate=estimate,
         stderr=evidence.stderr(estimate),
-        bounds=(goal.n * (1.0 - null_high), goal.n * (1.0 - null_low)),
-        threshold=tau * goal.scale,
-        status=Status.BUDGET_SPENT if norm else Status.CONVERGED,
+        bounds=(goal.n * (1.0 - pilot.null[1]), goal.n * (1.0 - pilot.null[0])),
+        threshold=pilot.tau * goal.scale,
+        status=Status.BUDGET_SPENT if measure.spectral_norm else Status.CONVERGED,
         evidence=evidence,
-        memo=pilot,
+        measure=dataclasses.replace(measure, scale=goal.scale),
+        memo=_Memo(pilot=pilot),
     )
+
+
+def _after_chains(goal: Goal, energies: np.ndarray[Any, Any], previous: Summary) -> Summary:
+    """Turn the energies of all steps (num_steps, k) into a count, its interval and a status."""
+    memo: _Memo = previous.memo
+    plan, pilot = memo.plan, memo.pilot
+    assert plan is not None
+    num_steps, k = energies.shape
+    memo.num_steps = num_steps
+    window = energies[plan.burn_in :]
+    lam, counts = pilot.spectrum
+    found = diagnostics.batch_means(
+        window, lambda steps: float(counts @ plan.scheme.variance(lam, steps))
+    )
+    bias_low, bias_high = pilot.bias(plan.scheme, plan.burn_in, num_steps)
+    evidence = ChainInterval(
+        n=goal.n,
+        estimate=found.mean,
+        stderr=found.stderr,
+        dof=found.dof,
+        bias_low=bias_low,
+        bias_high=bias_high,
+        num_looks=len(memo.looks),
+    )
+    low, high = evidence(goal.confidence)
+    status = Status.BUDGET_SPENT
+    if abs(found.drift) > Z_DRIFT * found.drift_stderr:
+        status = Status.BURN_IN_TOO_SHORT
+    elif high - low <= 2.0 * goal.half_width:
+        status = Status.CONVERGED
+    elif bias_high - bias_low > goal.half_width and not goal.has_cut:
+        status = Status.NO_GAP_FOUND
+    scheme = _in_units_of_the_caller(plan.scheme, goal.scale**pilot.power)
+    predicted = predict(
+        pilot.spectrum, plan.scheme, k, num_steps, plan.burn_in, previous.measure.is_complex
+    )  # fmt: skip
+    return dataclasses.replace(
+        previous,
+        rank=min(max(round(found.mean), low), high),
+        estimate=found.mean,
+        stderr=found.stderr,
+        bounds=(found.mean - bias_high, found.mean - bias_low),
+        status=status,
+        evidence=evidence,
+        samples=window.mean(axis=0),
+        diagnostics={
+            **scheme,
+            "num_chains": k,
+            "num_steps": num_steps,
+            "burn_in": plan.burn_in,
+            "squared": pilot.is_indefinite,
+            "stderr_predicted": predicted.stderr,
+            "bias_predicted": predicted.bias,
+            "bias_low": bias_low,
+            "bias_high": bias_high,
+            "drift": found.drift,
+            "drift_stderr": found.drift_stderr,
+            **diagnostics.convergence(window),
+        },
+    )
+
+
+def _in_units_of_the_caller(scheme: Scheme, unit: float) -> dict[str, float]:
+    """Return step size and friction of a scheme for eigenvalues that are `unit` times larger."""
+    root = math.sqrt(unit)
+    if scheme.is_kinetic:
+        return {"step_size": scheme.step_size / root, "friction": scheme.friction * root}
+    return {"step_size": scheme.step_size / unit}

@@ -65,19 +65,6 @@ def test_lanczos_step_leaves_a_finished_column_at_zero(kernel):
     np.testing.assert_array_equal(Y, [[0, 0], [0, 0], [0, 1], [0, 0]])
 
 
-@pytest.mark.parametrize("dtype", DTYPES)
-@given(n=st.integers(1, 3000), k=st.integers(1, 9), eta=st.floats(1e-6, 2.0))
-def test_langevin_step_agrees_with_the_reference(dtype, n, k, eta):
-    theta, grad, noise = blocks(n, k, dtype, 3)
-    expected, actual = theta.copy(), theta.copy()
-    sums = REFERENCE.langevin_step(expected, grad, noise, eta)
-    sums2 = COMPILED.langevin_step(actual, grad, noise, eta)
-    tol = 20 * float(np.finfo(dtype).eps)
-    np.testing.assert_allclose(actual, expected, rtol=tol, atol=tol)
-    for a, b in zip(sums2, sums, strict=True):
-        np.testing.assert_allclose(a, b, rtol=tol, atol=tol * n)
-
-
 def test_sums_do_not_depend_on_the_number_of_threads():
     Y, V, V_prev = blocks(300_000, 4, np.float64, 3)
     results = []

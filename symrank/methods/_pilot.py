@@ -1,0 +1,183 @@
+r"""What a short Lanczos run says before the first chain starts.
+
+lambda_max with a proved margin, the sign of the spectrum, a measure to tune the scheme on, and a
+bound of the bias: with D = 1 - phi averaged over the window, F the counting function of n times
+the spectral measure and x_0 = tau < x_1 < .. a grid, the modes that are not settled amount to
+
+    int_(tau, oo) D dF <= sum_j (D(x_j) - D(x_(j+1))) (F_high(x_(j+1)) - F_low(tau))            (1)
+
+for a decreasing majorant D, and F_low, F_high the certified bounds of `symrank.measure`. That is the
+mass as the probes see it; a chi-square law of their number turns it into a bound of the sum itself.
+"""
+
+import math
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+import scipy.special
+
+from symrank import threshold
+from symrank._typing import FloatArray
+from symrank.filters import Scheme
+from symrank.measure import RitzMeasure
+from symrank.methods.base import Goal
+from symrank.recurrences.bounds import lambda_max_margin
+
+__all__ = ["Pilot"]
+
+GRID = 48  # points of eq. (1)
+TAIL = 1e-3  # probability that the probes mislead the bias bound, each side
+PER_DECADE = 8  # bins of the measure on which a scheme is tuned
+STEEPEST, FLATTEST = 0.05, 0.7  # count of a decade over that of the next, beyond what was resolved
+SOFTEST = 1e-10  # modes below this share of lambda_max settle in no affordable run
+
+
+@dataclass(frozen=True, kw_only=True)
+class Pilot:
+    """A finished pilot; eigenvalues are those that the chains see (squared where indefinite)."""
+
+    measure: RitzMeasure  # of the operator itself
+    tau: float
+    null: tuple[float, float]  # certified bounds on the null mass of the probes at tau
+    floor: float  # tau without a cut of the caller
+    is_indefinite: bool
+    num_products: int
+
+    @classmethod
+    def of(cls, measure: RitzMeasure, goal: Goal, num_steps: int) -> "Pilot":
+        """Read a pilot off the measure of its probes."""
+        norm = measure.spectral_norm
+        tau = threshold.cut(norm, goal.eps, goal.atol, goal.rtol)
+        return cls(
+            measure=measure,
+            tau=tau,
+            null=measure.null_mass(tau),
+            floor=threshold.cut(norm, goal.eps, None, None),
+            # a Ritz value lies in the numerical range: one below the noise proves a negative one
+            is_indefinite=bool(measure.ritz_values[0] < -tau),
+            num_products=num_steps * len(measure.runs),
+        )
+
+    @property
+    def power(self) -> int:
+        """2 where the chains run on the square of the operator."""
+        return 2 if self.is_indefinite else 1
+
+    @cached_property
+    def lambda_max(self) -> float:
+        """Upper bound of the largest eigenvalue, at the proved margin."""
+        runs = self.measure.runs
+        steps = max(run.alpha.size for run in runs)
+        margin = lambda_max_margin(self.measure.n, steps, len(runs), self.is_indefinite)
+        return float((self.measure.spectral_norm * (1.0 + margin)) ** self.power)
+
+    @cached_property
+    def settled(self) -> tuple[FloatArray, FloatArray]:
+        """Eigenvalues above the cut and their counts: the whole Gauss rule."""
+        lam = np.abs(self.measure.ritz_values)
+        above = lam > self.tau
+        return lam[above] ** self.power, self.measure.n * self.measure.weights[above]
+
+    @cached_property
+    def spectrum(self) -> tuple[FloatArray, FloatArray]:
+        """Eigenvalues and counts to tune on: binned, and continued below what was resolved.
+
+        A Ritz value that cannot be told from zero (its residual exceeds it) counts as zero. Where
+        some remain above the cut, the counting function is continued below the largest of them
+        as a power law, with the slope of the two decades above, and as much as is open at most.
+        """
+        n, runs = self.measure.n, self.measure.runs
+        lam, counts, edges = [], [], []
+        for run in runs:
+            size = np.abs(run.ritz_values)
+            seen = (size > self.tau) & (run.residuals < size)
+            open_ = (size > self.tau) & ~seen
+            lam.append(size[seen])
+            counts.append(n * run.weights[seen] / len(runs))
+            edges.append(float(size[open_].max()) if open_.any() else 0.0)
+        nodes, weights = np.concatenate(lam), np.concatenate(counts)
+        edge = float(np.median(edges))
+        if edge > 0.0:
+            more = self._continued(nodes, weights, edge)
+            nodes, weights = np.append(nodes, more[0]), np.append(weights, more[1])
+        return _binned(nodes**self.power, weights)
+
+    def _continued(
+        self, nodes: FloatArray, counts: FloatArray, edge: float
+    ) -> tuple[FloatArray, FloatArray]:
+        """One node a decade below `edge`."""
+        first, second = (
+            float(counts[(nodes > edge * 10.0**j) & (nodes <= edge * 10.0 ** (j + 1))].sum())
+            for j in (0, 1)
+        )
+        softest = SOFTEST ** (1.0 / self.power) * self.measure.spectral_norm
+        decades = max(0, math.ceil(math.log10(edge / softest)))
+        ratio = min(max(first / second, STEEPEST), FLATTEST) if second > 0.0 else STEEPEST
+        more = first * ratio ** np.arange(1, decades + 1)
+        most = self.measure.n * (self.null[1] - self.null[0])
+        total = float(more.sum())
+        return edge * 10.0 ** (-np.arange(decades) - 0.5), more * min(1.0, most / max(total, 1e-300))
+
+    def bias(self, scheme: Scheme, first: int, last: int) -> tuple[float, float]:
+        """Bounds on E[estimate] - rank for the mean over steps first..last-1."""
+        lam, counts = self.settled
+        above = np.maximum(scheme.deviation(lam, first, last), 0.0)
+        excess = float(counts @ above)
+        noise = 4.0 * math.sqrt(2.0 * float(counts @ above**2) / len(self.measure.runs))
+        below = np.maximum(-scheme.deviation(lam, first, last), 0.0)
+        low, high = self._unsettled(scheme, first, last)
+        typical = float(counts @ below**2) / max(float(counts @ below), 1e-300)
+        unit = min(max(typical, 1e-300), 1.0)
+        return (
+            max(excess - noise, 0.0) - self._quantile(high, TAIL, unit),
+            excess + noise + self._below_the_cut(scheme, first, last)
+            - self._quantile(low, 1.0 - TAIL, unit),
+        )  # fmt: skip
+
+    def _unsettled(self, scheme: Scheme, first: int, last: int) -> tuple[float, float]:
+        """Bounds on the sum of D over the modes above the cut, as the probes see it; eq. (1)."""
+        n = self.measure.n
+        grid = np.geomspace(self.tau**self.power, self.lambda_max, GRID)
+        fine = np.geomspace(grid[0], grid[-1], 16 * (GRID - 1) + 1)
+        D = np.clip(-scheme.deviation(fine, first, last), 0.0, 1.0)
+        most = np.maximum.accumulate(D[::-1])[::-1][::16]
+        least = np.minimum.accumulate(D)[::16]
+        mass = [self.null] + [
+            self.measure.null_mass(float(x ** (1.0 / self.power)), radau=False) for x in grid[1:-1]
+        ]
+        F = n * np.array([*mass, (1.0, 1.0)])
+        high = -np.diff(most, append=0.0) @ np.maximum(np.append(F[1:, 1], n) - F[0, 0], 0.0)
+        low = -np.diff(least, append=0.0) @ np.maximum(F[:, 0] - F[0, 1], 0.0)
+        return float(low), float(high)
+
+    def _below_the_cut(self, scheme: Scheme, first: int, last: int) -> float:
+        """Bound on what eigenvalues between the noise floor and the caller's cut add."""
+        if self.tau <= self.floor:
+            return 0.0
+        lam = np.geomspace(self.floor, self.tau, GRID) ** self.power
+        phi = float(np.max(1.0 + scheme.deviation(lam, first, last)))
+        hidden = self.null[1] - self.measure.null_mass(self.floor)[0]
+        return phi * self._quantile(self.measure.n * hidden, TAIL, 1.0)
+
+    def _quantile(self, total: float, tail: float, unit: float) -> float:
+        """Return the sum of D that the probes' value rejects at `tail`.
+
+        Modes of D = `unit` are as many as total / unit, each seen through a chi-square.
+        """
+        if total <= 0.0:
+            return 0.0
+        h = len(self.measure.runs) * (1.0 if self.measure.is_complex else 0.5)
+        number = float(scipy.special.gdtrib(1.0, tail, h * total / unit)) / h
+        return unit * number
+
+
+def _binned(nodes: FloatArray, counts: FloatArray) -> tuple[FloatArray, FloatArray]:
+    """Return geometric means and sums of counts over bins of equal width on the log scale."""
+    if nodes.size == 0:
+        return nodes, counts
+    bins = np.floor(np.log10(nodes) * PER_DECADE)
+    _, which = np.unique(bins, return_inverse=True)
+    total = np.bincount(which, counts)
+    logs = np.bincount(which, counts * np.log(nodes)) / np.maximum(total, 1e-300)
+    return np.exp(logs)[total > 0.0], total[total > 0.0]

@@ -1,0 +1,117 @@
+"""Blocks of Langevin chains, extendable without repeating a step.
+
+A state is all that is needed to go on: after any interruption the same bits follow, because the
+noise depends on (key, step, row, chain) alone.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from symrank import kernels
+from symrank._arrays import empty_block
+from symrank._typing import Array, FloatArray
+from symrank.errors import DivergedError
+from symrank.filters import Scheme
+from symrank.operators import MatrixOperator, Operator, Squared
+from symrank.probes import Noise
+
+__all__ = ["ChainState", "extend", "start"]
+
+FIRST_STEP = 1  # of the noise; step 0 belongs to the start
+
+
+@dataclass(kw_only=True)
+class ChainState:
+    """States after `num_steps` steps, and the energy of every step so far."""
+
+    theta: Array  # (n, k)
+    velocity: Array | None  # (n, k) for a kinetic scheme
+    energies: FloatArray  # (num_steps, k), of the states before each step
+    chain: int  # number of the chain in column 0
+
+    @property
+    def num_steps(self) -> int:
+        """Steps done."""
+        return int(self.energies.shape[0])
+
+
+def start(
+    n: int,
+    k: int,
+    dtype: npt.DTypeLike,
+    scheme: Scheme,
+    noise: Noise,
+    chain: int = 0,
+    kernel: str | None = None,
+) -> ChainState:
+    """Return k chains at rest at zero, or as `scheme` starts them (`symrank.filters`)."""
+    theta = empty_block(n, k, dtype)
+    theta[...] = 0
+    velocity = None
+    if scheme.is_kinetic:
+        velocity = kernels.load(kernel).draw((n, k), dtype, noise, 0, chain)
+    elif scheme.coefficients.averaged:
+        drawn = kernels.load(kernel).draw((n, k), dtype, noise, FIRST_STEP, chain)
+        theta[...] = drawn * theta.real.dtype.type(0.5 * scheme.coefficients.noise)
+    return ChainState(theta=theta, velocity=velocity, energies=np.empty((0, k)), chain=chain)
+
+
+def extend(
+    state: ChainState,
+    operator: Operator,
+    scheme: Scheme,
+    noise: Noise,
+    num_steps: int,
+    tick: Callable[[int], None],
+    kernel: str | None = None,
+) -> ChainState:
+    """Take `num_steps` more steps; `state` is used up. `tick(k)` is called after each of them.
+
+    Raises
+    ------
+    DivergedError
+        Where an energy is not finite; names the step.
+    """
+    step = kernels.load(kernel).langevin_step
+    product, in_place = _products(operator)
+    theta, velocity = state.theta, state.velocity
+    spare = theta if in_place else empty_block(*theta.shape, theta.dtype)
+    k = theta.shape[1]
+    energies = np.concatenate([state.energies, np.empty((num_steps, k))])
+    for j in range(state.num_steps, state.num_steps + num_steps):
+        energies[j] = step(
+            product(theta), theta, spare, velocity, scheme.coefficients, noise,
+            FIRST_STEP + j, state.chain,
+        )  # fmt: skip
+        if not np.isfinite(energies[j]).all():
+            raise DivergedError(j)
+        theta, spare = spare, theta
+        tick(k)
+    return ChainState(theta=theta, velocity=velocity, energies=energies, chain=state.chain)
+
+
+def _products(operator: Operator) -> tuple[Callable[[Array], tuple[Array, ...]], bool]:
+    """Return what a kernel multiplies with, and whether the new state may replace the old.
+
+    A real sparse matrix is multiplied by the kernel itself, in the same pass over memory.
+    """
+    if isinstance(operator, Squared):
+        product, _ = _products(operator.base)
+        return lambda theta: product(operator.base.matmat(theta)), True
+    if isinstance(operator, MatrixOperator) and operator.is_sparse and operator.dtype.kind == "f":
+        A = operator.entries
+        if _is_diagonal(A):
+            d = A.diagonal()
+            return lambda theta: (d, theta), True
+        return lambda theta: (A.indptr, A.indices, A.data, theta), False
+    return lambda theta: (operator.matmat(theta),), True
+
+
+def _is_diagonal(A: Any) -> bool:
+    """Whether a CSR matrix has entries on its diagonal alone."""
+    rows = np.repeat(np.arange(A.shape[0]), np.diff(A.indptr)) if A.nnz <= A.shape[0] else None
+    return rows is not None and bool((rows == A.indices).all())
