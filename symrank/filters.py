@@ -35,6 +35,9 @@ from symrank._typing import FloatArray
 
 __all__ = ["Baoab", "Coefficients", "EulerMaruyama", "LeimkuhlerMatthews", "Scheme"]
 
+STILL = 1e-6  # a mode whose variance moves by less than this share is at its start
+FROZEN = 1e-4  # and one that moves by less within the window has rho = 1 to that accuracy
+
 
 class Coefficients(NamedTuple):
     """What a kernel needs to know of a scheme."""
@@ -171,28 +174,36 @@ class Baoab:
 
     def deviation(self, lam: npt.ArrayLike, first: int, last: int) -> FloatArray:
         """See `Scheme`."""
-        lam, a, T, R = self._mode(lam)
+        a, T, R, slowness = self._mode(lam)
         start = np.stack([-np.ones_like(a), -0.5 * a, np.zeros_like(a)], axis=-1)[..., None]
         power = np.linalg.matrix_power(T, first)
         rest = np.eye(3) - np.linalg.matrix_power(T, last - first)
         mean = (R @ (rest @ (power @ start)))[..., 0, 0] / (last - first)
-        return np.where(lam > 0.0, mean, -1.0)
+        return np.where(last * slowness < STILL, -1.0, mean)
 
     def variance(self, lam: npt.ArrayLike, num_steps: int) -> FloatArray:
         """See `Scheme`."""
-        lam, a, T, R = self._mode(lam)
+        a, T, R, slowness = self._mode(lam)
         K = num_steps
         # rho_j^2 is the pp entry of T^j applied to w w', w = (1, a/2) the covariances with p
         w = np.stack([np.ones_like(a), 0.5 * a, 0.25 * a * a], axis=-1)[..., None]
         rest = np.eye(3) - np.linalg.matrix_power(T, K)
         triangle = (R @ (K * w - T @ (R @ (rest @ w))))[..., 0, 0] / K
-        return np.where(lam > 0.0, 2.0 / K * (2.0 * triangle - 1.0), 0.0)
+        spread = np.where(slowness * K < FROZEN, 2.0, 2.0 / K * (2.0 * triangle - 1.0))
+        return np.where(slowness > 0.0, spread, 0.0)
 
     def _mode(self, lam: npt.ArrayLike) -> tuple[FloatArray, FloatArray, FloatArray, FloatArray]:
-        """Return lambda, a, T and (I - T)^-1; eigenvalues <= 0 stand as 1, to be masked."""
+        """Return a, T, (I - T)^-1 and 1 - r, r the slowest decay of T where a is small.
+
+        (1 - r)(1 - c)(1 - c^2) = det(I - T) = (1 - c) (1 + c)^2 a^2 (1 - a^2/4) there; zero, and a
+        stands as 1, for an eigenvalue that is not positive.
+        """
         lam = np.asarray(lam, np.float64)
         c = self.coefficients.second
-        a = np.asarray(self.step_size * np.sqrt(np.where(lam > 0.0, lam, 1.0)))
+        positive = lam > 0.0
+        a = np.asarray(self.step_size * np.sqrt(np.where(positive, lam, 1.0)))
+        slowness = np.where(positive, a * a * (1.0 - 0.25 * a * a) * (1.0 + c) / (1.0 - c), 0.0)
+        a = np.where(slowness > 0.0, a, 1.0)
         m11, m12 = 1.0 - 0.5 * a * a * (1.0 + c), 0.5 * a * (1.0 + c)
         m21, m22 = -a * c, np.full_like(a, c)
         rows = (
@@ -201,7 +212,7 @@ class Baoab:
             (m21 * m21, 2.0 * m21 * m22, m22 * m22),
         )
         T = np.stack([np.stack(row, axis=-1) for row in rows], axis=-2)
-        return lam, a, T, np.linalg.inv(np.eye(3) - T)
+        return a, T, np.linalg.inv(np.eye(3) - T), slowness
 
 
 def _mean_power(r: FloatArray, num: int) -> FloatArray:

@@ -29,7 +29,7 @@ __all__ = ["Pilot"]
 GRID = 48  # points of eq. (1)
 TAIL = 1e-3  # probability that the probes mislead the bias bound, each side
 PER_DECADE = 8  # bins of the measure on which a scheme is tuned
-STEEPEST, FLATTEST = 0.05, 0.7  # count of a decade over that of the next, beyond what was resolved
+STEEPEST, FLATTEST = 0.05, 0.5  # count of a decade over that of the next, beyond what was resolved
 SOFTEST = 1e-10  # modes below this share of lambda_max settle in no affordable run
 
 
@@ -69,7 +69,9 @@ class Pilot:
         """Upper bound of the largest eigenvalue, at the proved margin."""
         runs = self.measure.runs
         steps = max(run.alpha.size for run in runs)
-        margin = lambda_max_margin(self.measure.n, steps, len(runs), self.is_indefinite)
+        # closed Krylov spaces of random starts have met every eigenvalue
+        num_steps = self.measure.n if all(run.is_exact for run in runs) else steps
+        margin = lambda_max_margin(self.measure.n, num_steps, len(runs), self.is_indefinite)
         return float((self.measure.spectral_norm * (1.0 + margin)) ** self.power)
 
     @cached_property
@@ -83,25 +85,32 @@ class Pilot:
     def spectrum(self) -> tuple[FloatArray, FloatArray]:
         """Eigenvalues and counts to tune on: binned, and continued below what was resolved.
 
-        A Ritz value that cannot be told from zero (its residual exceeds it) counts as zero. Where
-        some remain above the cut, the counting function is continued below the largest of them
-        as a power law, with the slope of the two decades above, and as much as is open at most.
+        The smallest Ritz value above the cut is the one that may stand for the null space. Where it
+        cannot be told from zero (its residual exceeds it) it counts as far as the null mass leaves
+        it no choice, and the counting function is continued below it as a power law, with the
+        slope of the two decades above, and as much as is open at most.
         """
         n, runs = self.measure.n, self.measure.runs
         lam, counts, edges = [], [], []
         for run in runs:
             size = np.abs(run.ritz_values)
-            seen = (size > self.tau) & (run.residuals < size)
-            open_ = (size > self.tau) & ~seen
-            lam.append(size[seen])
-            counts.append(n * run.weights[seen] / len(runs))
-            edges.append(float(size[open_].max()) if open_.any() else 0.0)
+            count = n / len(runs) * run.weights
+            first = int(np.where(size > self.tau, size, np.inf).argmin())
+            edges.append(float(size[first]))
+            if run.residuals[first] >= size[first] > self.tau:
+                known = float(count[size <= self.tau].sum())
+                most_null = max(0.0, n / len(runs) * self.null[1] - known)
+                count[first] = max(0.0, count[first] - most_null)
+            else:
+                edges[-1] = 0.0
+            lam.append(size[size > self.tau])
+            counts.append(count[size > self.tau])
         nodes, weights = np.concatenate(lam), np.concatenate(counts)
         edge = float(np.median(edges))
         if edge > 0.0:
             more = self._continued(nodes, weights, edge)
             nodes, weights = np.append(nodes, more[0]), np.append(weights, more[1])
-        return _binned(nodes**self.power, weights)
+        return _binned(nodes[weights > 0.0] ** self.power, weights[weights > 0.0])
 
     def _continued(
         self, nodes: FloatArray, counts: FloatArray, edge: float
@@ -111,9 +120,9 @@ class Pilot:
             float(counts[(nodes > edge * 10.0**j) & (nodes <= edge * 10.0 ** (j + 1))].sum())
             for j in (0, 1)
         )
+        ratio = min(max(first / max(second, 1e-300), STEEPEST), FLATTEST)
         softest = SOFTEST ** (1.0 / self.power) * self.measure.spectral_norm
         decades = max(0, math.ceil(math.log10(edge / softest)))
-        ratio = min(max(first / second, STEEPEST), FLATTEST) if second > 0.0 else STEEPEST
         more = first * ratio ** np.arange(1, decades + 1)
         most = self.measure.n * (self.null[1] - self.null[0])
         total = float(more.sum())
