@@ -37,6 +37,7 @@ BLOCK = 64  # chains advanced together
 Z_DRIFT = 4.0  # the halves of the window may differ by this many standard errors
 Z_PLAN = 2.0  # half-width that a plan promises, in its standard errors
 SAFETY = 0.8  # of the half-width asked for, for a run that is planned to stop early
+LEAST_WINDOW = 8  # steps
 GROWTH = 4  # of the steps from look to look
 SCHEMES = ("baoab", "leimkuhler-matthews", "euler-maruyama")
 
@@ -234,6 +235,8 @@ class _Memo:
             return self.num_steps
         look = next(steps for steps in self.looks if steps > self.num_steps)
         burn_in = self.plan.burn_in
+        if look - burn_in < 4 * LEAST_WINDOW:
+            return look
         parts = (burn_in + (look - burn_in) // part for part in (4, 2))
         return next((steps for steps in parts if steps > self.num_steps), look)
 
@@ -290,8 +293,8 @@ def _after_chains(goal: Goal, energies: np.ndarray[Any, Any], previous: Summary)
         status = Status.BURN_IN_TOO_SHORT
     elif high - low <= 2.0 * goal.half_width:
         status = Status.CONVERGED
-    elif bias_high - bias_low > goal.half_width and not goal.has_cut:
-        status = Status.NO_GAP_FOUND
+    elif 2.0 * (bias_high - bias_low) > high - low and not goal.has_cut:
+        status = Status.NO_GAP_FOUND  # resolution is the larger part of the interval
     scheme = _in_units_of_the_caller(plan.scheme, goal.scale**pilot.power)
     predicted = predict(
         pilot.spectrum, plan.scheme, k, num_steps, plan.burn_in, previous.measure.is_complex

@@ -1,0 +1,131 @@
+"""What does the Langevin method reach at the paper's budget, on the paper's networks?
+
+    python -m bench.langevin_paper_budget [--quick]
+
+The set-up of the paper's Table 1: linear networks of depth 5, a fresh target a trial, 15 000 products
+in all. Rows: `automatic`, rank(A, method="langevin") with every option left to it, the pilot
+included; `euler-maruyama`, the energy of eq. (20) at eta = 1e-4, 15 000 steps, the last 10 000 of
+them averaged, one chain, with the bias and spread that the closed forms predict. For large widths
+that row runs on the diagonal of the network's spectrum with Gaussian noise, which has the same law.
+Results are saved after every width.
+"""
+
+import argparse
+import time
+from typing import Any
+
+import numpy as np
+
+import symrank
+from bench import record
+from symrank import gallery
+from symrank.filters import EulerMaruyama
+
+BUDGET = 15_000
+NEVER = 1e-9  # a precision that no run meets
+TRIALS = {8: 40, 16: 40, 32: 20, 64: 6, 128: 5, 256: 5}
+PAPER = {8: 6.9, 16: 2.8, 32: 1.2, 64: 0.3, 128: 2.0, 256: 4.6}
+BARS = {8: 1.8, 16: 0.9, 32: 0.5, 64: 0.25, 128: 0.15, 256: 0.15}
+ETA, BURN_IN = 1e-4, 5000
+DIAGONAL_FROM = 64
+
+
+def spectrum(network: Any) -> np.ndarray:
+    """Positive eigenvalues of the Hessian at the published minimum, all layers T^(1/5), in closed form.
+
+    With s_i the eigenvalues of a layer they are 2 sum_l s_i^(2 l) s_j^(2 (4 - l)), l = 0..4.
+    """
+    s = np.linalg.eigvalsh(network.weights[1])  # P T^(1/5) P'
+    powers = [s ** (2 * layer) for layer in range(5)]
+    return 2.0 * sum(np.outer(powers[j], powers[4 - j]) for j in range(5)).ravel()
+
+
+def automatic(network: Any, seed: int) -> dict[str, Any]:
+    started = time.perf_counter()
+    result = symrank.rank(
+        network.hessian(), method="langevin", max_matvecs=BUDGET, precision=NEVER, rng=seed,
+        check=False,
+    )  # fmt: skip
+    low, high = result.interval()
+    found = result.diagnostics
+    return {
+        "error": 100.0 * (result.estimate - network.rank) / network.rank,
+        "stderr": 100.0 * result.stderr / network.rank,
+        "covers": low <= network.rank <= high,
+        "products": result.num_matvecs,
+        "seconds": time.perf_counter() - started,
+        **{key: found[key] for key in ("num_chains", "num_steps", "burn_in", "friction")},
+    }
+
+
+def as_published(network: Any, d: int, seed: int) -> dict[str, Any]:
+    lam = spectrum(network)
+    A = gallery.diagonal(lam) if d >= DIAGONAL_FROM else network.hessian()
+    method = symrank.Langevin(
+        scheme="euler-maruyama", estimator="energy", noise="gaussian", step_size=ETA,
+        num_steps=BUDGET, burn_in=BURN_IN, num_chains=2,
+    )  # fmt: skip
+    result = symrank.rank(A, method, max_matvecs=3 * BUDGET, rng=seed, check=False)
+    scheme = EulerMaruyama(ETA, "energy")
+    per_cent = 100.0 / network.rank
+    return {
+        "error": per_cent * (float(result.samples[0]) - network.rank),
+        "predicted_bias": per_cent * scheme.deviation(lam, BURN_IN, BUDGET).sum(),
+        "predicted_stderr": per_cent * np.sqrt(scheme.variance(lam, BUDGET - BURN_IN).sum()),
+        "eta_lambda_max": ETA * lam.max(),
+    }
+
+
+def rms(values: list[float]) -> float:
+    return float(np.sqrt(np.mean(np.square(values))))
+
+
+def summarise(d: int, trials: list[dict[str, Any]]) -> dict[str, Any]:
+    mine = [t["automatic"] for t in trials]
+    theirs = [t["euler_maruyama"] for t in trials]
+    errors = [abs(t["error"]) for t in theirs]
+    predicted = [np.hypot(t["predicted_bias"], t["predicted_stderr"]) for t in theirs]
+    return {
+        "d": d,
+        "trials": len(trials),
+        "automatic_rms_percent": rms([t["error"] for t in mine]),
+        "bar_percent": BARS[d],
+        "automatic_covers": sum(t["covers"] for t in mine),
+        "products_at_most": max(t["products"] for t in mine),
+        "seconds_median": float(np.median([t["seconds"] for t in mine])),
+        "euler_maruyama_mean_percent": float(np.mean(errors)),
+        "euler_maruyama_mean_stderr": float(np.std(errors, ddof=1) / np.sqrt(len(errors))),
+        "euler_maruyama_rms_percent": rms([t["error"] for t in theirs]),
+        "euler_maruyama_predicted_rms_percent": rms(predicted),
+        "eta_lambda_max": float(np.mean([t["eta_lambda_max"] for t in theirs])),
+        "paper_percent": PAPER[d],
+    }
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--quick", action="store_true", help="widths up to 32, five trials")
+    parser.add_argument("--save", default="langevin_paper_budget")
+    args = parser.parse_args()
+    widths = {8: 5, 16: 5, 32: 5} if args.quick else TRIALS
+    summary, rows = [], []
+    for d, count in widths.items():
+        trials = []
+        for seed in range(count):
+            network = gallery.linear_network(d, minimum="published", rng=seed)
+            trial = {
+                "d": d,
+                "seed": seed,
+                "automatic": automatic(network, seed),
+                "euler_maruyama": as_published(network, d, seed),
+            }
+            trials.append(trial)
+        rows += trials
+        summary.append(summarise(d, trials))
+        print(summary[-1], flush=True)
+        path = record.save(args.save, {"options": vars(args), "summary": summary, "rows": rows})
+    print(path)
+
+
+if __name__ == "__main__":
+    main()
