@@ -110,7 +110,9 @@ def draw(summary: list[dict[str, Any]]) -> str:
     import matplotlib.pyplot as plt
 
     shown = CONDITIONS[::2]
-    figure, panels = plt.subplots(1, len(shown), figsize=(13, 3.6), sharey=True, layout="constrained")
+    figure, panels = plt.subplots(
+        1, len(shown), figsize=(13, 3.6), sharey=True, layout="constrained"
+    )
     for panel, kappa in zip(panels, shown, strict=True):
         for row, colour in zip(ROWS, COLOURS, strict=True):
             mine = [s for s in summary if s["row"] == row and s["kappa"] == kappa]

@@ -98,7 +98,9 @@ def main() -> None:
         rows = list(pool.map(solve, jobs, chunksize=4))
     summary: dict[str, Any] = {"coverage": np.mean([r["covers"] for r in rows])}
     for family in FAMILIES:
-        summary[f"coverage_{family}"] = np.mean([r["covers"] for r in rows if r["family"] == family])
+        summary[f"coverage_{family}"] = np.mean(
+            [r["covers"] for r in rows if r["family"] == family]
+        )
     settled = [r for r in rows if r["bias_width"] < r["stderr"]]
     summary["settled"] = len(settled)
     summary["rms_z_of_settled"] = float(np.sqrt(np.mean([r["z"] ** 2 for r in settled])))

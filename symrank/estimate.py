@@ -11,7 +11,7 @@ import numpy as np
 from symrank import kernels, preconditioners, probes
 from symrank._typing import FloatArray
 from symrank.choose import choose
-from symrank.errors import NonFiniteError, OptionError
+from symrank.errors import DivergedError, NonFiniteError, OptionError
 from symrank.methods import BY_NAME, Goal, Method, Summary
 from symrank.operators import Operator, as_operator
 from symrank.operators.checks import check_operator
@@ -139,23 +139,26 @@ def rank(
         seed=seed,
         scale=1.0 / factor,
     )
-    summary, history = _rounds(chosen, scaled, goal, counter)
-    fields = {f.name: getattr(summary, f.name) for f in dataclasses.fields(summary)}
-    fields.pop("memo")
-    return RankResult(
-        **fields,
-        n=operator.n,
-        dtype=str(operator.dtype),
-        method=chosen.name,
-        kernel=_kernel_name(chosen),
-        preconditioner="" if congruence is None else congruence.name,
-        confidence=confidence,
-        num_matvecs=counter.num_matvecs,
-        seconds=time.perf_counter() - started,
-        reason=reason,
-        seed=seed,
-        history=history,
-    )
+
+    def conclude(summary: Summary, history: list[tuple[int, int, int]]) -> RankResult:
+        fields = {f.name: getattr(summary, f.name) for f in dataclasses.fields(summary)}
+        fields.pop("memo")
+        return RankResult(
+            **fields,
+            n=operator.n,
+            dtype=str(operator.dtype),
+            method=chosen.name,
+            kernel=_kernel_name(chosen),
+            preconditioner="" if congruence is None else congruence.name,
+            confidence=confidence,
+            num_matvecs=counter.num_matvecs,
+            seconds=time.perf_counter() - started,
+            reason=reason,
+            seed=seed,
+            history=history,
+        )
+
+    return _rounds(chosen, scaled, goal, counter, conclude)
 
 
 class _TimeUp(Exception):  # noqa: N818 - not an error: it ends a segment
@@ -190,8 +193,12 @@ class _Counter:
 
 
 def _rounds(
-    method: Method, operator: Operator, goal: Goal, counter: _Counter
-) -> tuple[Summary, list[tuple[int, int, int]]]:
+    method: Method,
+    operator: Operator,
+    goal: Goal,
+    counter: _Counter,
+    conclude: Callable[[Summary, list[tuple[int, int, int]]], RankResult],
+) -> RankResult:
     """Run rounds until the method has nothing left to do; decide only at the end of a round."""
     states: dict[tuple[Any, ...], Any] = {}
     history: list[tuple[int, int, int]] = []
@@ -216,10 +223,13 @@ def _rounds(
         if summary is None:
             raise
         summary = dataclasses.replace(summary, status=Status.INTERRUPTED)
+    except DivergedError as error:
+        known = None if summary is None else conclude(summary, history)
+        raise DivergedError(error.step, known) from error
     if summary is None:
         msg = f"method={method.name!r} planned no work for n={goal.n}."
         raise OptionError(msg)
-    return summary, history
+    return conclude(summary, history)
 
 
 def _scaled(operator: Operator, seed: int, counter: _Counter) -> tuple[Operator, float]:

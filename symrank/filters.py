@@ -227,6 +227,4 @@ def _triangle(r: FloatArray, num: int) -> FloatArray:
     gap = 1.0 - r
     with np.errstate(divide="ignore", invalid="ignore"):
         total = (num - r * (1.0 - r**num) / gap) / (gap * num)
-    return np.asarray(np.where(gap > 1e-12, total, 0.5 * (num + 1)))
-
-
+    return np.asarray(np.where(gap * num > FROZEN, total, 0.5 * (num + 1)))

@@ -69,11 +69,43 @@ def test_stderr_is_that_of_the_beta_law():
     assert law.stderr(320) == pytest.approx(400 * draws.std(), rel=0.01)  # 1/sqrt(2 N) = 0.16 %
 
 
+def chain_law(**fields):
+    defaults = {
+        "n": 100,
+        "estimate": 50.2,
+        "stderr": 0.0,
+        "dof": 4,
+        "bias_low": 0.0,
+        "bias_high": 0.0,
+    }
+    return ChainInterval(**(defaults | fields))
+
+
 def test_chain_interval_is_widened_by_the_bias_bounds():
-    law = ChainInterval(
-        n=100, estimate=50.2, stderr=0.0, num_chains=4, bias_low=-3.0, bias_high=1.0
-    )
-    assert law(0.95) == (49, 54)
+    assert chain_law(bias_low=-3.0, bias_high=1.0)(0.95) == (50, 53)  # integers in [49.2, 53.2]
+
+
+def test_chain_interval_is_never_empty():
+    assert chain_law()(0.95) == (50, 50)  # no integer lies in [50.2, 50.2]
+    assert chain_law(estimate=50.0 - 1e-12)(0.95) == (50, 50)
+    assert chain_law(estimate=-3.0)(0.95) == (0, 0)
+    assert chain_law(estimate=200.0)(0.95) == (100, 100)
+
+
+def test_chain_interval_has_the_nominal_coverage():
+    rng = np.random.default_rng(5)
+    trials, dof, hits = 20_000, 7, 0
+    for _ in range(trials):
+        stderr = 3.0 * np.sqrt(rng.chisquare(dof) / dof)
+        law = chain_law(estimate=50 + 3.0 * rng.standard_normal(), stderr=stderr, dof=dof)
+        low, high = law(0.95)
+        hits += low <= 50 <= high
+    assert abs(hits / trials - 0.95) < 4.5 * np.sqrt(0.95 * 0.05 / trials)
+
+
+def test_looks_at_growing_chains_share_alpha():
+    one, three = (chain_law(stderr=4.0, num_looks=looks) for looks in (1, 3))
+    assert three(0.95) == one(1 - 0.05 / 3)
 
 
 @pytest.mark.parametrize(
@@ -81,7 +113,7 @@ def test_chain_interval_is_widened_by_the_bias_bounds():
     [
         ExactInterval(low=3, high=4),
         BetaInterval(n=9, num_probes=2, null_low=0.1, null_high=0.2, num_looks=2),
-        ChainInterval(n=9, estimate=3.5, stderr=0.5, num_chains=4, bias_low=-1.0, bias_high=0.0),
+        chain_law(stderr=0.5, num_looks=2),
     ],
 )
 def test_intervals_survive_json(law):

@@ -89,9 +89,7 @@ def load(_context, tag, array, offset):  # type: ignore[no-untyped-def]
 
     def generate(context: Any, builder: Any, signature: Signature, args: Any) -> Any:
         at = _address(context, builder, signature.args[1], args[1], args[2])
-        return builder.load(
-            builder.bitcast(at, panel.vector.as_pointer()), align=panel.itemsize
-        )
+        return builder.load(builder.bitcast(at, panel.vector.as_pointer()), align=panel.itemsize)
 
     return panel(tag, array, types.int64), generate
 
@@ -102,9 +100,7 @@ def store(_context, array, offset, panel):  # type: ignore[no-untyped-def]
 
     def generate(context: Any, builder: Any, signature: Signature, args: Any) -> Any:
         at = _address(context, builder, signature.args[0], args[0], args[1])
-        builder.store(
-            args[2], builder.bitcast(at, panel.vector.as_pointer()), align=panel.itemsize
-        )
+        builder.store(args[2], builder.bitcast(at, panel.vector.as_pointer()), align=panel.itemsize)
         return context.get_dummy_value()
 
     return types.void(array, types.int64, panel), generate

@@ -137,7 +137,9 @@ def draw(
     return block
 
 
-def _law(noise: Noise, step: int, averaged: bool) -> tuple[Array, tuple[bool, np.uint64, int, np.uint64]]:
+def _law(
+    noise: Noise, step: int, averaged: bool
+) -> tuple[Array, tuple[bool, np.uint64, int, np.uint64]]:
     """Return an array whose dtype says how rows of noise are kept, and the law itself.
 
     Signs stay packed, 32 to a word; what has other values is written out in float32.

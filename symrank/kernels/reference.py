@@ -132,9 +132,7 @@ def draw(
     return np.ascontiguousarray(np.concatenate(shaped, axis=1).reshape(-1, k)[:n], dtype=dtype)
 
 
-def philox(
-    c0: Any, c1: Any, c2: Any, c3: Any, key: int
-) -> tuple[Array, Array, Array, Array]:
+def philox(c0: Any, c1: Any, c2: Any, c3: Any, key: int) -> tuple[Array, Array, Array, Array]:
     """Philox4x32-10: four 32-bit words (in uint64) from a counter of four and a 64-bit key.
 
     J. K. Salmon et al., "Parallel random numbers: as easy as 1, 2, 3", SC 2011.

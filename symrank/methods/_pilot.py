@@ -126,7 +126,9 @@ class Pilot:
         more = first * ratio ** np.arange(1, decades + 1)
         most = self.measure.n * (self.null[1] - self.null[0])
         total = float(more.sum())
-        return edge * 10.0 ** (-np.arange(decades) - 0.5), more * min(1.0, most / max(total, 1e-300))
+        return edge * 10.0 ** (-np.arange(decades) - 0.5), more * min(
+            1.0, most / max(total, 1e-300)
+        )
 
     def bias(self, scheme: Scheme, first: int, last: int) -> tuple[float, float]:
         """Bounds on E[estimate] - rank for the mean over steps first..last-1."""
