@@ -3,7 +3,7 @@
 from symrank import gallery
 from symrank.errors import SymrankError
 from symrank.estimate import rank
-from symrank.methods import Dense, Lanczos, Langevin
+from symrank.methods import Dense, Lanczos, Langevin, Projection, Sketch
 from symrank.operators import as_operator, augmented, gram, kron
 from symrank.preconditioners import Preconditioner
 from symrank.result import Progress, RankResult, Status
@@ -14,7 +14,9 @@ __all__ = [
     "Langevin",
     "Preconditioner",
     "Progress",
+    "Projection",
     "RankResult",
+    "Sketch",
     "Status",
     "SymrankError",
     "as_operator",

@@ -12,7 +12,7 @@ from symrank import kernels, preconditioners, probes
 from symrank._typing import FloatArray
 from symrank.choose import choose
 from symrank.errors import DivergedError, NonFiniteError, OptionError
-from symrank.methods import BY_NAME, Goal, Method, Summary
+from symrank.methods import BY_NAME, Goal, Method, Projection, Summary
 from symrank.operators import Operator, as_operator
 from symrank.operators.checks import check_operator
 from symrank.operators.transforms import Scaled
@@ -125,7 +125,8 @@ def rank(
     if check:
         used = check_operator(scaled, probes.stream(seed, CHECK_STREAM))
         counter.num_matvecs += used * operator.matvecs_per_product
-    chosen, reason = _method(method, operator, counter.left)
+    unfactored = None if congruence is None or congruence.factor is not None else congruence
+    chosen, reason = _method(method, operator, counter.left, unfactored)
     share = PRECISION if precision is None else precision
     goal = Goal(
         n=operator.n,
@@ -138,6 +139,7 @@ def rank(
         max_matvecs=max(1, counter.left // operator.matvecs_per_product),
         seed=seed,
         scale=1.0 / factor,
+        preconditioner=unfactored,
     )
 
     def conclude(summary: Summary, history: list[tuple[int, int, int]]) -> RankResult:
@@ -260,8 +262,25 @@ def _scaled(operator: Operator, seed: int, counter: _Counter) -> tuple[Operator,
     return Scaled(operator, factor), factor
 
 
-def _method(method: str | Method | None, operator: Operator, left: int) -> tuple[Method, str]:
-    """Resolve what the caller passed as method."""
+def _method(
+    method: str | Method | None, operator: Operator, left: int, unfactored: Preconditioner | None
+) -> tuple[Method, str]:
+    """Resolve what the caller passed as method; a G without a factor suits some methods only."""
+    if method is None and unfactored is not None:
+        return Projection(), f"{unfactored.name} is known by its products: solves can use it"
+    chosen, reason = _named_method(method, operator, left)
+    if unfactored is not None and not getattr(chosen, "solves", False):
+        fit = ", ".join(repr(name) for name, cls in BY_NAME.items() if getattr(cls, "solves", False))
+        raise OptionError(
+            f"method={chosen.name!r} needs a preconditioner with a factor G = S S*, and "
+            f"{unfactored!r} is known by its products alone. Pass method={fit}, or a factor by "
+            "Preconditioner.from_factor(S)."
+        )
+    return chosen, reason
+
+
+def _named_method(method: str | Method | None, operator: Operator, left: int) -> tuple[Method, str]:
+    """Return the method object and the reason for it."""
     if method is None:
         return choose(operator, left)
     if isinstance(method, str):

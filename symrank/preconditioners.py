@@ -1,15 +1,18 @@
 """Preconditioning by congruence: with G = S S*, the operator S* A S is similar to G A.
 
 S is invertible, so S* A S has the rank and the inertia of A (Sylvester's law), for every method.
+A G that is known by its products alone, such as a multigrid cycle, has no S: it is handed to the
+methods that solve with it.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from symrank._typing import FloatArray
+from symrank._typing import Array, FloatArray
 from symrank.errors import NonFiniteError, OperatorError, OptionError
 from symrank.operators import Operator
 from symrank.operators._factor import Factor, as_factor, check_adjoint, diagonal_factor
@@ -18,26 +21,34 @@ from symrank.operators.transforms import Congruent, as_matrix, scaled_matrix
 __all__ = ["Preconditioner", "apply", "as_preconditioner"]
 
 HOW = (
-    'Pass "jacobi", the diagonal of G as a 1-D NumPy array, a symrank.Preconditioner, or '
-    "Preconditioner.from_factor(S) for any other G = S S*."
+    'Pass "jacobi", "amg", the diagonal of G as a 1-D NumPy array, a symrank.Preconditioner, '
+    "Preconditioner.from_factor(S) for any other G = S S*, or Preconditioner.from_products."
 )
 
 
 @dataclass(frozen=True, eq=False, repr=False)
 class Preconditioner:
-    """A symmetric positive definite G = S S*, held as its square factor S.
+    """A symmetric positive definite G = S S*, held as its square factor S, or by its products.
 
     Made by one of the class methods; `symrank.rank` takes it as `preconditioner` and runs its
-    method on the operator S* A S.
+    method on the operator S* A S. A G without a factor goes to the methods that solve with it,
+    `Projection` and `Sketch`.
 
     Attributes
     ----------
     factor
-        S, with the products ``factor.forward(X) = S X`` and ``factor.adjoint(X) = S* X``.
+        S, with the products ``factor.forward(X) = S X`` and ``factor.adjoint(X) = S* X``; None
+        where G is known by its products alone.
     name
         A word that results print.
     root
         The square root of a diagonal G, (n,); None for any other G.
+    product
+        ``R -> G R`` for blocks (n, k), where there is no factor.
+    work
+        What one product with G costs, in products with A; 0 where it is not known.
+    order
+        Order of a G without a factor.
 
     Examples
     --------
@@ -49,14 +60,17 @@ class Preconditioner:
     2
     """
 
-    factor: Factor
+    factor: Factor | None
     name: str
     root: FloatArray | None = None
+    product: Callable[[Array], Array] | None = None
+    work: float = 0.0
+    order: int = 0
 
     @property
     def n(self) -> int:
         """Order of G."""
-        return self.factor.shape[0]
+        return self.order if self.factor is None else self.factor.shape[0]
 
     @classmethod
     def diagonal(cls, g: npt.ArrayLike) -> "Preconditioner":
@@ -225,6 +239,76 @@ class Preconditioner:
         return cls(factor=factor, name=name)
 
     @classmethod
+    def from_products(
+        cls, product: Callable[[Array], Array], n: int, name: str = "products", work: float = 0.0
+    ) -> "Preconditioner":
+        """Precondition by a symmetric positive definite G known by its products alone.
+
+        For the methods that solve with it, `Projection` and `Sketch`. That G is symmetric and
+        positive definite is not checked, apart from a residual with <r, G r> < 0.
+
+        Parameters
+        ----------
+        product
+            ``R -> G R`` for blocks (n, k), k = 1, 2, ..., whose columns are the vectors.
+        n
+            Order of G.
+        name
+            What results call it.
+        work
+            What ``G r`` costs, in products with A; results report it.
+
+        Examples
+        --------
+        >>> import numpy as np, symrank
+        >>> A = np.diag([1e12, 0.0, 2.0])
+        >>> G = symrank.Preconditioner.from_products(lambda R: R / [[1e12], [1.0], [2.0]], n=3)
+        >>> symrank.rank(A, "projection", preconditioner=G, rng=1).method
+        'projection'
+        """
+        return cls(factor=None, name=name, product=product, work=work, order=n)
+
+    @classmethod
+    def amg(cls, operator: Operator, near_null: Array | None = None) -> "Preconditioner":
+        """Precondition by a V-cycle of smoothed aggregation; needs pyamg (extra ``amg``).
+
+        For sparse positive semidefinite matrices of elliptic problems: graph Laplacians, finite
+        elements.
+
+        Parameters
+        ----------
+        operator
+            An explicit real matrix, as `as_operator` returns it.
+        near_null
+            (n, c) vectors that A almost annihilates, such as the rigid-body modes of an elastic
+            body. Default: the constant vector.
+
+        Raises
+        ------
+        MissingBackendError
+            Where pyamg is not installed.
+        OptionError
+            Where the entries of `operator` are not known or complex.
+
+        Examples
+        --------
+        >>> from symrank import Preconditioner, as_operator, gallery
+        >>> Preconditioner.amg(as_operator(gallery.grid_laplacian((8, 8))))  # doctest: +SKIP
+        <Preconditioner 64x64: amg>
+        """
+        from symrank import multigrid  # pyamg is wanted only here
+
+        matrix = as_matrix(operator)
+        if matrix is None or matrix.dtype.kind == "c":
+            raise OptionError(
+                f'preconditioner="amg" needs the real entries of the matrix, and {operator!r} has '
+                "none. Pass an explicit matrix, or Preconditioner.from_products(product, n) with "
+                "a cycle of your own."
+            )
+        cycle = multigrid.VCycle(matrix.entries, near_null)
+        return cls(factor=None, name="amg", product=cycle, work=cycle.work, order=operator.n)
+
+    @classmethod
     def _from_root(cls, root: FloatArray, name: str) -> "Preconditioner":
         root.setflags(write=False)
         return cls(factor=diagonal_factor(root), name=name, root=root)
@@ -240,6 +324,8 @@ def as_preconditioner(value: Any, operator: Operator) -> Preconditioner | None:
     if isinstance(value, str):
         if value == "jacobi":
             return Preconditioner.jacobi(operator)
+        if value == "amg":
+            return Preconditioner.amg(operator)
         raise OptionError(f"preconditioner={value!r} is unknown. {HOW}")
     if isinstance(value, np.ndarray) and value.ndim == 1:
         return Preconditioner.diagonal(value)
@@ -260,7 +346,7 @@ def apply(operator: Operator, preconditioner: Preconditioner) -> Operator:
     Returns
     -------
     Operator
-        In the dtype of A, unless S has the lower precision.
+        In the dtype of A, unless S has the lower precision; A itself where G has no factor.
 
     Raises
     ------
@@ -272,6 +358,8 @@ def apply(operator: Operator, preconditioner: Preconditioner) -> Operator:
             f"the preconditioner is {preconditioner.n}x{preconditioner.n} and the operator "
             f"{operator.n}x{operator.n}: both must have one size. Pass a G of order {operator.n}."
         )
+    if preconditioner.factor is None:
+        return operator
     root = preconditioner.root
     matrix = None if root is None else as_matrix(operator)
     if root is None or matrix is None:

@@ -17,7 +17,7 @@ from symrank.measure import RitzMeasure
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-__all__ = ["Gap", "Progress", "RankResult", "Status"]
+__all__ = ["Basis", "Gap", "Progress", "RankResult", "Status"]
 
 
 class Status(Enum):
@@ -57,6 +57,45 @@ class Gap:
         return self.high / self.low if self.low > 0 else float("inf")
 
 
+@dataclass(frozen=True, eq=False)
+class Basis:
+    """Orthonormal vectors that span the range or the null space.
+
+    Attributes
+    ----------
+    vectors
+        (n, k), orthonormal columns.
+    space
+        ``"range"`` or ``"null"``: what they span.
+    residual
+        Range: a bound on ``|(I - Q Q*) A|``; null space: ``|A Q|``, both in the spectral norm.
+    """
+
+    vectors: Array
+    space: str
+    residual: float
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return plain JSON values; complex entries as pairs."""
+        parts = self.vectors
+        if parts.dtype.kind == "c":
+            parts = np.stack([parts.real, parts.imag], axis=-1)
+        return {
+            "vectors": parts.tolist(),
+            "space": self.space,
+            "residual": self.residual,
+            "dtype": str(self.vectors.dtype),
+        }
+
+    @classmethod
+    def from_dict(cls, record: Mapping[str, Any]) -> "Basis":
+        """Invert `to_dict`."""
+        dtype = np.dtype(record["dtype"])
+        parts = np.array(record["vectors"], dtype=np.float64)
+        vectors = parts[..., 0] + 1j * parts[..., 1] if dtype.kind == "c" else parts
+        return cls(vectors.astype(dtype), record["space"], record["residual"])
+
+
 @dataclass(frozen=True, kw_only=True)
 class RankResult:
     """Rank (or count) of an operator, with its interval, cost and evidence.
@@ -85,6 +124,8 @@ class RankResult:
         ``(n_plus, n_zero, n_minus)``, or None.
     measure
         The Ritz measure, or None.
+    basis
+        A `Basis` of the range or the null space where the method was asked for one, or None.
     diagnostics
         Evidence particular to the method.
     reason
@@ -123,6 +164,7 @@ class RankResult:
     gaps: Sequence[Gap] = ()
     inertia: tuple[int, int, int] | None = None
     measure: RitzMeasure | None = None
+    basis: Basis | None = None
     diagnostics: Mapping[str, Any] = field(default_factory=dict)
     history: Sequence[tuple[int, int, int]] = ()
 
@@ -170,15 +212,16 @@ class RankResult:
 
         return plot_result(self, ax)
 
-    def to_dict(self, *, measure: bool = False) -> dict[str, Any]:
+    def to_dict(self, *, measure: bool = False, basis: bool = False) -> dict[str, Any]:
         """Return the result as plain JSON values.
 
-        The Ritz measure, some thousands of numbers, is left out unless `measure` is true.
+        The Ritz measure, some thousands of numbers, is left out unless `measure` is true, and the
+        basis, n numbers a vector, unless `basis` is.
         """
         record: dict[str, Any] = {
             f.name: getattr(self, f.name)
             for f in dataclasses.fields(self)
-            if f.name not in ("evidence", "measure")
+            if f.name not in ("evidence", "measure", "basis")
         }
         record["interval"] = list(self.interval())
         record["status"] = self.status.name
@@ -191,6 +234,8 @@ class RankResult:
         record["evidence"] = intervals.to_dict(self.evidence)
         if measure and self.measure is not None:
             record["measure"] = self.measure.to_dict()
+        if basis and self.basis is not None:
+            record["basis"] = self.basis.to_dict()
         return record
 
     @classmethod
@@ -207,6 +252,8 @@ class RankResult:
         fields["evidence"] = intervals.from_dict(fields["evidence"])
         if "measure" in fields:
             fields["measure"] = RitzMeasure.from_dict(fields["measure"])
+        if "basis" in fields:
+            fields["basis"] = Basis.from_dict(fields["basis"])
         return cls(**fields)
 
     def __int__(self) -> int:

@@ -4,7 +4,22 @@ from symrank.methods.base import Goal, Method, Summary, Task
 from symrank.methods.dense import Dense
 from symrank.methods.lanczos import Lanczos
 from symrank.methods.langevin import Langevin
+from symrank.methods.projection import Projection
+from symrank.methods.sketch import Sketch
 
-__all__ = ["BY_NAME", "Dense", "Goal", "Lanczos", "Langevin", "Method", "Summary", "Task"]
+__all__ = [
+    "BY_NAME",
+    "Dense",
+    "Goal",
+    "Lanczos",
+    "Langevin",
+    "Method",
+    "Projection",
+    "Sketch",
+    "Summary",
+    "Task",
+]
 
-BY_NAME: dict[str, type[Method]] = {cls.name: cls for cls in (Dense, Lanczos, Langevin)}
+BY_NAME: dict[str, type[Method]] = {
+    cls.name: cls for cls in (Dense, Lanczos, Langevin, Projection, Sketch)
+}

@@ -19,7 +19,8 @@ from symrank._typing import FloatArray
 from symrank.intervals import Interval
 from symrank.measure import RitzMeasure
 from symrank.operators import Operator
-from symrank.result import Gap, Status
+from symrank.preconditioners import Preconditioner
+from symrank.result import Basis, Gap, Status
 
 __all__ = ["Goal", "Method", "Summary", "Task", "Tick"]
 
@@ -40,11 +41,17 @@ class Goal:
     max_matvecs: int
     seed: int
     scale: float = 1.0  # caller's eigenvalue = scale * eigenvalue here
+    preconditioner: Preconditioner | None = None  # one without a factor: the method applies it
 
     @property
     def eps(self) -> float:
         """Unit of rounding of a product."""
         return float(np.finfo(self.dtype).eps)
+
+    @property
+    def is_complex(self) -> bool:
+        """True if a probe is complex."""
+        return self.dtype.kind == "c"
 
     @property
     def has_cut(self) -> bool:
@@ -76,6 +83,7 @@ class Summary:
     gaps: Sequence[Gap] = ()
     inertia: tuple[int, int, int] | None = None
     measure: RitzMeasure | None = None
+    basis: Basis | None = None
     diagnostics: Mapping[str, Any] = field(default_factory=dict)
     memo: Any = None  # the method's own memory from round to round
 

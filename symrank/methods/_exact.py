@@ -1,0 +1,121 @@
+"""What a sketch of the range and blocks of null vectors prove, put together."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from symrank.methods import _range
+from symrank.methods._certificates import FAILURE, Cuts, chi, spectral_norm
+from symrank.methods._null import NullBlock, nullity_bounds
+from symrank.methods._range import RangeSketch
+from symrank.methods.base import Goal
+from symrank.recurrences import lanczos
+from symrank.recurrences.bounds import lambda_max_margin
+from symrank.result import Basis, Status
+
+__all__ = ["Found", "norm_bounds"]
+
+
+def norm_bounds(goal: Goal, state: lanczos.LanczosState) -> tuple[float, float]:
+    """Bound |A| by the Ritz values of a pilot, from above but for a probability of 1e-9."""
+    low = max(run.spectral_norm for run in lanczos.runs(state, goal.eps))
+    num_steps, num_probes = state.alpha.shape
+    return low, low * (1.0 + lambda_max_margin(goal.n, num_steps, num_probes, is_indefinite=True))
+
+
+@dataclass
+class Found:
+    """Proved bounds on the count, the best guess, and their evidence."""
+
+    high: int
+    low: int = 0
+    guess: int = 0
+    threshold: float = 0.0
+    is_clear: bool = False  # the bounds leave no eigenvalue near the cut
+    is_doubtful: bool = False  # there is one
+    inertia: tuple[int, int, int] | None = None
+    basis: Basis | None = None
+    diagnostics: dict[str, Any] = field(default_factory=lambda: {"failure_probability": FAILURE})
+
+    @property
+    def rank(self) -> int:
+        """The guess, inside the bounds."""
+        return min(max(self.guess, self.low), self.high)
+
+    def status(self, goal: Goal) -> Status:
+        """Return EXACT only where the bounds meet and no eigenvalue is near the cut."""
+        if self.low == self.high and self.is_clear:
+            return Status.EXACT
+        if self.high - self.low <= 2.0 * goal.half_width:
+            return Status.CONVERGED
+        return Status.NO_GAP_FOUND if self.is_doubtful else Status.BUDGET_SPENT
+
+    def add_range(self, goal: Goal, sketch: RangeSketch) -> None:
+        """Add eq. (3): without A Q, that the columns shown are a lower bound."""
+        self.diagnostics["num_columns"] = sketch.num_columns
+        if sketch.image is None:
+            self.threshold = Cuts.of(goal, sketch.norm_low, sketch.norm_low).low
+            self.guess = int(sketch.Q.shape[1])
+            return
+        seen = _range.evidence(sketch, goal)
+        self.threshold = seen.cut
+        self.low, self.high = max(self.low, seen.low), min(self.high, seen.high)
+        self.guess, self.inertia = seen.count, seen.inertia
+        self.is_clear = seen.low == seen.high
+        self.is_doubtful = seen.low < seen.high < goal.n
+        self.basis = Basis(seen.vectors, "range", seen.residual)
+        self.diagnostics |= {
+            "outside": sketch.epsilon * goal.scale,
+            "gap": [value * goal.scale for value in seen.gap],
+        }
+
+    def add_null(
+        self, goal: Goal, pilot: lanczos.LanczosState, blocks: Sequence[NullBlock]
+    ) -> None:
+        """Add the certified null vectors, and eq. (4): that there are no more."""
+        norms = norm_bounds(goal, pilot)
+        cuts = Cuts.of(goal, *norms)
+        self.threshold = cuts.low
+        done = [block for block in blocks if block.basis is not None]
+        self.diagnostics |= {
+            "num_solves": sum(block.Z.shape[1] for block in blocks),
+            "num_steps": sum(block.num_steps for block in blocks),
+            "num_cycles": sum(block.num_cycles for block in blocks),
+        }
+        if not done:
+            return
+        least, clear_most, most = nullity_bounds(done[-1], cuts, goal)
+        n = goal.n
+        self.high, self.guess = min(self.high, n - least), n - least
+        self.low = max(self.low, n - most)
+        self.is_clear |= n - least == n - clear_most
+        self.is_doubtful |= done[-1].num_null > least
+        self._describe(goal, done[-1], norms[0], least)
+
+    def _describe(self, goal: Goal, block: NullBlock, norm: float, least: int) -> None:
+        """Keep the residual of the null vectors, the drop of the spread, and the test."""
+        assert block.basis is not None
+        assert block.image is not None
+        vectors = block.basis
+        residual = spectral_norm(block.image)
+        if least < block.num_null:
+            _, sigma, right = np.linalg.svd(np.linalg.qr(block.image, mode="r"))
+            keep = right.conj().T[:, block.num_null - least :]
+            vectors, residual = vectors @ keep, float(sigma[block.num_null - least :].max(initial=0.0))
+        self.basis = Basis(vectors, "null", residual * goal.scale)
+        k = block.num_null
+        drop = block.spread[max(k - 1, 0) : k + 1]
+        self.diagnostics |= {
+            "null_residual": residual / norm if norm else 0.0,
+            "gap": drop.tolist(),
+        }
+        if block.test is not None and block.test.evidence is not None:
+            W, Y = block.test.evidence
+            self.diagnostics |= {
+                "test_residual": W,
+                "test_solution": Y * norm,
+                "test_limit": chi(block.test.p, goal.is_complex),
+                "test_steps": block.test.num_steps,
+            }

@@ -1,0 +1,323 @@
+r"""Null vectors of a block of Gaussian columns, and the evidence that there are no more.
+
+For every column v solve A x = A v, which is consistent whatever the rank, by conjugate gradients
+with any symmetric positive definite G, or by MINRES once a negative curvature is seen. Then
+
+    z = v - x -> (I - P) v,   P the projector on G range(A) along the null space of A
+
+is a null vector. Passes repeat this on z itself, A x = A z, because the residual that rounding
+allows is relative to |v| first and to |z| then. If the z span less than the block, an orthonormal
+basis Z of them is tested with fresh columns by eq. (4) of `symrank.methods._certificates`.
+"""
+
+import math
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from symrank import probes, threshold
+from symrank._typing import Array, FloatArray
+from symrank.methods._certificates import Cuts, chi, spectral_norm
+from symrank.methods.base import Goal, Tick
+from symrank.operators import Operator
+from symrank.recurrences import conjugate_gradient as cg
+from symrank.recurrences import minres
+from symrank.recurrences.conjugate_gradient import CGState, Product
+from symrank.recurrences.minres import MinresState
+
+__all__ = ["TEST_COLUMNS", "NullBlock", "advance", "level", "nullity_bounds"]
+
+ACCURACY = 4.0  # a pass ends at |A z| <= ACCURACY eps |z| |A v| / |v|
+MAX_PASSES = 6
+REDUCTION = 1e-4  # of |A z| in a later pass: rounding in A z allows no more
+STALLED = 0.25  # a pass that leaves more than this share of |A z| has met rounding
+ENOUGH = 0.02  # error below this share of the sampling error of one column is not worth a step
+LARGE = 4.0  # times the columns: a nullity that needs no null vectors to rounding
+VANISHED = 1e-3  # |z| of a Gaussian column that has no null part; none that has falls below
+TEST_COLUMNS = 12  # chi(12) = 0.4
+TEST_SHARE = 0.05  # of chi(p): |W| aimed at
+TEST_STEPS = 3  # times those of the null vectors: a consistent solve needs fewer than once
+TEST_STREAM = 2**30  # numbers of the fresh columns
+
+
+@dataclass(kw_only=True)
+class Trial:
+    """A solve A Y = (I - Z Z*) Omega, and then its evidence."""
+
+    solve: CGState | MinresState
+    first: int  # number of the first fresh column
+    num_steps: int = 0
+    evidence: tuple[float, float] | None = None  # |W|, |Y|
+    p: int = TEST_COLUMNS
+
+
+@dataclass(kw_only=True)
+class NullBlock:
+    """The columns z, the solve under way, and what is known once it has ended."""
+
+    first: int  # number of the first column's probe
+    Z: Array  # (n, m)
+    size: FloatArray  # (m,), |A v| / |v|
+    length2: FloatArray  # (m,), |v|^2
+    weight2: FloatArray  # (m,), |v|_G^2
+    solve: CGState | MinresState | None
+    residual: FloatArray  # (m,), |A z| by a product
+    num_steps: int = 0
+    num_products: int = 0
+    num_cycles: int = 0  # columns that G was applied to
+    passes: int = 0
+    ritz: FloatArray = field(default_factory=lambda: np.empty(0))  # of G A, from the first column
+    basis: Array | None = None  # (n, k), orthonormal, spans the z that did not vanish
+    image: Array | None = None  # (n, k), A times it
+    spread: FloatArray = field(default_factory=lambda: np.empty(0))  # singular values of Z
+    null_part: FloatArray = field(default_factory=lambda: np.empty(0))  # (m,), <v, z>
+    error: FloatArray = field(default_factory=lambda: np.empty(0))  # (m,), |A z|_G |v|_G
+    test: Trial | None = None
+
+    @property
+    def is_finished(self) -> bool:
+        """True if the null vectors are as good as rounding lets them be."""
+        return self.solve is None
+
+    @property
+    def num_null(self) -> int:
+        """Columns of the block that are independent null vectors."""
+        return int((self.spread > VANISHED).sum())
+
+
+def advance(
+    block: NullBlock | None,
+    operator: Operator,
+    goal: Goal,
+    first: int,
+    num_vectors: int,
+    num_steps: int,
+    tick: Tick,
+) -> NullBlock:
+    """Take at most `num_steps` steps: of the null vectors, and of their test once they are found."""
+    count = _Count()
+
+    def multiply(X: Array) -> Array:
+        count.products += X.shape[1]
+        tick(X.shape[1])
+        return operator.matmat(X)
+
+    G = None
+    if goal.preconditioner is not None:
+        product = goal.preconditioner.product
+
+        def apply_g(R: Array) -> Array:
+            count.cycles += R.shape[1]
+            return np.asarray(product(R), dtype=R.dtype)
+
+        G = apply_g
+    if block is None:
+        block = _start(goal, first, num_vectors, multiply, G)
+    if not block.is_finished:
+        _find(block, goal, multiply, G, num_steps)
+    elif block.num_null < block.Z.shape[1]:
+        _test(block, goal, multiply, G, num_steps)
+    block.num_products += count.products
+    block.num_cycles += count.cycles
+    return block
+
+
+@dataclass
+class _Count:
+    products: int = 0
+    cycles: int = 0
+
+
+def _start(
+    goal: Goal, first: int, num_vectors: int, multiply: Product, G: Product | None
+) -> NullBlock:
+    V = probes.gaussian(goal.seed, first, num_vectors, goal.n, goal.dtype)
+    B = multiply(V)
+    length2, residual = cg.column_dot(V, V), cg.norms(B)
+    weight2 = length2 if G is None else np.maximum(cg.column_dot(V, G(V)), 0.0)
+    return NullBlock(
+        first=first,
+        Z=V,
+        size=residual / np.sqrt(length2),
+        length2=length2,
+        weight2=weight2,
+        solve=cg.start(B, G),
+        residual=residual,
+    )
+
+
+def _find(
+    block: NullBlock, goal: Goal, multiply: Product, G: Product | None, num_steps: int
+) -> None:
+    """Go on with the solve; at its end subtract x, look at A z, and start another pass or finish."""
+    end = block.num_steps + num_steps
+    while block.solve is not None and block.num_steps < end:
+        aim = ACCURACY * goal.eps * block.size * cg.norms(block.Z)
+        if block.passes:
+            aim = np.maximum(aim, REDUCTION * block.residual)
+        block.solve, steps = _extend(block.solve, multiply, G, aim, end - block.num_steps)
+        block.num_steps += steps
+        if block.passes == 0:
+            block.ritz = _ritz_values(block.solve)
+        early = not block.solve.is_done and _is_resolved(block, goal)
+        if not (block.solve.is_done or early):
+            return
+        settled, B = _end_pass(block, goal, multiply)
+        if early or settled.all() or block.passes >= MAX_PASSES:
+            _finish(block, goal, B, multiply, G)
+        else:
+            restart = cg.start if isinstance(block.solve, CGState) else minres.start
+            block.solve = restart(_project(B, _span(block.Z)), G)
+            block.solve.active &= ~settled
+
+
+def _end_pass(block: NullBlock, goal: Goal, multiply: Product) -> tuple[Array, Array]:
+    """Take z - x for z where that is a better null vector; return what is settled, and A z."""
+    assert block.solve is not None
+    Z = block.Z - block.solve.X
+    B = multiply(Z)
+    residual, lengths = cg.norms(B), cg.norms(Z)
+    old = cg.norms(block.Z)
+    is_first = block.passes == 0
+    vanishes = lengths <= VANISHED**2
+    better = is_first | vanishes | (residual * old < block.residual * lengths)
+    reached = residual <= 2.0 * ACCURACY * goal.eps * block.size * lengths
+    stalled = (residual > STALLED * block.residual) & (not is_first)
+    block.Z[:, better] = Z[:, better]
+    block.residual = np.where(better, residual, block.residual)
+    block.passes += 1
+    if not better.all():
+        B = multiply(block.Z)
+    return reached | stalled | vanishes, B
+
+
+def _span(Z: Array) -> Array:
+    """Return an orthonormal basis of the columns that have not vanished.
+
+    A z is orthogonal to null vectors but for rounding, and what rounding has left there no solve
+    can reduce: without it the recurrence goes further.
+    """
+    Q, R = np.linalg.qr(Z)
+    left, spread, _ = np.linalg.svd(R)
+    return np.asarray(Q @ left[:, : int((spread > VANISHED).sum())])
+
+
+def _ritz_values(solve: CGState | MinresState) -> FloatArray:
+    if isinstance(solve, MinresState):
+        return minres.ritz_values(solve, 0)
+    return cg.ritz_values(solve, 0)
+
+
+def level(block: NullBlock, goal: Goal) -> float:
+    """Return the modulus from which eigenvalues of G A are resolved: CROWD times the floor."""
+    norm = float(np.abs(block.ritz).max(initial=0.0))
+    return threshold.CROWD * threshold.cut(norm, goal.eps, None, None)
+
+
+def _is_resolved(block: NullBlock, goal: Goal) -> bool:
+    """Tell whether what is left of <v, x> is small against the sampling error, and d is large."""
+    assert block.solve is not None
+    if block.passes:
+        return False
+    V = block.Z
+    parts = block.length2 - cg.column_dot(V, block.solve.X)
+    per_vector = goal.n / block.length2
+    nullity = float(np.mean(per_vector * parts))
+    error = np.sqrt(block.solve.rho * block.weight2) * per_vector
+    many = nullity >= LARGE * V.shape[1]
+    aim = ENOUGH * math.sqrt(2.0 * max(nullity, 0.0)) * level(block, goal)
+    return bool(many and (error <= aim).all())
+
+
+def _extend(
+    solve: CGState | MinresState,
+    multiply: Product,
+    G: Product | None,
+    tolerance: FloatArray,
+    num_steps: int,
+) -> tuple[CGState | MinresState, int]:
+    """Take steps of either recurrence; go over to MINRES where A is seen to be indefinite."""
+    before = solve.num_steps
+    if isinstance(solve, MinresState):
+        solve = minres.extend(solve, multiply, num_steps, _no_tick, tolerance, G)
+        return solve, solve.num_steps - before
+    solve = cg.extend(solve, multiply, num_steps, _no_tick, tolerance, G)
+    if not solve.is_indefinite:
+        return solve, solve.num_steps - before
+    other = minres.start(solve.R, G)
+    other.X = solve.X  # x_0; updates add to it
+    return other, solve.num_steps - before + 1
+
+
+def _no_tick(num_matvecs: int) -> None:
+    """Count nothing: the product itself does."""
+
+
+def _finish(block: NullBlock, goal: Goal, B: Array, multiply: Product, G: Product | None) -> None:
+    """Take the samples of `Projection`, and a basis where the z are fewer than the columns."""
+    m = block.Z.shape[1]
+    V = probes.gaussian(goal.seed, block.first, m, goal.n, goal.dtype)
+    left2 = np.maximum(cg.column_dot(B, B if G is None else G(B)), 0.0)
+    block.null_part = cg.column_dot(V, block.Z)
+    block.error = np.sqrt(left2 * block.weight2)
+    block.solve = None
+    Q, R = np.linalg.qr(block.Z)
+    left, spread, _ = np.linalg.svd(R)
+    block.spread = np.zeros(m)
+    block.spread[: spread.size] = spread
+    if block.num_null < m:
+        block.basis = np.ascontiguousarray(Q @ left[:, : block.num_null])
+        block.image = multiply(block.basis) if block.num_null else block.basis.copy()
+
+
+def _test(
+    block: NullBlock, goal: Goal, multiply: Product, G: Product | None, num_steps: int
+) -> None:
+    """Solve A Y = (I - Z Z*) Omega for fresh columns, and keep |W| and |Y|."""
+    Z = block.basis
+    first = TEST_STREAM + block.first
+    Omega = probes.gaussian(goal.seed, first, TEST_COLUMNS, goal.n, goal.dtype)
+    if block.test is None:
+        block.test = Trial(solve=cg.start(_project(Omega, Z), G), first=first)
+    test = block.test
+    if test.evidence is not None:
+        return
+    aim = TEST_SHARE * chi(test.p, goal.is_complex) / math.sqrt(test.p)
+    tolerance = np.full(test.p, aim)
+    limit = TEST_STEPS * block.num_steps + 10
+    num_steps = min(num_steps, limit - test.num_steps)
+    test.solve, steps = _extend(test.solve, multiply, G, tolerance, num_steps)
+    test.num_steps += steps
+    if test.solve.is_done or test.num_steps >= limit:
+        Y = _project(test.solve.X, Z)
+        W = _project(Omega - multiply(Y), Z)
+        test.evidence = (spectral_norm(W), spectral_norm(Y))
+
+
+def _project(X: Array, Z: Array | None) -> Array:
+    """Return (I - Z Z*) X, twice for the sake of rounding."""
+    if Z is None or not Z.shape[1]:
+        return X
+    for _ in range(2):
+        X = X - Z @ (Z.conj().T @ X)
+    return np.ascontiguousarray(X)
+
+
+def nullity_bounds(block: NullBlock, cuts: Cuts, goal: Goal) -> tuple[int, int, int]:
+    """Bound the nullity: certified null vectors, eq. (4) at the clear cut, eq. (4) at the cut.
+
+    n stands for no bound.
+    """
+    if block.basis is None or block.image is None:
+        return 0, goal.n, goal.n
+    sigma = np.empty(0)
+    if block.image.shape[1]:
+        sigma = np.linalg.svd(np.linalg.qr(block.image, mode="r"), compute_uv=False)
+    least = int((sigma <= max(cuts.low - cuts.noise, 0.0)).sum())
+    if block.test is None or block.test.evidence is None:
+        return least, goal.n, goal.n
+    W, Y = block.test.evidence
+    limit = chi(block.test.p, goal.is_complex)
+    proved = [W + (tau + cuts.noise) * Y < limit for tau in (cuts.clear, cuts.high)]
+    k = block.num_null
+    return least, k if proved[0] else goal.n, k if proved[1] else goal.n

@@ -1,0 +1,237 @@
+r"""Exact rank where rank or nullity is small: a basis of the range, or of the null space.
+
+Range. A Omega with m Gaussian columns has rank min(m, r) with probability one. m doubles until what
+lies outside of the basis that the columns show is proved to be below the cut
+(`symrank.methods._range`): about 2 r + 17 products for rank r, plus the doubling.
+
+Null space. For a block of random v the null part of each is found by a solve, A x = A v, z = v - x,
+and the z span min(m, d) dimensions (`symrank.methods._null`); m grows until they span less. The
+null vectors are certified by |A Z|, and that there are no more by a test with fresh columns.
+
+Both upper bounds fail with probability 1e-10 a look, and hold for any spectrum; the laws and their
+proofs stand in `symrank.methods._certificates`. EXACT is said only where upper and lower bound
+meet with no eigenvalue in doubt near the cut.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+from symrank import probes
+from symrank.errors import OptionError
+from symrank.intervals import ExactInterval
+from symrank.methods import _range
+from symrank.methods._exact import Found
+from symrank.methods._null import TEST_COLUMNS, NullBlock, advance
+from symrank.methods._range import RangeSketch
+from symrank.methods.base import Goal, Summary, Task, Tick
+from symrank.operators import Operator
+from symrank.recurrences import lanczos
+
+__all__ = ["Sketch", "is_applicable"]
+
+MEMORY = 2**30  # bytes of the columns, their basis and its image together
+AUTO_COLUMNS = 128  # of the range, before the null space is tried
+NULL_COLUMNS = 8  # of the first block; the next ones have GROWTH times as many
+GROWTH = 4
+NULL_SHARE = 0.75  # of what is left of the budget may go to the null space
+FIRST_STEPS = 32
+PILOT_STEPS, PILOT_PROBES = 20, 2  # of Lanczos, for |A|; only where the null space is sought
+NULL_STREAM = 2**29  # numbers of the columns whose null parts are sought
+RANGE, PILOT = ("range",), ("norm",)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Sketch:
+    """The exact rank, where the rank or the nullity is small.
+
+    Parameters
+    ----------
+    side
+        ``"range"`` for a small rank, ``"null"`` for a small nullity; None tries a few columns of
+        the range and then the null space.
+    max_columns
+        Of a sketch of the range or of the null space. Default: what fits the budget and 1 GiB.
+    basis
+        Whether to keep an orthonormal basis of the range or the null space in ``result.basis``.
+
+    Examples
+    --------
+    >>> import symrank
+    >>> from symrank import gallery
+    >>> A = gallery.spiked_covariance(3000, 20, rng=0)
+    >>> result = symrank.rank(A, method=Sketch(basis=True), rng=1)
+    >>> result.rank, result.status.name, result.inertia, result.basis.vectors.shape
+    (20, 'EXACT', (20, 2980, 0), (3000, 20))
+    >>> L = gallery.grid_laplacian((30, 30))
+    >>> result = symrank.rank(L, method=Sketch(side="null"), rng=1)
+    >>> result.rank, result.interval(), result.status.name
+    (899, (899, 899), 'EXACT')
+    """
+
+    side: str | None = None
+    max_columns: int | None = None
+    basis: bool = False
+
+    name: ClassVar[str] = "sketch"
+    solves: ClassVar[bool] = True  # it can use a preconditioner without a factor
+
+    def __post_init__(self) -> None:
+        if self.side not in (None, "range", "null"):
+            raise OptionError(f'side={self.side!r} is unknown. Pass "range", "null" or None.')
+        if self.max_columns is not None and self.max_columns < 1:
+            raise OptionError(f"max_columns={self.max_columns} must be at least 1.")
+
+    def columns_limit(self, goal: Goal) -> int:
+        """Return the largest number of columns that options and memory allow."""
+        fits = MEMORY // (3 * goal.dtype.itemsize * max(goal.n, 1))
+        return max(1, min(fits, goal.n) if self.max_columns is None else self.max_columns)
+
+    def plan(self, goal: Goal, round_: int, summary: Summary | None) -> Sequence[Task]:  # noqa: ARG002
+        """Widen the range, then look for null vectors, then widen the range as far as it goes."""
+        memo = _Memo() if summary is None else summary.memo
+        if memo.is_settled:
+            return []
+        left = goal.max_matvecs - memo.num_products
+        if self.side != "null":
+            limit = min(self.columns_limit(goal), goal.n if self.side else AUTO_COLUMNS)
+            if tasks := self._plan_range(goal, memo, left, limit):
+                return tasks
+        if self.side != "range":
+            share = 1.0 if self.side else NULL_SHARE
+            if tasks := self._plan_null(goal, memo, int(share * left)):
+                return tasks
+        if self.side is None:
+            return self._plan_range(goal, memo, left, self.columns_limit(goal))
+        return []
+
+    def _plan_range(self, goal: Goal, memo: "_Memo", left: int, limit: int) -> list[Task]:
+        """Form A Q once the sketch is narrow, else double its columns."""
+        sketch = memo.range
+        if sketch is not None and sketch.image is not None:
+            return []
+        if sketch is not None and sketch.is_narrow(goal):
+            fits = sketch.Q.shape[1] <= left
+            return [Task(RANGE)] if fits else []
+        have = 0 if sketch is None else sketch.num_columns
+        more = min(have or _range.FIRST, limit - have)
+        if sketch is None:
+            more = min(_range.FIRST, left - 1)
+            if goal.n <= max(limit, _range.FIRST) and goal.n <= min(left, 2 * _range.FIRST):
+                more = goal.n  # all of A costs no more
+            elif more <= _range.TEST_COLUMNS:
+                return [Task(RANGE, num_vectors=more)] if more > 0 and self.side != "null" else []
+        if more <= 0 or more + 1 > left or (have and have + more < min(2 * have, limit)):
+            return []
+        cost = goal.n if have + more >= goal.n else more + 1
+        return [Task(RANGE, num_vectors=more)] if cost <= left else []
+
+    def _plan_null(self, goal: Goal, memo: "_Memo", left: int) -> list[Task]:
+        """Go on with the last block, or start a wider one where all its columns were null vectors."""
+        if memo.norm is None:
+            steps = min(PILOT_STEPS, left // PILOT_PROBES)
+            rest = self._null_task(goal, 0, None, left - steps * PILOT_PROBES)
+            return [Task(PILOT, steps, PILOT_PROBES), *rest] if steps else []
+        block = memo.blocks[-1] if memo.blocks else None
+        j = max(len(memo.blocks) - 1, 0)
+        if block is None or not block.is_finished or block.basis is not None:
+            return self._null_task(goal, j, block, left)
+        return self._null_task(goal, j + 1, None, left)
+
+    def _null_task(self, goal: Goal, j: int, block: NullBlock | None, left: int) -> list[Task]:
+        """Return a segment as long as all the block's segments so far, as the budget allows."""
+        m = NULL_COLUMNS * GROWTH**j
+        if block is not None and block.test is not None and block.test.evidence is not None:
+            return []
+        if j and m > self.columns_limit(goal):
+            m = self.columns_limit(goal)  # the last block, if it is wider than the one before
+            if m <= NULL_COLUMNS * GROWTH ** (j - 1):
+                return []
+        done, width = 0, m
+        if block is not None and block.is_finished:
+            width = TEST_COLUMNS
+            done = 0 if block.test is None else block.test.num_steps
+        elif block is not None:
+            done = block.num_steps
+        steps = min(max(FIRST_STEPS, done), left // width - 4)
+        return [Task(("null", j), steps, m)] if steps > 0 else []
+
+    def run(self, operator: Operator, goal: Goal, task: Task, state: Any, tick: Tick) -> Any:
+        """Do one segment: the pilot, columns of the range, or steps of the null space."""
+        if task.key == PILOT:
+            V = probes.gaussian(goal.seed, NULL_STREAM - 1, task.num_vectors, goal.n, goal.dtype)
+            return lanczos.extend(lanczos.start(V), operator.matmat, task.num_steps, tick)
+        if task.key == RANGE:
+            if task.num_vectors:
+                return _range.grow(state, operator, goal, task.num_vectors, tick)
+            return _range.multiply_basis(state, operator, tick)
+        first = NULL_STREAM + NULL_COLUMNS * GROWTH ** (2 * task.key[1])
+        return advance(state, operator, goal, first, task.num_vectors, task.num_steps, tick)
+
+    def summarise(
+        self,
+        goal: Goal,
+        states: Mapping[tuple[Any, ...], Any],
+        previous: Summary | None,  # noqa: ARG002
+    ) -> Summary:
+        """Intersect what the range and the null space prove."""
+        memo = _Memo(
+            range=states.get(RANGE),
+            norm=states.get(PILOT),
+            blocks=[states[key] for key in sorted(k for k in states if k[0] == "null")],
+        )
+        found = Found(high=goal.n)
+        if memo.range is not None:
+            found.add_range(goal, memo.range)
+        if memo.norm is not None:
+            found.add_null(goal, memo.norm, memo.blocks)
+        memo.is_settled = found.low == found.high
+        return Summary(
+            rank=found.rank,
+            estimate=float(found.rank),
+            stderr=0.0,
+            bounds=(float(found.low), float(found.high)),
+            threshold=found.threshold * goal.scale,
+            status=found.status(goal),
+            evidence=ExactInterval(low=found.low, high=found.high),
+            inertia=found.inertia,
+            basis=found.basis if self.basis else None,
+            diagnostics=found.diagnostics,
+            memo=memo,
+        )
+
+
+@dataclass
+class _Memo:
+    range: RangeSketch | None = None
+    norm: lanczos.LanczosState | None = None
+    blocks: Sequence[NullBlock] = ()
+    is_settled: bool = False
+
+    @property
+    def num_products(self) -> int:
+        pilot = 0 if self.norm is None else self.norm.alpha.size
+        spent = 0 if self.range is None else self.range.num_products
+        return pilot + spent + sum(block.num_products for block in self.blocks)
+
+
+def is_applicable(goal: Goal, rank: float, nullity: float, num_steps: float) -> bool:
+    """Tell whether a sketch is within the budget and the memory.
+
+    Parameters
+    ----------
+    goal
+        What is asked for.
+    rank, nullity
+        Guesses at both, such as the ends of an interval.
+    num_steps
+        Steps that a solve to rounding takes: about 20 sqrt(kappa), fewer with a preconditioner.
+    """
+    limit = Sketch().columns_limit(goal)
+    columns = 2.0 * rank + _range.TEST_COLUMNS  # the doubling may waste as many again
+    wide = NULL_COLUMNS if nullity < NULL_COLUMNS else GROWTH * nullity
+    solves = num_steps * (wide + TEST_COLUMNS)
+    return bool(
+        (columns <= limit and 2.0 * columns <= goal.max_matvecs)
+        or (wide <= limit and solves <= goal.max_matvecs)
+    )

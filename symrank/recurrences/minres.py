@@ -1,0 +1,142 @@
+r"""Preconditioned MINRES for a block of independent columns, for an indefinite A.
+
+Lanczos in the inner product of G, a QR factorisation of its matrix by Givens rotations, and a
+short recurrence for x (C. C. Paige and M. A. Saunders, SIAM J. Numer. Anal. 12, 1975; with G as
+in H. Elman, D. Silvester, A. Wathen, "Finite elements and fast iterative solvers", alg. 4.1):
+of all x in the Krylov space it takes the one of least <r, G r>. For b in the range of a singular A
+it finds a solution in G range(A), as conjugate gradients do.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+import numpy as np
+import scipy.linalg
+
+from symrank._typing import Array, FloatArray
+from symrank.recurrences.conjugate_gradient import Product, check_positive, column_dot, norms
+
+__all__ = ["MinresState", "extend", "ritz_values", "start"]
+
+BREAKDOWN = 8.0  # gamma below this many eps of the largest: the Krylov space is invariant
+
+
+@dataclass(kw_only=True)
+class MinresState:
+    """Six blocks of vectors and the rotations; all that is needed to go on."""
+
+    X: Array  # (n, k)
+    V: Array  # (n, k), v_j, orthonormal in G after division by gamma
+    V_prev: Array
+    Z: Array  # (n, k), G v_j
+    W: Array  # (n, k), w_j
+    W_prev: Array
+    scalars: FloatArray  # (8, k): gamma, gamma_prev, eta, c, c_prev, s, s_prev, largest gamma
+    start_norm: FloatArray  # (k,), |b|
+    start_eta: FloatArray  # (k,), |b|_G
+    active: Array  # (k,) bool
+    alpha: list[FloatArray] = field(default_factory=list)  # (k,) a step, NaN where a column rests
+    beta: list[FloatArray] = field(default_factory=list)
+
+    @property
+    def num_steps(self) -> int:
+        """Steps done."""
+        return len(self.alpha)
+
+    @property
+    def rho(self) -> FloatArray:
+        """<r, G r>, (k,)."""
+        return np.asarray(self.scalars[2] ** 2)
+
+    @property
+    def is_indefinite(self) -> bool:
+        """False: an indefinite A is no obstacle."""
+        return False
+
+    @property
+    def is_done(self) -> bool:
+        """True if all columns rest."""
+        return not self.active.any()
+
+
+def start(B: Array, precondition: Product | None = None) -> MinresState:
+    """Return the state of x_0 = 0 for the right sides B (n, k)."""
+    V = B.copy()
+    Z = V.copy() if precondition is None else precondition(V)
+    gamma = np.sqrt(check_positive(column_dot(V, Z), V, Z))
+    ones, zeros = np.ones_like(gamma), np.zeros_like(gamma)
+    return MinresState(
+        X=np.zeros_like(V),
+        V=V,
+        V_prev=np.zeros_like(V),
+        Z=Z,
+        W=np.zeros_like(V),
+        W_prev=np.zeros_like(V),
+        scalars=np.array([gamma, ones, gamma, ones, ones, zeros, zeros, zeros]),
+        start_norm=norms(V),
+        start_eta=gamma.copy(),
+        active=gamma > 0.0,
+    )
+
+
+def extend(
+    state: MinresState,
+    matmat: Product,
+    num_steps: int,
+    tick: Callable[[int], None],
+    tolerance: FloatArray,
+    precondition: Product | None = None,
+) -> MinresState:
+    """Take at most `num_steps` more steps; `state` is used up. See `conjugate_gradient.extend`.
+
+    A column rests once |r|_G has fallen from its start as far as |r| is to fall: to the
+    tolerance itself for G = I.
+    """
+    real = state.X.real.dtype
+    eps = float(np.finfo(real).eps)
+    goal = tolerance * state.start_eta / np.where(state.start_norm > 0.0, state.start_norm, 1.0)
+    for _ in range(num_steps):
+        state.active &= np.abs(state.scalars[2]) > goal
+        if state.is_done:
+            break
+        at = slice(None) if state.active.all() else np.flatnonzero(state.active)
+        gamma, gamma_prev, eta, c, c_prev, s, s_prev, largest = state.scalars[:, at].copy()
+        V, Z = state.V[:, at], state.Z[:, at] / gamma.astype(real)
+        AZ = matmat(Z)
+        tick(Z.shape[1])
+        delta = column_dot(Z, AZ)
+        AZ -= (delta / gamma).astype(real) * V
+        AZ -= (gamma / gamma_prev).astype(real) * state.V_prev[:, at]  # AZ is v_(j+1)
+        GV = AZ.copy() if precondition is None else precondition(AZ)
+        gamma_next = np.sqrt(check_positive(column_dot(AZ, GV), AZ, GV))
+        a0 = c * delta - c_prev * s * gamma
+        a1 = np.hypot(a0, gamma_next)
+        a2, a3 = s * delta + c_prev * c * gamma, s_prev * gamma
+        largest = np.maximum(largest, np.maximum(np.abs(delta), gamma_next))
+        moves = a1 > BREAKDOWN * eps * largest
+        a1 = np.where(moves, a1, 1.0)
+        c_next, s_next = a0 / a1, gamma_next / a1
+        Wn = Z - a3.astype(real) * state.W_prev[:, at] - a2.astype(real) * state.W[:, at]
+        Wn /= a1.astype(real)
+        state.X[:, at] += np.where(moves, c_next * eta, 0.0).astype(real) * Wn
+        state.W_prev[:, at], state.W[:, at] = state.W[:, at], Wn
+        state.V_prev[:, at], state.V[:, at], state.Z[:, at] = V, AZ, GV
+        closed = gamma_next <= BREAKDOWN * eps * largest
+        eta_next = np.where(moves, -s_next * eta, eta)
+        state.scalars[:, at] = [gamma_next, gamma, eta_next, c_next, c, s_next, s, largest]
+        state.active[at] &= moves & ~closed
+        rows = np.full((2, state.active.size), np.nan)
+        rows[0, at], rows[1, at] = delta, gamma_next
+        state.alpha.append(rows[0])
+        state.beta.append(rows[1])
+    return state
+
+
+def ritz_values(state: MinresState, column: int) -> FloatArray:
+    """Return the eigenvalues of the Lanczos matrix of G A, ascending."""
+    alpha = np.array([row[column] for row in state.alpha])
+    beta = np.array([row[column] for row in state.beta])
+    known = np.isfinite(alpha)
+    if not known.any():
+        return np.empty(0)
+    return np.asarray(scipy.linalg.eigvalsh_tridiagonal(alpha[known], beta[known][:-1]))
