@@ -3,13 +3,14 @@
 from symrank import gallery
 from symrank.errors import SymrankError
 from symrank.estimate import rank
-from symrank.methods import Dense, Lanczos, Langevin
+from symrank.methods import Dense, Inertia, Lanczos, Langevin
 from symrank.operators import as_operator, augmented, gram, kron
 from symrank.preconditioners import Preconditioner
 from symrank.result import Progress, RankResult, Status
 
 __all__ = [
     "Dense",
+    "Inertia",
     "Lanczos",
     "Langevin",
     "Preconditioner",

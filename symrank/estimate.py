@@ -52,7 +52,8 @@ def rank(
         Array, scipy.sparse array or matrix, SciPy `LinearOperator` or symrank operator, (n, n).
         Rectangular: pass ``symrank.augmented(A)`` or ``symrank.gram(A)``.
     method
-        A method object, its name (``"dense"``, ``"lanczos"``, ``"langevin"``), or None to choose.
+        A method object, its name (``"dense"``, ``"inertia"``, ``"lanczos"``, ``"langevin"``),
+        or None to choose.
     atol, rtol
         Eigenvalues with ``|lambda| > max(atol, rtol * lambda_max)`` count, as in NumPy. Both
         None: what lies above the noise floor of the products counts (`symrank.threshold`), and

@@ -2,9 +2,20 @@
 
 from symrank.methods.base import Goal, Method, Summary, Task
 from symrank.methods.dense import Dense
+from symrank.methods.inertia import Inertia
 from symrank.methods.lanczos import Lanczos
 from symrank.methods.langevin import Langevin
 
-__all__ = ["BY_NAME", "Dense", "Goal", "Lanczos", "Langevin", "Method", "Summary", "Task"]
+__all__ = [
+    "BY_NAME",
+    "Dense",
+    "Goal",
+    "Inertia",
+    "Lanczos",
+    "Langevin",
+    "Method",
+    "Summary",
+    "Task",
+]
 
-BY_NAME: dict[str, type[Method]] = {cls.name: cls for cls in (Dense, Lanczos, Langevin)}
+BY_NAME: dict[str, type[Method]] = {cls.name: cls for cls in (Dense, Inertia, Lanczos, Langevin)}
