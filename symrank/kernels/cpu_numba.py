@@ -102,7 +102,8 @@ def langevin_step(
         pairs = langevin_step(
             (given.view(real),), theta.view(real), out.view(real),
             None if velocity is None else velocity.view(real),
-            coefficients._replace(noise=coefficients.noise * math.sqrt(0.5)), noise, step, 2 * chain,
+            coefficients._replace(noise=coefficients.noise * math.sqrt(0.5)),
+            noise, step, 2 * chain,
         )  # fmt: skip
         return np.asarray(pairs[0::2] + pairs[1::2])
     n, k = theta.shape
@@ -127,7 +128,8 @@ def draw(
     block = empty_block(n, k, dtype)
     if np.iscomplexobj(block):
         parts = draw((n, 2 * k), block.real.dtype, noise, step, 2 * chain)
-        return np.asarray(parts * parts.dtype.type(math.sqrt(0.5))).view(block.dtype)
+        parts *= parts.dtype.type(math.sqrt(0.5))
+        return parts.view(block.dtype)
     like, law = _law(noise, step, False)
     with _LOCK:
         for width, first, count in _panels(k, chain, block.dtype):

@@ -54,8 +54,8 @@ def langevin_step(
     Parameters
     ----------
     product
-        What gives y = A x: ``(y,)``; ``(d, x)`` for a diagonal d; ``(indptr, indices, data, x)`` for
-        a CSR matrix. x is theta itself, or what stands for it (A theta, for the square of A).
+        What gives y = A x: ``(y,)``; ``(d, x)`` for a diagonal d; ``(indptr, indices, data, x)``
+        for a CSR matrix. x is theta itself, or what stands for it (A theta, for the square of A).
     theta
         (n, k) block of states.
     out

@@ -79,8 +79,8 @@ def extend(
     step = kernels.load(kernel).langevin_step
     product, in_place = _products(operator)
     theta, velocity = state.theta, state.velocity
-    spare = theta if in_place else empty_block(*theta.shape, theta.dtype)
-    k = theta.shape[1]
+    n, k = theta.shape
+    spare = theta if in_place else empty_block(n, k, theta.dtype)
     energies = np.concatenate([state.energies, np.empty((num_steps, k))])
     for j in range(state.num_steps, state.num_steps + num_steps):
         energies[j] = step(
