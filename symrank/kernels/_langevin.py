@@ -6,13 +6,12 @@ in registers. The energies of a chunk are a row of `partial`, and these rows are
 of the chunks: nothing depends on the number of threads.
 """
 
-from typing import Any
-
 import numpy as np
 from numba import njit, prange
 from numba.core import types
 from numba.core.extending import overload
 
+from symrank.kernels._products import CHUNK, COMPILED, product_row
 from symrank.kernels._simd import (
     add,
     bits_of_float,
@@ -20,20 +19,15 @@ from symrank.kernels._simd import (
     float_of_bits,
     fma,
     load,
-    prefetch,
     signs,
     splat,
     store,
-    zeros,
 )
 
-__all__ = ["CHUNK", "draw", "step"]
+__all__ = ["draw", "step"]
 
-CHUNK = 1024
 ROWS = 64  # rows of a block of noise
 TILE = 2  # rows that all panels of a wide block go through before the next ones
-AHEAD = 16  # non-zeros between the request for a row of X and its use
-COMPILED: dict[str, Any] = {"cache": True, "error_model": "numpy", "nogil": True}
 
 u32, u64, i32, f32, f64 = np.uint32, np.uint64, np.int32, np.float32, np.float64
 LOW = u64(0xFFFFFFFF)
@@ -161,33 +155,6 @@ def _noise_row_by(tag, noise, r, bit, scale):
     return values if noise.dtype == types.float32 else bits
 
 
-def _product_row(tag, product, k, i, col):
-    """Row i of A X, columns col.. of a panel."""
-
-
-@overload(_product_row)
-def _product_row_of(tag, product, k, i, col):
-    """CSR matrix and X; diagonal and X; or the product itself."""
-
-    def csr(tag, product, k, i, col):
-        indptr, indices, data, X = product
-        y = zeros(tag, X)
-        last = u64(indices.size - 1)
-        for j in range(u64(indptr[i]), u64(indptr[i + 1])):  # unsigned: no wrap-around to test
-            prefetch(tag, X, np.int64(indices[min(j + u64(AHEAD), last)]) * k + col)
-            y = fma(splat(tag, data[j]), load(tag, X, np.int64(indices[j]) * k + col), y)
-        return y
-
-    def diagonal(tag, product, k, i, col):
-        d, X = product
-        return fma(splat(tag, d[i]), load(tag, X, i * k + col), zeros(tag, X))
-
-    def given(tag, product, k, i, col):
-        return load(tag, product[0], i * k + col)
-
-    return {4: csr, 2: diagonal, 1: given}[len(product)]
-
-
 def _advance(tag, product, theta, out, velocity, noise, rows, col, bit, coefficients):
     """Advance a panel of a block of rows; return its energy."""
 
@@ -201,7 +168,7 @@ def _advance_by(tag, product, theta, out, velocity, noise, rows, col, bit, coeff
         minus_eta, minus_c = splat(tag, -eta), splat(tag, -c)
         total = splat(tag, f64(0))
         for i in range(rows[0], rows[1]):
-            y = _product_row(tag, product, k, i, col)
+            y = product_row(tag, product, k, i, col)
             t = load(tag, theta, i * k + col)
             e = fma(minus_c, y, add(t, t))
             total = fma(convert(y, f64(0)), convert(e, f64(0)), total)
@@ -217,7 +184,7 @@ def _advance_by(tag, product, theta, out, velocity, noise, rows, col, bit, coeff
         total = splat(tag, f64(0))
         for i in range(rows[0], rows[1]):
             at = i * k + col
-            y = _product_row(tag, product, k, i, col)
+            y = product_row(tag, product, k, i, col)
             t = load(tag, theta, at)
             total = fma(convert(y, f64(0)), convert(t, f64(0)), total)
             u = fma(minus_h, y, load(tag, velocity, at))

@@ -109,9 +109,10 @@ class Lanczos:
     ) -> lanczos.LanczosState:
         """Advance one block of probes."""
         if state is None:
-            Z = probes.gaussian(goal.seed, task.key[1], task.num_vectors, goal.n, goal.dtype)
-            state = lanczos.start(Z)
-        return lanczos.extend(state, operator.matmat, task.num_steps, tick, self.kernel)
+            state = lanczos.start(
+                probes.gaussian(goal.seed, task.key[1], task.num_vectors, goal.n, goal.dtype)
+            )
+        return lanczos.extend(state, operator, task.num_steps, tick, self.kernel)
 
     def summarise(
         self,
@@ -136,9 +137,9 @@ class Lanczos:
         memo = _Memo(
             tau=tau,
             bounds=bounds,
-            blocks=[(key, states[key].V.shape[1]) for key in keys],
+            blocks=[(key, states[key].U.shape[1]) for key in keys],
             num_steps=states[keys[0]].num_steps,
-            num_products=sum(states[key].num_steps * states[key].V.shape[1] for key in keys),
+            num_products=sum(states[key].num_steps * states[key].U.shape[1] for key in keys),
         )
         return _conclude(goal, measure, memo)
 

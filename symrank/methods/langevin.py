@@ -185,10 +185,10 @@ class Langevin:
     def run(self, operator: Operator, goal: Goal, task: Task, state: Any, tick: Tick) -> Any:
         """Run the pilot or a segment of a block of chains."""
         if task.key[0] == "pilot":
-            Z = probes.gaussian(goal.seed, 0, task.num_vectors, goal.n, goal.dtype)
-            return lanczos.extend(
-                lanczos.start(Z), operator.matmat, task.num_steps, tick, self.kernel
+            start = lanczos.start(
+                probes.gaussian(goal.seed, 0, task.num_vectors, goal.n, goal.dtype)
             )
+            return lanczos.extend(start, operator, task.num_steps, tick, self.kernel)
         _, scheme, squared, first = task.key
         noise = probes.noise_of(self.noise, goal.seed, NOISE_STREAM)
         if state is None:
