@@ -19,7 +19,7 @@ from symrank.operators.transforms import Scaled
 from symrank.preconditioners import Preconditioner
 from symrank.result import Progress, RankResult, Status
 
-__all__ = ["rank"]
+__all__ = ["rank", "seed_of"]
 
 PRECISION = 0.005
 MAX_MATVECS = 20_000
@@ -115,7 +115,7 @@ def rank(
     """
     started = time.perf_counter()
     _check_options(atol, rtol, precision, confidence, max_matvecs, max_seconds)
-    seed = _seed(rng)
+    seed = seed_of(rng)
     operator = as_operator(A)
     congruence = preconditioners.as_preconditioner(preconditioner, operator)
     if congruence is not None:
@@ -283,7 +283,7 @@ def _kernel_name(method: Method) -> str:
     return kernels.load(method.kernel).__name__.rpartition(".")[2]
 
 
-def _seed(rng: Rng) -> int:
+def seed_of(rng: Rng) -> int:
     """Turn what the caller passed as rng into one integer, which replays the run."""
     if rng is None:
         rng = np.random.SeedSequence()
