@@ -23,7 +23,8 @@ __all__ = ["rank", "seed_of"]
 
 PRECISION = 0.005
 MAX_MATVECS = 20_000
-EXTREME = 200  # exponents of two beyond which squares and sums could leave the doubles
+# exponents of two beyond which |A|^2 |v| could leave the range: Lanczos vectors are not normalised
+EXTREME = {"f": 30, "F": 30, "d": 200, "D": 200}
 CHECK_STREAM = 2**32 - 1  # a stream that no probe uses
 
 Rng = int | np.random.SeedSequence | np.random.Generator | None
@@ -254,7 +255,7 @@ def _scaled(operator: Operator, seed: int, counter: _Counter) -> tuple[Operator,
         )
         raise NonFiniteError(msg)
     exponent = math.frexp(size)[1]
-    if abs(exponent) <= EXTREME:
+    if abs(exponent) <= EXTREME[operator.dtype.char]:
         return operator, 1.0
     factor = math.ldexp(1.0, -max(min(exponent, 1000), -1000))
     return Scaled(operator, factor), factor

@@ -300,3 +300,11 @@ def test_an_operator_that_is_not_symmetric_is_refused_under_a_congruence_too():
     for G in ("jacobi", Preconditioner.from_factor(np.tril(np.ones((4, 4))))):
         with pytest.raises(NotSymmetricError, match="not symmetric"):
             symrank.rank(A, preconditioner=G, rng=1)
+
+
+@pytest.mark.parametrize("method", ["lanczos", "langevin"])
+@pytest.mark.parametrize("exponent", [-100, -31, 31, 60, 110])
+def test_float32_of_any_size(method, exponent):
+    A = (gallery.diagonal([3.0, 2.0, 1.0, 1.0, 0.0, 0.0]) * 2.0**exponent).astype(np.float32)
+    result = symrank.rank(A, method, rng=1)
+    assert result.rank == 4
