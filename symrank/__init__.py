@@ -1,6 +1,7 @@
 """The rank of a symmetric operator known by its products with vectors, with an honest interval."""
 
 from symrank import gallery
+from symrank.counting import count
 from symrank.errors import SymrankError
 from symrank.estimate import rank
 from symrank.methods import Dense, Inertia, Lanczos, Langevin
@@ -20,6 +21,7 @@ __all__ = [
     "SymrankError",
     "as_operator",
     "augmented",
+    "count",
     "gallery",
     "gram",
     "kron",

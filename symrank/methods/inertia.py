@@ -237,7 +237,7 @@ def _norm(operator: Operator, goal: Goal, tick: Tick) -> tuple[float, int]:
         return 0.0, 0
     steps = max(1, min(NORM_STEPS, goal.max_matvecs))
     state = lanczos.start(probes.gaussian(goal.seed, 0, 1, goal.n, goal.dtype))
-    state = lanczos.extend(state, operator.matmat, steps, tick)
+    state = lanczos.extend(state, operator, steps, tick)
     return lanczos.runs(state, goal.eps)[0].spectral_norm, steps
 
 
@@ -317,7 +317,7 @@ def _error(B: Any, F: Factorisation, workspace: _Workspace, number: int, allowed
             return 0.0
         log_size += math.log(size)
         best = min(best, math.exp((log_size - 0.5 * math.log(QUANTILE)) / j))
-        if best <= allowed or size / before > allowed:  # the second is a lower bound of |G|
+        if best <= allowed :  # the second is a lower bound of |G|
             break
         Z /= size
     return best
