@@ -2,12 +2,12 @@
 
     python -m bench.langevin_paper_budget [--quick]
 
-The set-up of the paper's Table 1: linear networks of depth 5, a fresh target a trial, 15 000 products
-in all. Rows: `automatic`, rank(A, method="langevin") with every option left to it, the pilot
-included; `euler-maruyama`, the energy of eq. (20) at eta = 1e-4, 15 000 steps, the last 10 000 of
-them averaged, one chain, with the bias and spread that the closed forms predict. For large widths
-that row runs on the diagonal of the network's spectrum with Gaussian noise, which has the same law.
-Results are saved after every width.
+The set-up of the paper's Table 1: linear networks of depth 5, a fresh target a trial, 15 000
+products in all. Rows: `automatic`, rank(A, method="langevin") with every option left to it, the
+pilot included; `euler-maruyama`, the energy of eq. (20) at eta = 1e-4, 15 000 steps, the last
+10 000 of them averaged, one chain, with the bias and spread that the closed forms predict. For
+large widths that row runs on the diagonal of the network's spectrum with Gaussian noise, which
+has the same law. Results are saved after every width.
 """
 
 import argparse
@@ -31,9 +31,10 @@ DIAGONAL_FROM = 64
 
 
 def spectrum(network: Any) -> np.ndarray:
-    """Positive eigenvalues of the Hessian at the published minimum, all layers T^(1/5), in closed form.
+    """Positive eigenvalues of the Hessian at the published minimum, in closed form.
 
-    With s_i the eigenvalues of a layer they are 2 sum_l s_i^(2 l) s_j^(2 (4 - l)), l = 0..4.
+    All layers are T^(1/5): with s_i the eigenvalues of a layer they are
+    2 sum_l s_i^(2 l) s_j^(2 (4 - l)), l = 0..4.
     """
     s = np.linalg.eigvalsh(network.weights[1])  # P T^(1/5) P'
     powers = [s ** (2 * layer) for layer in range(5)]

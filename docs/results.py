@@ -150,9 +150,108 @@ def draw_grid_laplacian(record: Record) -> Iterable[str]:
     )
 
 
+def draw_langevin_accuracy(record: Record) -> Iterable[str]:
+    """Measured and predicted errors at the two largest budgets, and the figure."""
+    yield "![error against products](../../../bench/results/langevin_accuracy.svg)"
+    yield ""
+    largest = sorted({s["budget"] for s in record["summary"]})[-2:]
+    yield from table(
+        ("method", "condition number", "products", "RMS error, %", "predicted, %", "covered"),
+        [
+            (
+                s["row"],
+                f"{s['kappa']:.0e}",
+                s["budget"],
+                s["rms_percent"],
+                s["predicted_rms_percent"],
+                f"{s['covers']} of {s['runs']}",
+            )
+            for s in record["summary"]
+            if s["budget"] in largest
+        ],
+    )
+
+
+def draw_langevin_paper_budget(record: Record) -> Iterable[str]:
+    """Errors in per cent of the rank, a line a width."""
+    yield from table(
+        (
+            *("d", "trials", "automatic, RMS", "covered", "seconds"),
+            *("Euler-Maruyama, mean", "standard error", "its RMS", "predicted RMS", "the paper"),
+        ),
+        [
+            (
+                s["d"],
+                s["trials"],
+                s["automatic_rms_percent"],
+                s["automatic_covers"],
+                s["seconds_median"],
+                s["euler_maruyama_mean_percent"],
+                s["euler_maruyama_mean_stderr"],
+                s["euler_maruyama_rms_percent"],
+                s["euler_maruyama_predicted_rms_percent"],
+                s["paper_percent"],
+            )
+            for s in record["summary"]
+        ],
+    )
+
+
+def draw_langevin_coverage(record: Record) -> Iterable[str]:
+    """Coverage of the nominal level, by family."""
+    rows = record["rows"]
+    yield f"Nominal level: {record['confidence']:.0%}; {len(rows)} problems."
+    yield ""
+    families = list(dict.fromkeys(r["family"] for r in rows))
+    groups = [(f.replace("_", " "), [r for r in rows if r["family"] == f]) for f in families]
+    yield from table(
+        ("family", "problems", "covered"),
+        [
+            (name, len(some), sum(r["covers"] for r in some) / len(some))
+            for name, some in [*groups, ("all", rows)]
+        ],
+    )
+
+
+def draw_langevin_kernels(record: Record) -> Iterable[str]:
+    """The bars, and all patterns in the main dtype."""
+    yield "![time of a step](../../../bench/results/langevin_kernels.svg)"
+    yield ""
+    heads = ("pattern", "k", "scheme", "noise", "ms", "over SciPy's product", "over the limit")
+    yield from table(
+        heads,
+        [
+            (
+                *(r["pattern"], r["k"], r["scheme"], r["law"]),
+                1e3 * r["seconds"],
+                show(r.get("over_product", "")),
+                r["over_limit"],
+            )
+            for r in record["rows"]
+            if r["dtype"] == "float64" and r["k"] in (1, 16, 64)
+        ],
+    )
+    yield ""
+    yield from table(
+        ("figure", "measured", "wanted"),
+        [
+            (
+                name,
+                bar["figure"],
+                f"at most {bar['at_most']}" if "at_most" in bar else f"at least {bar['at_least']}",
+            )
+            for name, bar in record["bars"].items()
+        ],
+    )
+
+
 TABLES: dict[str, Callable[[Record], Iterable[str]]] = {
     "real_matrices": draw_real_matrices,
     "coverage": draw_coverage,
+    "langevin_accuracy": draw_langevin_accuracy,
+    "langevin_paper_budget": draw_langevin_paper_budget,
+    "langevin_coverage": draw_langevin_coverage,
+    "langevin_kernels": draw_langevin_kernels,
     "grid_laplacian": draw_grid_laplacian,
 }
 

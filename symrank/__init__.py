@@ -1,15 +1,17 @@
 """The rank of a symmetric operator known by its products with vectors, with an honest interval."""
 
 from symrank import gallery
+from symrank.counting import count
 from symrank.errors import SymrankError
 from symrank.estimate import rank
-from symrank.methods import Dense, Lanczos, Langevin, Projection, Sketch
+from symrank.methods import Dense, Inertia, Lanczos, Langevin, Projection, Sketch
 from symrank.operators import as_operator, augmented, gram, kron
 from symrank.preconditioners import Preconditioner
 from symrank.result import Progress, RankResult, Status
 
 __all__ = [
     "Dense",
+    "Inertia",
     "Lanczos",
     "Langevin",
     "Preconditioner",
@@ -21,6 +23,7 @@ __all__ = [
     "SymrankError",
     "as_operator",
     "augmented",
+    "count",
     "gallery",
     "gram",
     "kron",

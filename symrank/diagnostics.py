@@ -14,8 +14,6 @@ import math
 from collections.abc import Callable
 from dataclasses import dataclass
 
-import numpy as np
-
 from symrank._typing import FloatArray
 
 __all__ = ["BatchMeans", "batch_means", "convergence"]
@@ -40,8 +38,8 @@ class BatchMeans:
 def batch_means(window: FloatArray, variance: Callable[[int], float]) -> BatchMeans:
     """Average `window` (K, k) over steps and chains; `variance(K)` is the predicted V(K).
 
-    The number of batches is the largest of 1, 2, 4.. that leaves f below 1.5, as far as more than 64
-    batches in all are not needed; one chain is cut into at least four.
+    The number of batches is the largest of 1, 2, 4.. that leaves f below 1.5, as far as 64 batches
+    in all are not enough; one chain is cut into at least four.
     """
     num_steps, k = window.shape
     least = 1 if k >= 4 else -(-4 // k)
@@ -76,9 +74,10 @@ def _correction(num_steps: int, num: int, variance: Callable[[int], float]) -> f
 
 
 def convergence(window: FloatArray) -> dict[str, float]:
-    """Return split-R-hat and effective sample size of a window (K, k); needs arviz-stats, or is empty.
+    """Return split-R-hat and effective sample size of a window (K, k).
 
-    A. Vehtari et al., Bayesian Analysis 16 (2021). Long traces are averaged in blocks first.
+    Empty where arviz-stats (the extra `diagnostics`) is not installed. Long traces are averaged in
+    blocks first. A. Vehtari et al., Bayesian Analysis 16 (2021).
     """
     try:
         from arviz_stats.base import array_stats

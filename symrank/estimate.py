@@ -19,11 +19,12 @@ from symrank.operators.transforms import Scaled
 from symrank.preconditioners import Preconditioner
 from symrank.result import Progress, RankResult, Status
 
-__all__ = ["rank"]
+__all__ = ["rank", "seed_of"]
 
 PRECISION = 0.005
 MAX_MATVECS = 20_000
-EXTREME = 200  # exponents of two beyond which squares and sums could leave the doubles
+# exponents of two beyond which |A|^2 |v| could leave the range: Lanczos vectors are not normalised
+EXTREME = {"f": 30, "F": 30, "d": 200, "D": 200}
 CHECK_STREAM = 2**32 - 1  # a stream that no probe uses
 
 Rng = int | np.random.SeedSequence | np.random.Generator | None
@@ -52,7 +53,8 @@ def rank(
         Array, scipy.sparse array or matrix, SciPy `LinearOperator` or symrank operator, (n, n).
         Rectangular: pass ``symrank.augmented(A)`` or ``symrank.gram(A)``.
     method
-        A method object, its name (``"dense"``, ``"lanczos"``, ``"langevin"``), or None to choose.
+        A method object, its name (``"dense"``, ``"inertia"``, ``"lanczos"``, ``"langevin"``),
+        or None to choose.
     atol, rtol
         Eigenvalues with ``|lambda| > max(atol, rtol * lambda_max)`` count, as in NumPy. Both
         None: what lies above the noise floor of the products counts (`symrank.threshold`), and
@@ -115,7 +117,7 @@ def rank(
     """
     started = time.perf_counter()
     _check_options(atol, rtol, precision, confidence, max_matvecs, max_seconds)
-    seed = _seed(rng)
+    seed = seed_of(rng)
     operator = as_operator(A)
     congruence = preconditioners.as_preconditioner(preconditioner, operator)
     if congruence is not None:
@@ -256,7 +258,7 @@ def _scaled(operator: Operator, seed: int, counter: _Counter) -> tuple[Operator,
         )
         raise NonFiniteError(msg)
     exponent = math.frexp(size)[1]
-    if abs(exponent) <= EXTREME:
+    if abs(exponent) <= EXTREME[operator.dtype.char]:
         return operator, 1.0
     factor = math.ldexp(1.0, -max(min(exponent, 1000), -1000))
     return Scaled(operator, factor), factor
@@ -302,7 +304,7 @@ def _kernel_name(method: Method) -> str:
     return kernels.load(method.kernel).__name__.rpartition(".")[2]
 
 
-def _seed(rng: Rng) -> int:
+def seed_of(rng: Rng) -> int:
     """Turn what the caller passed as rng into one integer, which replays the run."""
     if rng is None:
         rng = np.random.SeedSequence()

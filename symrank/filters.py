@@ -1,9 +1,9 @@
 r"""Spectral filters phi: every method estimates tr phi(A) for its own phi.
 
 Langevin, quadratic loss, g_k = A theta_k, x = eta lambda, q = 1 - x, noise of second moment I
-(sigma cancels). A chain's energy e_k has mean sum phi_k(lambda), and its average over a window of K
-steps has at most the variance sum v_K(lambda) once the modes have settled, for Gaussian noise; noise
-with less kurtosis has less. With rho_j the autocorrelation of a mode's coordinate,
+(sigma cancels). A chain's energy e_k has mean sum phi_k(lambda), and its average over a window of
+K steps has the variance sum v_K(lambda) once the modes have settled, for Gaussian noise; noise of
+less kurtosis has less. With rho_j the autocorrelation of a mode's coordinate,
 
     v_K = 2/K (1 + 2 sum_(j=1..K-1) (1 - j/K) rho_j^2)                                 (Isserlis)
 
@@ -20,8 +20,8 @@ BAOAB, kinetic, a = h sqrt(lambda), c = exp(-gamma h), kT = 1, v_0 = n:
     u = v - h g;  v' = c u + sqrt(1 - c^2) n;  theta' = theta + h/2 (u + v');  e = <theta, g>
 In p = sqrt(lambda) theta and v a step is z' = M z + noise,
     M = [[1 - a^2 (1 + c)/2, a (1 + c)/2], [-a c, c]],   stationary covariance [[1, a/2], [a/2, 1]]
-so phi = 1 in the limit for every a < 2, and the covariances (pp, pv, vv) move by the 3x3 matrix T of
-the symmetric square of M. c = 0 is Leimkuhler-Matthews with eta = h^2/2.
+so phi = 1 in the limit for every a < 2, and the covariances (pp, pv, vv) move by the 3x3 matrix T
+of the symmetric square of M. c = 0 is Leimkuhler-Matthews with eta = h^2/2.
 """
 
 import math
@@ -212,7 +212,7 @@ class Baoab:
             (m21 * m21, 2.0 * m21 * m22, m22 * m22),
         )
         T = np.stack([np.stack(row, axis=-1) for row in rows], axis=-2)
-        return a, T, np.linalg.inv(np.eye(3) - T), slowness
+        return a, T, np.asarray(np.linalg.inv(np.eye(3) - T), np.float64), slowness
 
 
 def _mean_power(r: FloatArray, num: int) -> FloatArray:

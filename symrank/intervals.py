@@ -18,7 +18,7 @@ from typing import Any
 import scipy.special
 import scipy.stats
 
-__all__ = ["BetaInterval", "ChainInterval", "ExactInterval", "Interval", "from_dict"]
+__all__ = ["BetaInterval", "ChainInterval", "Complement", "ExactInterval", "Interval", "from_dict"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -130,24 +130,42 @@ class ChainInterval:
         return min(max(low, 0), self.n), max(min(high, self.n), 0)
 
 
-Interval = ExactInterval | BetaInterval | ChainInterval
+@dataclass(frozen=True, kw_only=True)
+class Complement:
+    """What another law leaves of n: ``n - high .. n - low``."""
+
+    n: int
+    of: "Interval"
+
+    def __call__(self, confidence: float) -> tuple[int, int]:
+        """Return n less the ends of the other interval."""
+        low, high = self.of(confidence)
+        return self.n - high, self.n - low
+
+
+Interval = ExactInterval | BetaInterval | ChainInterval | Complement
 
 _KINDS: dict[str, type[Interval]] = {
     "exact": ExactInterval,
     "beta": BetaInterval,
     "chains": ChainInterval,
+    "complement": Complement,
 }
 
 
 def to_dict(interval: Interval) -> dict[str, Any]:
     """Return the interval as plain JSON values with its kind."""
     kind = next(name for name, cls in _KINDS.items() if isinstance(interval, cls))
+    if isinstance(interval, Complement):
+        return {"kind": kind, "n": interval.n, "of": to_dict(interval.of)}
     return {"kind": kind, **asdict(interval)}
 
 
 def from_dict(record: dict[str, Any]) -> Interval:
     """Invert `to_dict`."""
     fields = dict(record)
+    if isinstance(fields.get("of"), dict):
+        fields["of"] = from_dict(fields["of"])
     return _KINDS[fields.pop("kind")](**fields)
 
 

@@ -166,6 +166,16 @@ class LanczosRun:
         left_low, left_high = self.mass_below(-tau)
         return low - left_high, high - left_low
 
+    def mass_left(self, x: float) -> tuple[float, float]:
+        """Bounds on mu((-oo, x]), eq. (1), with the rounding allowance."""
+        if self.is_exact:
+            mass = float(self.weights[self.ritz_values <= x].sum())
+            low = high = mass
+        else:
+            low, high = self.mass_below(x)
+        rounding = self._rounding(abs(x), 1.0)
+        return max(0.0, low - rounding), min(1.0, high + rounding)
+
     def mass_below(self, x: float) -> tuple[float, float]:
         """Bounds on mu((-oo, x)) and mu((-oo, x]) by Gauss-Radau, eq. (1), without allowance."""
         d = self.alpha[0] - x
@@ -264,6 +274,28 @@ class RitzMeasure:
             num_looks=self.num_looks,
             is_complex=self.is_complex,
         )
+
+    def inertia(
+        self, tau: float, confidence: float
+    ) -> tuple[tuple[int, int], tuple[int, int], tuple[int, int]]:
+        """Intervals of n_plus, n_zero and n_minus at the cut, that hold all at once.
+
+        Gauss-Radau bounds at tau and -tau, and the contour bound of the null mass; alpha is split
+        evenly over the three.
+        """
+        level = 1.0 - (1.0 - confidence) / 3.0
+        x = tau / self.scale
+        left = np.array([run.mass_left(-x) for run in self.runs])
+        right = np.array([run.mass_left(x) for run in self.runs])
+        null = np.array([run.null_mass(x) for run in self.runs])
+        found = []
+        for low, high in (  # of what does not count
+            self.pool(right),
+            self.pool(1.0 - null[:, ::-1]),
+            self.pool(1.0 - left[:, ::-1]),
+        ):
+            found.append(self.interval_from(low, high)(level))
+        return found[0], found[1], found[2]
 
     def counting_function(self, tau: FloatArray, confidence: float) -> FloatArray:
         """Estimate and band of #{|lambda| > tau}; (3, len(tau)): estimate, low, high.

@@ -1,7 +1,7 @@
 """Random probe vectors and the noise of chains; both are functions of a seed and an address.
 
-A probe has its own stream, and a number of a chain's noise depends on (key, step, row, chain) alone,
-so neither blocking nor threads nor a restart change a bit.
+A probe has its own stream, and a number of a chain's noise depends on (key, step, row, chain)
+alone, so neither blocking nor threads nor a restart change a bit.
 """
 
 from typing import Any, NamedTuple

@@ -139,6 +139,8 @@ class RankResult:
     preconditioner
         Name of the `Preconditioner`, empty without one. With one, `threshold`, `gaps`,
         `measure` and `diagnostics` speak of the spectrum of G A; rank and inertia are those of A.
+    window
+        The interval ``(a, b)`` of `symrank.count`, whose eigenvalues `rank` counts, or None.
     history
         ``(num_matvecs, low, high)`` after each round.
     """
@@ -166,6 +168,7 @@ class RankResult:
     measure: RitzMeasure | None = None
     basis: Basis | None = None
     diagnostics: Mapping[str, Any] = field(default_factory=dict)
+    window: tuple[float, float] | None = None
     history: Sequence[tuple[int, int, int]] = ()
 
     def interval(self, confidence: float | None = None) -> tuple[int, int]:
@@ -177,6 +180,27 @@ class RankResult:
         if not 0.0 < level < 1.0:
             raise OptionError(f"confidence={level} must lie between 0 and 1, for example 0.95.")
         return self.evidence(level)
+
+    def inertia_intervals(
+        self, confidence: float | None = None
+    ) -> tuple[tuple[int, int], tuple[int, int], tuple[int, int]]:
+        """Return intervals of n_plus, n_zero and n_minus that hold all at once.
+
+        Raises
+        ------
+        OptionError
+            Where neither an exact inertia nor a Ritz measure is known, or the result is a count.
+        """
+        if self.inertia is not None and self.bounds[0] == self.bounds[1]:
+            plus, zero, minus = self.inertia
+            return (plus, plus), (zero, zero), (minus, minus)
+        if self.measure is None or self.window is not None:
+            raise OptionError(
+                f"method={self.method!r} left no Ritz measure of a rank, so there are no intervals "
+                "of the inertia: run symrank.rank with method='lanczos'."
+            )
+        level = self.confidence if confidence is None else confidence
+        return self.measure.inertia(self.threshold, level)
 
     def counting_function(
         self, tau: float | Array, confidence: float | None = None
@@ -250,6 +274,8 @@ class RankResult:
         fields["inertia"] = None if fields["inertia"] is None else tuple(fields["inertia"])
         fields["history"] = tuple(tuple(row) for row in fields["history"])
         fields["evidence"] = intervals.from_dict(fields["evidence"])
+        if fields.get("window") is not None:
+            fields["window"] = tuple(fields["window"])
         if "measure" in fields:
             fields["measure"] = RitzMeasure.from_dict(fields["measure"])
         if "basis" in fields:
@@ -267,8 +293,9 @@ class RankResult:
         method = self.method
         if self.preconditioner:
             method += f" preconditioned by {self.preconditioner}"
+        what = "rank" if self.window is None else f"count in {self.window}"
         return (
-            f"rank {self.rank} in [{low}, {high}] at {self.confidence:.0%}, n = {self.n}, "
+            f"{what} {self.rank} in [{low}, {high}] at {self.confidence:.0%}, n = {self.n}, "
             f"{method}, {self.num_matvecs} products, {self.seconds:.2f} s: {self.status.name}"
         )
 

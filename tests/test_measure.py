@@ -7,8 +7,9 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from symrank import probes
+from symrank import gallery, probes
 from symrank.measure import LanczosRun, RitzMeasure
+from symrank.operators import as_operator
 from symrank.recurrences import lanczos
 
 FLOOR = 500.0  # tau in units of eps |A|, as in symrank.threshold
@@ -17,10 +18,10 @@ FLOOR = 500.0  # tau in units of eps |A|, as in symrank.threshold
 def lanczos_runs(lam, num_probes, num_steps, dtype=np.float64, seed=3):
     """Lanczos on diag(lam): the exact null mass of every probe is known from its entries."""
     dtype = np.dtype(dtype)
-    diagonal = lam.astype(dtype)[:, None]
+    A = gallery.diagonal(lam.astype(dtype).real).astype(dtype)
     Z = probes.gaussian(seed, 0, num_probes, lam.size, dtype)
     squares = np.abs(Z.astype(np.float64)) ** 2
-    state = lanczos.extend(lanczos.start(Z), lambda X: diagonal * X, num_steps, lambda _: None)
+    state = lanczos.extend(lanczos.start(Z), as_operator(A), num_steps, lambda _: None)
     return lanczos.runs(state, float(np.finfo(dtype).eps)), squares / squares.sum(axis=0)
 
 

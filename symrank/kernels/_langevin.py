@@ -6,13 +6,12 @@ in registers. The energies of a chunk are a row of `partial`, and these rows are
 of the chunks: nothing depends on the number of threads.
 """
 
-from typing import Any
-
 import numpy as np
 from numba import njit, prange
 from numba.core import types
 from numba.core.extending import overload
 
+from symrank.kernels._products import CHUNK, COMPILED, product_row
 from symrank.kernels._simd import (
     add,
     bits_of_float,
@@ -20,26 +19,22 @@ from symrank.kernels._simd import (
     float_of_bits,
     fma,
     load,
-    prefetch,
     signs,
     splat,
     store,
-    zeros,
 )
 
-__all__ = ["CHUNK", "draw", "step"]
+__all__ = ["draw", "step"]
 
-CHUNK = 1024
 ROWS = 64  # rows of a block of noise
-AHEAD = 16  # non-zeros between the request for a row of X and its use
-COMPILED: dict[str, Any] = {"cache": True, "error_model": "numpy", "nogil": True}
+TILE = 2  # rows that all panels of a wide block go through before the next ones
 
 u32, u64, i32, f32, f64 = np.uint32, np.uint64, np.int32, np.float32, np.float64
 LOW = u64(0xFFFFFFFF)
 
 
 @njit(inline="always", **COMPILED)
-def _philox(c0, c1, c2, c3, key):  # type: ignore[no-untyped-def]
+def _philox(c0, c1, c2, c3, key):
     """Philox4x32-10 in 64-bit lanes; see `reference.philox`."""
     k0, k1 = key & LOW, key >> u64(32)
     for _ in range(10):
@@ -51,7 +46,7 @@ def _philox(c0, c1, c2, c3, key):  # type: ignore[no-untyped-def]
 
 
 @njit(**COMPILED)
-def _sign_words(words, block, chain, step, key):  # type: ignore[no-untyped-def]
+def _sign_words(words, block, chain, step, key):
     """One 32-bit word a row and 32 chains: calls give rows r, r + 16, r + 32, r + 48."""
     quarter, group = u64(ROWS // 4), u64(chain) // u64(32)
     for r in range(quarter):
@@ -62,7 +57,7 @@ def _sign_words(words, block, chain, step, key):  # type: ignore[no-untyped-def]
 
 
 @njit(**COMPILED)
-def _uniform_words(tag, low, high, block, chain, step, key):  # type: ignore[no-untyped-def]
+def _uniform_words(tag, low, high, block, chain, step, key):
     """Two 32-bit words a Gaussian pair: calls give pairs r and r + 16 of the block."""
     width, quarter = u64(len(tag)), u64(ROWS // 4)
     for q in range(quarter * width):
@@ -73,8 +68,10 @@ def _uniform_words(tag, low, high, block, chain, step, key):  # type: ignore[no-
 
 
 @njit(**COMPILED)
-def _box_muller(low, high, noise, at):  # type: ignore[no-untyped-def]
-    """Two Gaussians a pair of words, from noise[at] on, rows r and r + 32; see `reference.box_muller`.
+def _box_muller(low, high, noise, at):
+    """Two Gaussians a pair of words, rows r and r + 32, from noise[at] on.
+
+    See `reference.box_muller`.
 
     Casts everywhere: Numba would widen 32-bit integers, and halve the lanes.
     """
@@ -104,7 +101,7 @@ def _box_muller(low, high, noise, at):  # type: ignore[no-untyped-def]
 
 
 @njit(**COMPILED)
-def _sign_values(tag, noise, words, block, chain, step, key, scale):  # type: ignore[no-untyped-def]
+def _sign_values(tag, noise, words, block, chain, step, key, scale):
     """Add `scale` times the signs of a block to `noise`."""
     _sign_words(words, block, chain, step, key)
     for r in range(ROWS):
@@ -112,17 +109,17 @@ def _sign_values(tag, noise, words, block, chain, step, key, scale):  # type: ig
         store(noise, r * len(tag), add(load(tag, noise, r * len(tag)), n))
 
 
-def _fill(tag, noise, low, high, block, chain, law):  # type: ignore[no-untyped-def]
+def _fill(tag, noise, low, high, block, chain, law):
     """Draw the noise of one block of rows and one panel of chains, of one step or of two."""
 
 
-def _noise_row(tag, noise, r, bit, scale):  # type: ignore[no-untyped-def]
+def _noise_row(tag, noise, r, bit, scale):
     """Row r of the block, times `scale`."""
 
 
 @overload(_fill)
-def _fill_by(tag, noise, low, high, block, chain, law):  # type: ignore[no-untyped-def]
-    def values(tag, noise, low, high, block, chain, law):  # type: ignore[no-untyped-def]
+def _fill_by(tag, noise, low, high, block, chain, law):
+    def values(tag, noise, low, high, block, chain, law):
         gaussian, step, num_steps, key = law
         half = ROWS * len(tag)
         if gaussian:
@@ -139,7 +136,7 @@ def _fill_by(tag, noise, low, high, block, chain, law):  # type: ignore[no-untyp
             for j in range(num_steps):
                 _sign_values(tag, noise, words, block, chain, step + u64(j), key, 1.0 / num_steps)
 
-    def bits(tag, noise, low, high, block, chain, law):  # type: ignore[no-untyped-def]
+    def bits(tag, noise, low, high, block, chain, law):
         _, step, _, key = law
         _sign_words(noise, block, chain, step, key)
 
@@ -147,66 +144,39 @@ def _fill_by(tag, noise, low, high, block, chain, law):  # type: ignore[no-untyp
 
 
 @overload(_noise_row)
-def _noise_row_by(tag, noise, r, bit, scale):  # type: ignore[no-untyped-def]
-    def values(tag, noise, r, bit, scale):  # type: ignore[no-untyped-def]
+def _noise_row_by(tag, noise, r, bit, scale):
+    def values(tag, noise, r, bit, scale):
         n = convert(load(tag, noise, r * len(tag)), scale)
         return fma(splat(tag, scale), n, splat(tag, type(scale)(0)))
 
-    def bits(tag, noise, r, bit, scale):  # type: ignore[no-untyped-def]
+    def bits(tag, noise, r, bit, scale):
         return signs(tag, scale, noise[u64(r)], bit)
 
     return values if noise.dtype == types.float32 else bits
 
 
-def _product_row(tag, product, k, i, col):  # type: ignore[no-untyped-def]
-    """Row i of A X, columns col.. of a panel."""
-
-
-@overload(_product_row)
-def _product_row_of(tag, product, k, i, col):  # type: ignore[no-untyped-def]
-    """CSR matrix and X; diagonal and X; or the product itself."""
-
-    def csr(tag, product, k, i, col):  # type: ignore[no-untyped-def]
-        indptr, indices, data, X = product
-        y = zeros(tag, X)
-        last = u64(indices.size - 1)
-        for j in range(u64(indptr[i]), u64(indptr[i + 1])):  # unsigned: no wrap-around to test
-            prefetch(tag, X, np.int64(indices[min(j + u64(AHEAD), last)]) * k + col)
-            y = fma(splat(tag, data[j]), load(tag, X, np.int64(indices[j]) * k + col), y)
-        return y
-
-    def diagonal(tag, product, k, i, col):  # type: ignore[no-untyped-def]
-        d, X = product
-        return fma(splat(tag, d[i]), load(tag, X, i * k + col), zeros(tag, X))
-
-    def given(tag, product, k, i, col):  # type: ignore[no-untyped-def]
-        return load(tag, product[0], i * k + col)
-
-    return {4: csr, 2: diagonal, 1: given}[len(product)]
-
-
-def _advance(tag, product, theta, out, velocity, noise, rows, col, bit, coefficients):  # type: ignore[no-untyped-def]
+def _advance(tag, product, theta, out, velocity, noise, rows, col, bit, coefficients):
     """Advance a panel of a block of rows; return its energy."""
 
 
 @overload(_advance)
-def _advance_by(tag, product, theta, out, velocity, noise, rows, col, bit, coefficients):  # type: ignore[no-untyped-def]
-    def first_order(tag, product, theta, out, velocity, noise, rows, col, bit, coefficients):  # type: ignore[no-untyped-def]
+def _advance_by(tag, product, theta, out, velocity, noise, rows, col, bit, coefficients):
+    def first_order(tag, product, theta, out, velocity, noise, rows, col, bit, coefficients):
         # theta' = theta - eta y + noise; energy y (2 theta - c y)
         k = theta.shape[1]
         eta, c, scale = coefficients
         minus_eta, minus_c = splat(tag, -eta), splat(tag, -c)
         total = splat(tag, f64(0))
         for i in range(rows[0], rows[1]):
-            y = _product_row(tag, product, k, i, col)
+            y = product_row(tag, product, k, i, col)
             t = load(tag, theta, i * k + col)
             e = fma(minus_c, y, add(t, t))
             total = fma(convert(y, f64(0)), convert(e, f64(0)), total)
-            n = _noise_row(tag, noise, i - rows[0], bit, scale)
+            n = _noise_row(tag, noise, i - rows[0] + rows[2], bit, scale)
             store(out, i * k + col, add(fma(minus_eta, y, t), n))
         return total
 
-    def kinetic(tag, product, theta, out, velocity, noise, rows, col, bit, coefficients):  # type: ignore[no-untyped-def]
+    def kinetic(tag, product, theta, out, velocity, noise, rows, col, bit, coefficients):
         # u = v - h y; v' = c u + noise; theta' = theta + h/2 (u + v'); energy y theta
         k = theta.shape[1]
         h, c, scale = coefficients
@@ -214,11 +184,11 @@ def _advance_by(tag, product, theta, out, velocity, noise, rows, col, bit, coeff
         total = splat(tag, f64(0))
         for i in range(rows[0], rows[1]):
             at = i * k + col
-            y = _product_row(tag, product, k, i, col)
+            y = product_row(tag, product, k, i, col)
             t = load(tag, theta, at)
             total = fma(convert(y, f64(0)), convert(t, f64(0)), total)
             u = fma(minus_h, y, load(tag, velocity, at))
-            v = fma(decay, u, _noise_row(tag, noise, i - rows[0], bit, scale))
+            v = fma(decay, u, _noise_row(tag, noise, i - rows[0] + rows[2], bit, scale))
             store(velocity, at, v)
             store(out, at, fma(half_h, add(u, v), t))
         return total
@@ -227,27 +197,32 @@ def _advance_by(tag, product, theta, out, velocity, noise, rows, col, bit, coeff
 
 
 @njit(parallel=True, **COMPILED)
-def step(tag, panels, chain, product, theta, out, velocity, like, law, coefficients, partial):  # type: ignore[no-untyped-def]
+def step(tag, panels, chain, product, theta, out, velocity, like, law, coefficients, partial):
     """Advance the columns of `panels` = (first, number); column 0 is number `chain`."""
     n, k = theta.shape
     width = len(tag)
     for c in prange((n + CHUNK - 1) // CHUNK):
-        noise = np.empty(2 * ROWS * width, like.dtype)
+        size = 2 * ROWS * width
+        noise = np.empty(size * panels[1], like.dtype)
         low, high = np.empty(ROWS // 2 * width, np.uint32), np.empty(ROWS // 2 * width, np.uint32)
+        tile = ROWS if panels[1] == 1 else TILE
         for row in range(c * CHUNK, min(n, (c + 1) * CHUNK), ROWS):
-            rows = (row, min(row + ROWS, n))
             for p in range(panels[1]):
-                col = panels[0] + p * width
-                _fill(tag, noise, low, high, row // ROWS, chain + col, law)
-                e = _advance(
-                    tag, product, theta, out, velocity, noise, rows, col, (chain + col) % 32,
-                    coefficients,
-                )  # fmt: skip
-                store(partial, c * k + col, add(load(tag, partial, c * k + col), e))
+                col = chain + panels[0] + p * width
+                _fill(tag, noise[p * size : (p + 1) * size], low, high, row // ROWS, col, law)
+            for first in range(row, min(row + ROWS, n), tile):
+                rows = (first, min(first + tile, n), first - row)
+                for p in range(panels[1]):
+                    col = panels[0] + p * width
+                    e = _advance(
+                        tag, product, theta, out, velocity, noise[p * size : (p + 1) * size], rows,
+                        col, (chain + col) % 32, coefficients,
+                    )  # fmt: skip
+                    store(partial, c * k + col, add(load(tag, partial, c * k + col), e))
 
 
 @njit(parallel=True, **COMPILED)
-def draw(tag, panels, chain, block, like, law, scale):  # type: ignore[no-untyped-def]
+def draw(tag, panels, chain, block, like, law, scale):
     """Fill columns of a block with noise of standard deviation `scale`."""
     n, k = block.shape
     width = len(tag)

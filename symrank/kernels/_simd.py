@@ -38,7 +38,7 @@ INT32, INT64 = ir.IntType(32), ir.IntType(64)
 LINE = 64  # bytes of a cache line
 
 
-class Panel(types.Type):  # type: ignore[misc]
+class Panel(types.Type):
     """`width` numbers of one floating point type."""
 
     def __init__(self, dtype: Any, width: int) -> None:
@@ -59,7 +59,7 @@ class Panel(types.Type):  # type: ignore[misc]
 
 
 @register_model(Panel)
-class _PanelModel(models.PrimitiveModel):  # type: ignore[misc]
+class _PanelModel(models.PrimitiveModel):
     def __init__(self, manager: Any, panel: Panel) -> None:
         super().__init__(manager, panel, panel.vector)
 
@@ -82,8 +82,8 @@ def _address(context: Any, builder: Any, array_type: Any, array: Any, offset: An
     return builder.gep(data, [offset])
 
 
-@intrinsic  # type: ignore[untyped-decorator]
-def load(_context, tag, array, offset):  # type: ignore[no-untyped-def]
+@intrinsic
+def load(_context, tag, array, offset):
     """Return the panel at element `offset` of a C-ordered array."""
     panel = Panel(array.dtype, len(tag))
 
@@ -94,8 +94,8 @@ def load(_context, tag, array, offset):  # type: ignore[no-untyped-def]
     return panel(tag, array, types.int64), generate
 
 
-@intrinsic  # type: ignore[untyped-decorator]
-def store(_context, array, offset, panel):  # type: ignore[no-untyped-def]
+@intrinsic
+def store(_context, array, offset, panel):
     """Write a panel at element `offset` of a C-ordered array."""
 
     def generate(context: Any, builder: Any, signature: Signature, args: Any) -> Any:
@@ -106,15 +106,15 @@ def store(_context, array, offset, panel):  # type: ignore[no-untyped-def]
     return types.void(array, types.int64, panel), generate
 
 
-@intrinsic  # type: ignore[untyped-decorator]
-def zeros(_context, tag, array):  # type: ignore[no-untyped-def]
+@intrinsic
+def zeros(_context, tag, array):
     """Return a panel of zeros of the array's dtype."""
     panel = Panel(array.dtype, len(tag))
     return panel(tag, array), lambda *_: ir.Constant(panel.vector, None)
 
 
-@intrinsic  # type: ignore[untyped-decorator]
-def splat(_context, tag, scalar):  # type: ignore[no-untyped-def]
+@intrinsic
+def splat(_context, tag, scalar):
     """Return the panel that holds one number everywhere."""
     panel = Panel(scalar, len(tag))
 
@@ -124,8 +124,8 @@ def splat(_context, tag, scalar):  # type: ignore[no-untyped-def]
     return panel(tag, scalar), generate
 
 
-@intrinsic  # type: ignore[untyped-decorator]
-def fma(_context, a, b, c):  # type: ignore[no-untyped-def]
+@intrinsic
+def fma(_context, a, b, c):
     """Return ``a * b + c`` of three panels, fused where the machine can."""
 
     def generate(_: Any, builder: Any, __: Signature, args: Any) -> Any:
@@ -139,14 +139,14 @@ def fma(_context, a, b, c):  # type: ignore[no-untyped-def]
     return a(a, a, a), generate
 
 
-@intrinsic  # type: ignore[untyped-decorator]
-def add(_context, a, b):  # type: ignore[no-untyped-def]
+@intrinsic
+def add(_context, a, b):
     """Return ``a + b`` of two panels."""
     return a(a, a), lambda _, builder, __, args: builder.fadd(*args)
 
 
-@intrinsic  # type: ignore[untyped-decorator]
-def convert(_context, a, scalar):  # type: ignore[no-untyped-def]
+@intrinsic
+def convert(_context, a, scalar):
     """Return a panel in the floating point type of `scalar`."""
     panel = Panel(scalar, a.width)
 
@@ -159,9 +159,9 @@ def convert(_context, a, scalar):  # type: ignore[no-untyped-def]
     return panel(a, scalar), generate
 
 
-@intrinsic  # type: ignore[untyped-decorator]
-def signs(_context, tag, scale, word, first):  # type: ignore[no-untyped-def]
-    """Return +-`scale` by the bits `first`, `first` + 1, ... of a 32-bit word; a set bit is minus."""
+@intrinsic
+def signs(_context, tag, scale, word, first):
+    """Return +-`scale` by the bits `first`, `first` + 1, .. of a word; a set bit is minus."""
     panel = Panel(scale, len(tag))
 
     def generate(_: Any, builder: Any, __: Signature, args: Any) -> Any:
@@ -180,21 +180,21 @@ def signs(_context, tag, scale, word, first):  # type: ignore[no-untyped-def]
     return panel(tag, scale, types.uint32, types.int64), generate
 
 
-@intrinsic  # type: ignore[untyped-decorator]
-def float_of_bits(_context, bits):  # type: ignore[no-untyped-def]
+@intrinsic
+def float_of_bits(_context, bits):
     """Return the float32 that has these 32 bits."""
     kind = ir.FloatType()
     return types.float32(types.uint32), lambda _, b, __, args: b.bitcast(args[0], kind)
 
 
-@intrinsic  # type: ignore[untyped-decorator]
-def bits_of_float(_context, number):  # type: ignore[no-untyped-def]
+@intrinsic
+def bits_of_float(_context, number):
     """Return the bits of a float32."""
     return types.uint32(types.float32), lambda _, b, __, args: b.bitcast(args[0], INT32)
 
 
-@intrinsic  # type: ignore[untyped-decorator]
-def prefetch(_context, tag, array, offset):  # type: ignore[no-untyped-def]
+@intrinsic
+def prefetch(_context, tag, array, offset):
     """Ask for the cache lines of the panel at `offset`."""
     panel = Panel(array.dtype, len(tag))
 

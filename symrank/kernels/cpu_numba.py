@@ -17,73 +17,64 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from numba import njit, prange
+from numba import njit
 
 from symrank._arrays import empty_block
 from symrank._typing import Array, FloatArray
 from symrank.filters import Coefficients
-from symrank.kernels import _langevin
+from symrank.kernels import _lanczos, _langevin
+from symrank.kernels._products import CHUNK
 from symrank.kernels._simd import width_tag
 from symrank.probes import Noise
 
 __all__ = ["draw", "golub_welsch", "lanczos_step", "langevin_step"]
 
-CHUNK = _langevin.CHUNK
 PANEL = 128  # bytes of a row that a pass of the inner loop keeps in registers
 _LOCK = threading.RLock()  # one of Numba's threading layers aborts on parallel calls
 EPS = float(np.finfo(np.float64).eps)
 MAX_SWEEPS = 60  # QL takes under two a value; more means NaN came in
 
 
-@njit(parallel=True, cache=True, error_model="numpy")
-def _orthogonalise(Y, V, V_prev, beta):  # type: ignore[no-untyped-def]
-    n, k = Y.shape
-    num_chunks = (n + CHUNK - 1) // CHUNK
-    partial = np.zeros((num_chunks, k))
-    for c in prange(num_chunks):
-        for i in range(c * CHUNK, min(n, (c + 1) * CHUNK)):
-            for j in range(k):
-                w = Y[i, j] - beta[j] * V_prev[i, j]
-                Y[i, j] = w
-                partial[c, j] += (np.conj(V[i, j]) * w).real
-    return partial
-
-
-@njit(parallel=True, cache=True, error_model="numpy")
-def _subtract(Y, V, alpha):  # type: ignore[no-untyped-def]
-    n, k = Y.shape
-    num_chunks = (n + CHUNK - 1) // CHUNK
-    partial = np.zeros((num_chunks, k))
-    for c in prange(num_chunks):
-        for i in range(c * CHUNK, min(n, (c + 1) * CHUNK)):
-            for j in range(k):
-                w = Y[i, j] - alpha[j] * V[i, j]
-                Y[i, j] = w
-                partial[c, j] += (np.conj(w) * w).real
-    return partial
-
-
-@njit(parallel=True, cache=True, error_model="numpy")
-def _scale(Y, factor):  # type: ignore[no-untyped-def]
-    n, k = Y.shape
-    num_chunks = (n + CHUNK - 1) // CHUNK
-    for c in prange(num_chunks):
-        for i in range(c * CHUNK, min(n, (c + 1) * CHUNK)):
-            for j in range(k):
-                Y[i, j] *= factor[j]
-
-
 def lanczos_step(
-    Y: Array, V: Array, V_prev: Array, beta: FloatArray
+    product: tuple[Array, ...],
+    U: Array,
+    U_prev: Array,
+    scale: FloatArray,
+    coupling: FloatArray,
 ) -> tuple[FloatArray, FloatArray]:
-    """See `reference.lanczos_step`."""
-    real = Y.real.dtype
+    """See `reference.lanczos_step`. Two passes over memory; complex blocks as pairs of columns."""
+    if np.iscomplexobj(U):
+        real = U.real.dtype
+        given = np.ascontiguousarray(product[0]).view(real)
+        return _lanczos_pairs((given,), U.view(real), U_prev.view(real), scale, coupling, 2)
+    return _lanczos_pairs(product, U, U_prev, scale, coupling, 1)
+
+
+def _lanczos_pairs(
+    product: tuple[Array, ...],
+    U: Array,
+    U_prev: Array,
+    scale: FloatArray,
+    coupling: FloatArray,
+    parts: int,
+) -> tuple[FloatArray, FloatArray]:
+    """Take a step of vectors that have `parts` real columns each."""
+    n, columns = U.shape
+    number = U.dtype
+    s, c = np.repeat(scale, parts), np.repeat(coupling, parts)
+    partial = np.empty((-(-n // CHUNK), columns))
     with _LOCK:
-        alpha = _orthogonalise(Y, V, V_prev, beta.astype(real)).sum(axis=0)
-        beta_next = np.sqrt(_subtract(Y, V, alpha.astype(real)).sum(axis=0))
-        inverse = np.divide(1.0, beta_next, out=np.zeros_like(beta_next), where=beta_next > 0)
-        _scale(Y, inverse.astype(real))
-    return alpha, beta_next
+        for width, first, count in _panels(columns, 0, number):
+            _lanczos.multiply_and_project(
+                width_tag(width), (first, count), product, U, U_prev,
+                s.astype(number), -c.astype(number), partial,
+            )  # fmt: skip
+        alpha = partial.sum(axis=0).reshape(-1, parts).sum(axis=1)
+        factor = (-np.repeat(alpha, parts) * s).astype(number)
+        for width, first, count in _panels(columns, 0, number):
+            _lanczos.subtract(width_tag(width), (first, count), U_prev, U, factor, partial)
+    norm2 = partial.sum(axis=0).reshape(-1, parts).sum(axis=1)
+    return alpha, np.sqrt(norm2)
 
 
 def langevin_step(
@@ -102,7 +93,8 @@ def langevin_step(
         pairs = langevin_step(
             (given.view(real),), theta.view(real), out.view(real),
             None if velocity is None else velocity.view(real),
-            coefficients._replace(noise=coefficients.noise * math.sqrt(0.5)), noise, step, 2 * chain,
+            coefficients._replace(noise=coefficients.noise * math.sqrt(0.5)),
+            noise, step, 2 * chain,
         )  # fmt: skip
         return np.asarray(pairs[0::2] + pairs[1::2])
     n, k = theta.shape
@@ -127,7 +119,8 @@ def draw(
     block = empty_block(n, k, dtype)
     if np.iscomplexobj(block):
         parts = draw((n, 2 * k), block.real.dtype, noise, step, 2 * chain)
-        return np.asarray(parts * parts.dtype.type(math.sqrt(0.5))).view(block.dtype)
+        parts *= parts.dtype.type(math.sqrt(0.5))
+        return parts.view(block.dtype)
     like, law = _law(noise, step, False)
     with _LOCK:
         for width, first, count in _panels(k, chain, block.dtype):

@@ -22,21 +22,40 @@ Product = tuple[Array, ...]
 
 
 def lanczos_step(
-    Y: Array, V: Array, V_prev: Array, beta: FloatArray
+    product: Product,
+    U: Array,
+    U_prev: Array,
+    scale: FloatArray,
+    coupling: FloatArray,
 ) -> tuple[FloatArray, FloatArray]:
-    """Turn the products Y = A V into the next Lanczos vectors, in place; k recurrences at once.
+    """Take one step of k independent Lanczos recurrences, without normalising.
 
-    w = Y - beta V_prev,  alpha = <V, w>,  w <- w - alpha V,  beta' = |w|,  Y <- w / beta'
+    Vectors are held unnormalised, v_j = scale u_j. With y = scale A u - coupling u_prev,
+    alpha = <scale u, y> and w = y - alpha scale u, the block `U_prev` becomes w.
 
-    Returns alpha and beta', float64 of length k. A column whose beta' is zero becomes zero.
+    Parameters
+    ----------
+    product
+        What gives A u; see `langevin_step`.
+    U, U_prev
+        (n, k) blocks u_j and u_(j-1); `U_prev` is overwritten by w.
+    scale
+        (k,) with v_j = scale u_j; zero for a finished column.
+    coupling
+        (k,) beta_(j-1) times the scale of u_(j-1).
+
+    Returns
+    -------
+    alpha, norm
+        (k,) each, in double precision; |w| is beta_j, and its inverse the next scale.
     """
-    w = Y - beta.astype(Y.real.dtype) * V_prev
-    alpha = np.einsum("ij,ij->j", V.conj(), w, dtype=_sum_dtype(Y)).real
-    w -= alpha.astype(Y.real.dtype) * V
-    beta_next = np.sqrt(np.einsum("ij,ij->j", w.conj(), w, dtype=_sum_dtype(Y)).real)
-    inverse = np.divide(1.0, beta_next, out=np.zeros_like(beta_next), where=beta_next > 0)
-    np.multiply(w, inverse.astype(Y.real.dtype), out=Y)
-    return alpha, beta_next
+    real = U.real.dtype
+    y = scale.astype(real) * multiply(product) - coupling.astype(real) * U_prev
+    v = scale.astype(real) * U
+    alpha = np.einsum("ij,ij->j", v.conj(), y, dtype=_sum_dtype(U)).real
+    w = y - (alpha * scale).astype(real) * U
+    U_prev[...] = w
+    return alpha, np.sqrt(np.einsum("ij,ij->j", w.conj(), w, dtype=_sum_dtype(U)).real)
 
 
 def langevin_step(
@@ -54,8 +73,8 @@ def langevin_step(
     Parameters
     ----------
     product
-        What gives y = A x: ``(y,)``; ``(d, x)`` for a diagonal d; ``(indptr, indices, data, x)`` for
-        a CSR matrix. x is theta itself, or what stands for it (A theta, for the square of A).
+        What gives y = A x: ``(y,)``; ``(d, x)`` for a diagonal d; ``(indptr, indices, data, x)``
+        for a CSR matrix. x is theta itself, or what stands for it (A theta, for the square of A).
     theta
         (n, k) block of states.
     out

@@ -2,6 +2,7 @@
 
 from symrank.methods.base import Goal, Method, Summary, Task
 from symrank.methods.dense import Dense
+from symrank.methods.inertia import Inertia
 from symrank.methods.lanczos import Lanczos
 from symrank.methods.langevin import Langevin
 from symrank.methods.projection import Projection
@@ -11,6 +12,7 @@ __all__ = [
     "BY_NAME",
     "Dense",
     "Goal",
+    "Inertia",
     "Lanczos",
     "Langevin",
     "Method",
@@ -21,5 +23,5 @@ __all__ = [
 ]
 
 BY_NAME: dict[str, type[Method]] = {
-    cls.name: cls for cls in (Dense, Lanczos, Langevin, Projection, Sketch)
+    cls.name: cls for cls in (Dense, Inertia, Lanczos, Langevin, Projection, Sketch)
 }

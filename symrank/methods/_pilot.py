@@ -6,8 +6,8 @@ the spectral measure and x_0 = tau < x_1 < .. a grid, the modes that are not set
 
     int_(tau, oo) D dF <= sum_j (D(x_j) - D(x_(j+1))) (F_high(x_(j+1)) - F_low(tau))            (1)
 
-for a decreasing majorant D, and F_low, F_high the certified bounds of `symrank.measure`. That is the
-mass as the probes see it; a chi-square law of their number turns it into a bound of the sum itself.
+for a decreasing majorant D, and F_low, F_high the certified bounds of `symrank.measure`. That is
+the mass as the probes see it; a chi-square law of their number turns it into a bound of the sum.
 """
 
 import math
@@ -126,9 +126,8 @@ class Pilot:
         more = first * ratio ** np.arange(1, decades + 1)
         most = self.measure.n * (self.null[1] - self.null[0])
         total = float(more.sum())
-        return edge * 10.0 ** (-np.arange(decades) - 0.5), more * min(
-            1.0, most / max(total, 1e-300)
-        )
+        below = edge * 10.0 ** (-np.arange(decades) - 0.5)
+        return np.asarray(below), np.asarray(more * min(1.0, most / max(total, 1e-300)))
 
     def bias(self, scheme: Scheme, first: int, last: int) -> tuple[float, float]:
         """Bounds on E[estimate] - rank for the mean over steps first..last-1."""
@@ -189,6 +188,6 @@ def _binned(nodes: FloatArray, counts: FloatArray) -> tuple[FloatArray, FloatArr
         return nodes, counts
     bins = np.floor(np.log10(nodes) * PER_DECADE)
     _, which = np.unique(bins, return_inverse=True)
-    total = np.bincount(which, counts)
+    total = np.asarray(np.bincount(which, counts), np.float64)
     logs = np.bincount(which, counts * np.log(nodes)) / np.maximum(total, 1e-300)
-    return np.exp(logs)[total > 0.0], total[total > 0.0]
+    return np.asarray(np.exp(logs)[total > 0.0]), total[total > 0.0]

@@ -9,7 +9,7 @@ with the closed forms of `symrank.filters`. Parameters that the caller gave stay
 
 import itertools
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -125,8 +125,8 @@ def _schemes(wishes: Wishes, lambda_max: float) -> Iterator[Scheme]:
     if wishes.scheme == "baoab":
         h = wishes.step_size or KINETIC_STEP / math.sqrt(lambda_max)
         given = wishes.friction
-        frictions: Sequence[float] = FRICTIONS / h if given is None else (given,)
-        yield from (Baoab(h, float(friction)) for friction in frictions)
+        frictions = (FRICTIONS / h).tolist() if given is None else [given]
+        yield from (Baoab(h, friction) for friction in frictions)
         return
     steps = [x / lambda_max for x in FIRST_ORDER_STEPS]
     for eta in steps if wishes.step_size is None else [wishes.step_size]:

@@ -28,7 +28,8 @@ from symrank.result import Status
 
 __all__ = ["Lanczos"]
 
-BLOCK = 8  # probes advanced together: a cache line of doubles
+FIRST_PROBES = 8  # a cache line of doubles
+BLOCK = 16  # probes advanced together: one panel of the kernels
 FACTOR = 8  # at most: few looks, as each takes its part of alpha
 FIRST_STEPS = 64
 ENOUGH = 0.2  # slack below this share of the sampling width: probes narrow the interval more
@@ -67,8 +68,8 @@ class Lanczos:
         """Return the numbers of probes at which the Beta interval may be looked at, in advance."""
         share = max(goal.half_width, 0.5) / goal.n
         worst = MARGIN / (2.0 * share**2 * goal.n)  # probes for rank n/2
-        last = max(BLOCK, math.ceil(min(worst, goal.max_matvecs / FIRST_STEPS)))
-        first = BLOCK if self.num_probes is None else self.num_probes
+        last = max(FIRST_PROBES, math.ceil(min(worst, goal.max_matvecs / FIRST_STEPS)))
+        first = FIRST_PROBES if self.num_probes is None else self.num_probes
         growths = math.ceil(math.log(max(last / first, 1.0), FACTOR))
         sizes = [round(first * (last / first) ** (j / growths)) for j in range(1, growths + 1)]
         return [min(size, goal.max_matvecs) for size in (first, *sizes)]
@@ -109,9 +110,10 @@ class Lanczos:
     ) -> lanczos.LanczosState:
         """Advance one block of probes."""
         if state is None:
-            Z = probes.gaussian(goal.seed, task.key[1], task.num_vectors, goal.n, goal.dtype)
-            state = lanczos.start(Z)
-        return lanczos.extend(state, operator.matmat, task.num_steps, tick, self.kernel)
+            state = lanczos.start(
+                probes.gaussian(goal.seed, task.key[1], task.num_vectors, goal.n, goal.dtype)
+            )
+        return lanczos.extend(state, operator, task.num_steps, tick, self.kernel)
 
     def summarise(
         self,
@@ -136,9 +138,9 @@ class Lanczos:
         memo = _Memo(
             tau=tau,
             bounds=bounds,
-            blocks=[(key, states[key].V.shape[1]) for key in keys],
+            blocks=[(key, states[key].U.shape[1]) for key in keys],
             num_steps=states[keys[0]].num_steps,
-            num_products=sum(states[key].num_steps * states[key].V.shape[1] for key in keys),
+            num_products=sum(states[key].num_steps * states[key].U.shape[1] for key in keys),
         )
         return _conclude(goal, measure, memo)
 

@@ -7,7 +7,6 @@ supplies the spectrum on which step, friction, burn-in and number of chains are 
 what the filter has not yet settled, so that the interval covers that too.
 """
 
-import dataclasses
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -15,16 +14,14 @@ from typing import Any, ClassVar, Literal
 
 import numpy as np
 
-from symrank import diagnostics, probes
+from symrank import probes
 from symrank.errors import OptionError, StepSizeError
-from symrank.filters import Scheme
-from symrank.intervals import ChainInterval
-from symrank.measure import RitzMeasure
+from symrank.methods._langevin_summary import Memo, after_chains, after_pilot
 from symrank.methods._pilot import Pilot
 from symrank.methods._tuning import Plan, Wishes, predict, tune
 from symrank.methods.base import Goal, Summary, Task, Tick
 from symrank.operators import Operator, Squared
-from symrank.recurrences import langevin, lanczos
+from symrank.recurrences import lanczos, langevin
 from symrank.result import Status
 
 __all__ = ["Langevin"]
@@ -34,10 +31,8 @@ PILOT_STEPS = 1024  # at most
 PILOT_SHARE = 10  # the pilot takes at most a tenth of the budget
 NOISE_STREAM = 2**32 - 2
 BLOCK = 64  # chains advanced together
-Z_DRIFT = 4.0  # the halves of the window may differ by this many standard errors
 Z_PLAN = 2.0  # half-width that a plan promises, in its standard errors
 SAFETY = 0.8  # of the half-width asked for, for a run that is planned to stop early
-LEAST_WINDOW = 8  # steps
 GROWTH = 4  # of the steps from look to look
 SCHEMES = ("baoab", "leimkuhler-matthews", "euler-maruyama")
 
@@ -141,7 +136,7 @@ class Langevin:
         if summary is None:
             steps = max(1, min(PILOT_STEPS, goal.max_matvecs // (PILOT_SHARE * PILOT_PROBES)))
             return [Task(("pilot",), steps, PILOT_PROBES)]
-        memo: _Memo = summary.memo
+        memo: Memo = summary.memo
         if memo.pilot.lambda_max == 0.0:
             return []
         if memo.plan is None:
@@ -190,10 +185,10 @@ class Langevin:
     def run(self, operator: Operator, goal: Goal, task: Task, state: Any, tick: Tick) -> Any:
         """Run the pilot or a segment of a block of chains."""
         if task.key[0] == "pilot":
-            Z = probes.gaussian(goal.seed, 0, task.num_vectors, goal.n, goal.dtype)
-            return lanczos.extend(
-                lanczos.start(Z), operator.matmat, task.num_steps, tick, self.kernel
+            start = lanczos.start(
+                probes.gaussian(goal.seed, 0, task.num_vectors, goal.n, goal.dtype)
             )
+            return lanczos.extend(start, operator, task.num_steps, tick, self.kernel)
         _, scheme, squared, first = task.key
         noise = probes.noise_of(self.noise, goal.seed, NOISE_STREAM)
         if state is None:
@@ -215,119 +210,7 @@ class Langevin:
     ) -> Summary:
         """After the pilot: what it saw. After the chains: their mean, spread and bias bound."""
         if previous is None:
-            return _after_pilot(goal, states[("pilot",)])
+            return after_pilot(goal, states[("pilot",)])
         keys = sorted((key for key in states if key[0] == "chains"), key=lambda key: key[-1])
         energies = np.concatenate([states[key].energies for key in keys], axis=1)
-        return _after_chains(goal, energies, previous)
-
-
-@dataclass
-class _Memo:
-    pilot: Pilot
-    plan: Plan | None = None
-    looks: tuple[int, ...] = ()
-    num_steps: int = 0
-
-    def next_milestone(self, *, is_converged: bool) -> int:
-        """Return the steps to be done next: between looks nothing is decided, only told."""
-        assert self.plan is not None
-        if self.num_steps >= self.looks[-1] or (is_converged and self.num_steps in self.looks):
-            return self.num_steps
-        look = next(steps for steps in self.looks if steps > self.num_steps)
-        burn_in = self.plan.burn_in
-        if look - burn_in < 4 * LEAST_WINDOW:
-            return look
-        parts = (burn_in + (look - burn_in) // part for part in (4, 2))
-        return next((steps for steps in parts if steps > self.num_steps), look)
-
-
-def _after_pilot(goal: Goal, state: lanczos.LanczosState) -> Summary:
-    """Return what the Lanczos run knows by itself."""
-    measure = RitzMeasure(
-        runs=lanczos.runs(state, goal.eps),
-        n=goal.n,
-        is_complex=np.issubdtype(goal.dtype, np.complexfloating),
-    )
-    pilot = Pilot.of(measure, goal, state.num_steps)
-    evidence = measure.interval_from(*pilot.null)
-    low, high = evidence(goal.confidence)
-    estimate = goal.n * (1.0 - 0.5 * sum(pilot.null))
-    return Summary(
-        rank=min(max(round(estimate), low), high),
-        estimate=estimate,
-        stderr=evidence.stderr(estimate),
-        bounds=(goal.n * (1.0 - pilot.null[1]), goal.n * (1.0 - pilot.null[0])),
-        threshold=pilot.tau * goal.scale,
-        status=Status.BUDGET_SPENT if measure.spectral_norm else Status.CONVERGED,
-        evidence=evidence,
-        measure=dataclasses.replace(measure, scale=goal.scale),
-        memo=_Memo(pilot=pilot),
-    )
-
-
-def _after_chains(goal: Goal, energies: np.ndarray[Any, Any], previous: Summary) -> Summary:
-    """Turn the energies of all steps (num_steps, k) into a count, its interval and a status."""
-    memo: _Memo = previous.memo
-    plan, pilot = memo.plan, memo.pilot
-    assert plan is not None
-    num_steps, k = energies.shape
-    memo.num_steps = num_steps
-    window = energies[plan.burn_in :]
-    lam, counts = pilot.spectrum
-    found = diagnostics.batch_means(
-        window, lambda steps: float(counts @ plan.scheme.variance(lam, steps))
-    )
-    bias_low, bias_high = pilot.bias(plan.scheme, plan.burn_in, num_steps)
-    evidence = ChainInterval(
-        n=goal.n,
-        estimate=found.mean,
-        stderr=found.stderr,
-        dof=found.dof,
-        bias_low=bias_low,
-        bias_high=bias_high,
-        num_looks=len(memo.looks),
-    )
-    low, high = evidence(goal.confidence)
-    status = Status.BUDGET_SPENT
-    if abs(found.drift) > Z_DRIFT * found.drift_stderr:
-        status = Status.BURN_IN_TOO_SHORT
-    elif high - low <= 2.0 * goal.half_width:
-        status = Status.CONVERGED
-    elif 2.0 * (bias_high - bias_low) > high - low and not goal.has_cut:
-        status = Status.NO_GAP_FOUND  # resolution is the larger part of the interval
-    scheme = _in_units_of_the_caller(plan.scheme, goal.scale**pilot.power)
-    predicted = predict(
-        pilot.spectrum, plan.scheme, k, num_steps, plan.burn_in, previous.measure.is_complex
-    )  # fmt: skip
-    return dataclasses.replace(
-        previous,
-        rank=min(max(round(found.mean), low), high),
-        estimate=found.mean,
-        stderr=found.stderr,
-        bounds=(found.mean - bias_high, found.mean - bias_low),
-        status=status,
-        evidence=evidence,
-        samples=window.mean(axis=0),
-        diagnostics={
-            **scheme,
-            "num_chains": k,
-            "num_steps": num_steps,
-            "burn_in": plan.burn_in,
-            "squared": pilot.is_indefinite,
-            "stderr_predicted": predicted.stderr,
-            "bias_predicted": predicted.bias,
-            "bias_low": bias_low,
-            "bias_high": bias_high,
-            "drift": found.drift,
-            "drift_stderr": found.drift_stderr,
-            **diagnostics.convergence(window),
-        },
-    )
-
-
-def _in_units_of_the_caller(scheme: Scheme, unit: float) -> dict[str, float]:
-    """Return step size and friction of a scheme for eigenvalues that are `unit` times larger."""
-    root = math.sqrt(unit)
-    if scheme.is_kinetic:
-        return {"step_size": scheme.step_size / root, "friction": scheme.friction * root}
-    return {"step_size": scheme.step_size / unit}
+        return after_chains(goal, energies, previous)

@@ -9,6 +9,7 @@ from symrank.operators.kronecker import KroneckerOperator, kron
 from symrank.operators.linear_network import LinearNetworkHessian
 from symrank.operators.matrix import MatrixOperator
 from symrank.operators.scipy_adapter import ScipyOperator
+from symrank.operators.shifted import Shifted, shift
 from symrank.operators.transforms import Congruent, Scaled, Squared
 
 __all__ = [
@@ -21,10 +22,12 @@ __all__ = [
     "Operator",
     "Scaled",
     "ScipyOperator",
+    "Shifted",
     "Squared",
     "as_operator",
     "augmented",
     "check_operator",
     "gram",
     "kron",
+    "shift",
 ]

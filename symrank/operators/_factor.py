@@ -22,7 +22,7 @@ __all__ = ["Factor", "as_factor", "check_adjoint", "diagonal_factor"]
 class Factor:
     """An m x n matrix A by its products ``forward(X) = A X`` and ``adjoint(Y) = A^H Y``.
 
-    `largest_entry` is max |a_ij|, or None where the entries are not known.
+    `largest_entry` is max |a_ij|, and `entries` the matrix, or None where they are not known.
     """
 
     shape: tuple[int, int]
@@ -31,6 +31,7 @@ class Factor:
     adjoint: Callable[[Array], Array]
     largest_entry: float | None
     matvecs: int = 1
+    entries: Any = None
 
 
 def as_factor(A: Any) -> Factor:
@@ -115,6 +116,7 @@ def _matrix_factor(entries: Any) -> Factor:
         forward=product,
         adjoint=adjoint,
         largest_entry=largest_entry(entries),
+        entries=entries,
     )
 
 

@@ -104,7 +104,8 @@ class Operator(ABC):
                 f"matmat got a {X.dtype} block, but the operator is {self.dtype}. "
                 "Multiply X.real and X.imag, or give the operator a complex dtype."
             )
-        return self._matmat(np.ascontiguousarray(X, dtype=self.dtype))
+        product = self._matmat(np.ascontiguousarray(X, dtype=self.dtype))
+        return np.ascontiguousarray(product, dtype=self.dtype)  # kernels read rows of its memory
 
     def matvec(self, x: npt.ArrayLike) -> Array:
         """Multiply one vector of shape (n,); see `matmat`."""

@@ -14,8 +14,11 @@ from dataclasses import dataclass
 import numpy as np
 
 from symrank import kernels
+from symrank._arrays import empty_block
 from symrank._typing import Array, FloatArray
 from symrank.measure import LanczosRun
+from symrank.operators import Operator
+from symrank.recurrences._products import fused_product
 
 __all__ = ["LanczosState", "extend", "runs", "start"]
 
@@ -26,8 +29,10 @@ BREAKDOWN = 8.0  # beta_j below this many eps |T|: the Krylov space is invariant
 class LanczosState:
     """Two blocks of vectors and the coefficients so far; all that is needed to go on."""
 
-    V: Array  # (n, k), v_(j+1)
-    V_prev: Array  # (n, k), v_j
+    U: Array  # (n, k), v_(j+1) = scale u
+    U_prev: Array  # (n, k)
+    scale: FloatArray  # (k,)
+    coupling: FloatArray  # (k,), beta_j times the scale of U_prev
     alpha: FloatArray  # (j, k)
     beta: FloatArray  # (j, k)
     norm2: FloatArray  # (k,), |z|^2
@@ -39,14 +44,16 @@ class LanczosState:
 
 
 def start(Z: Array) -> LanczosState:
-    """Normalise the columns of the block Z (n, k), which must not be zero, in place."""
-    k = Z.shape[1]
-    sum_dtype = np.result_type(Z, np.float64)
-    norm2 = np.einsum("ij,ij->j", Z.conj(), Z, dtype=sum_dtype).real
-    Z /= np.sqrt(norm2).astype(Z.real.dtype)
+    """Begin from the columns of the block Z (n, k), which must not be zero."""
+    n, k = Z.shape
+    norm2 = np.einsum("ij,ij->j", Z.conj(), Z, dtype=np.result_type(Z, np.float64)).real
+    U, U_prev = empty_block(n, k, Z.dtype), empty_block(n, k, Z.dtype)
+    U[...], U_prev[...] = Z, 0
     return LanczosState(
-        V=Z,
-        V_prev=np.zeros_like(Z),
+        U=U,
+        U_prev=U_prev,
+        scale=1.0 / np.sqrt(norm2),
+        coupling=np.zeros(k),
         alpha=np.empty((0, k)),
         beta=np.empty((0, k)),
         norm2=norm2,
@@ -55,25 +62,28 @@ def start(Z: Array) -> LanczosState:
 
 def extend(
     state: LanczosState,
-    matmat: Callable[[Array], Array],
+    operator: Operator,
     num_steps: int,
     tick: Callable[[int], None],
     kernel: str | None = None,
 ) -> LanczosState:
     """Take `num_steps` more steps; `state` is used up. `tick(k)` is called after each product."""
     step = kernels.load(kernel).lanczos_step
-    V, V_prev = state.V, state.V_prev
-    k = V.shape[1]
+    product, _ = fused_product(operator)
+    U, U_prev, scale, coupling = state.U, state.U_prev, state.scale, state.coupling
+    k = U.shape[1]
     alpha = np.concatenate([state.alpha, np.empty((num_steps, k))])
     beta = np.concatenate([state.beta, np.empty((num_steps, k))])
-    last = state.beta[-1] if state.num_steps else np.zeros(k)
     for j in range(state.num_steps, state.num_steps + num_steps):
-        Y = matmat(V)
-        alpha[j], last = step(Y, V, V_prev, last)  # Y becomes v_(j+2)
-        beta[j] = last
-        V_prev, V = V, Y
+        alpha[j], beta[j] = step(product(U), U, U_prev, scale, coupling)
+        coupling = beta[j] * scale
+        scale = np.divide(1.0, beta[j], out=np.zeros(k), where=beta[j] > 0.0)
+        U, U_prev = U_prev, U
         tick(k)
-    return LanczosState(V=V, V_prev=V_prev, alpha=alpha, beta=beta, norm2=state.norm2)
+    return LanczosState(
+        U=U, U_prev=U_prev, scale=scale, coupling=coupling,
+        alpha=alpha, beta=beta, norm2=state.norm2,
+    )  # fmt: skip
 
 
 def runs(state: LanczosState, eps: float) -> list[LanczosRun]:

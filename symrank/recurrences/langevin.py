@@ -6,7 +6,6 @@ noise depends on (key, step, row, chain) alone.
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -16,8 +15,9 @@ from symrank._arrays import empty_block
 from symrank._typing import Array, FloatArray
 from symrank.errors import DivergedError
 from symrank.filters import Scheme
-from symrank.operators import MatrixOperator, Operator, Squared
+from symrank.operators import Operator
 from symrank.probes import Noise
+from symrank.recurrences._products import fused_product
 
 __all__ = ["ChainState", "extend", "start"]
 
@@ -77,10 +77,10 @@ def extend(
         Where an energy is not finite; names the step.
     """
     step = kernels.load(kernel).langevin_step
-    product, in_place = _products(operator)
+    product, in_place = fused_product(operator)
     theta, velocity = state.theta, state.velocity
-    spare = theta if in_place else empty_block(*theta.shape, theta.dtype)
-    k = theta.shape[1]
+    n, k = theta.shape
+    spare = theta if in_place else empty_block(n, k, theta.dtype)
     energies = np.concatenate([state.energies, np.empty((num_steps, k))])
     for j in range(state.num_steps, state.num_steps + num_steps):
         energies[j] = step(
@@ -92,26 +92,3 @@ def extend(
         theta, spare = spare, theta
         tick(k)
     return ChainState(theta=theta, velocity=velocity, energies=energies, chain=state.chain)
-
-
-def _products(operator: Operator) -> tuple[Callable[[Array], tuple[Array, ...]], bool]:
-    """Return what a kernel multiplies with, and whether the new state may replace the old.
-
-    A real sparse matrix is multiplied by the kernel itself, in the same pass over memory.
-    """
-    if isinstance(operator, Squared):
-        product, _ = _products(operator.base)
-        return lambda theta: product(operator.base.matmat(theta)), True
-    if isinstance(operator, MatrixOperator) and operator.is_sparse and operator.dtype.kind == "f":
-        A = operator.entries
-        if _is_diagonal(A):
-            d = A.diagonal()
-            return lambda theta: (d, theta), True
-        return lambda theta: (A.indptr, A.indices, A.data, theta), False
-    return lambda theta: (operator.matmat(theta),), True
-
-
-def _is_diagonal(A: Any) -> bool:
-    """Whether a CSR matrix has entries on its diagonal alone."""
-    rows = np.repeat(np.arange(A.shape[0]), np.diff(A.indptr)) if A.nnz <= A.shape[0] else None
-    return rows is not None and bool((rows == A.indices).all())

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from symrank import kernels
+from symrank import gallery, kernels
 from symrank.errors import OptionError
 
 DTYPES = [np.float32, np.float64, np.complex64, np.complex128]
@@ -22,58 +22,83 @@ def blocks(n, k, dtype, count, seed=0):
     return list(real.astype(dtype))
 
 
+def lanczos_inputs(n, k, dtype, seed=0):
+    """Unnormalised u and u_prev with their scale and coupling, and a product for every kind."""
+    Y, U, U_prev = blocks(n, k, dtype, 3, seed)
+    norm = np.linalg.norm(U, axis=0)
+    coupling = np.linspace(0.0, 2.0, k)
+    return Y, U, U_prev, 1.0 / norm, coupling
+
+
 @pytest.mark.parametrize("dtype", DTYPES)
-@given(n=st.integers(1, 3000), k=st.integers(1, 9))
-def test_lanczos_step_agrees_with_the_reference(dtype, n, k):
-    Y, V, V_prev = blocks(n, k, dtype, 3)
-    V /= np.linalg.norm(V, axis=0)
-    beta = np.linspace(0.0, 2.0, k)
-    expected, actual = Y.copy(), Y.copy()
-    alpha, norm = REFERENCE.lanczos_step(expected, V, V_prev, beta)
-    alpha2, norm2 = COMPILED.lanczos_step(actual, V, V_prev, beta)
+@given(n=st.integers(1, 3000), k=st.sampled_from([1, 3, 16]), seed=st.integers(0, 1000))
+def test_lanczos_step_agrees_with_the_reference(dtype, n, k, seed):
+    Y, U, U_prev, scale, coupling = lanczos_inputs(n, k, dtype, seed)
+    expected, actual = U_prev.copy(), U_prev.copy()
+    alpha, norm = REFERENCE.lanczos_step((Y,), U, expected, scale, coupling)
+    alpha2, norm2 = COMPILED.lanczos_step((Y,), U, actual, scale, coupling)
     tol = 50 * float(np.finfo(dtype).eps)  # entries of order 1; a few roundings each
-    # alpha is a sum of n terms of size |Y| / sqrt(n): its error grows like sqrt(n)
+    # alpha is a sum of n terms of size 1 / sqrt(n): its error grows like sqrt(n)
     np.testing.assert_allclose(alpha2, alpha, atol=tol * np.sqrt(n))
     np.testing.assert_allclose(norm2, norm, rtol=tol, atol=tol * np.sqrt(n))
-    if n > 2:  # with n = 1 nothing is left of Y but rounding, and its direction is none
-        np.testing.assert_allclose(actual, expected, atol=tol * np.sqrt(n))
+    np.testing.assert_allclose(actual, expected, atol=tol * np.sqrt(n))
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("k", [5, 16])
+def test_lanczos_step_multiplies_in_its_pass(dtype, k):
+    A = gallery.grid_laplacian((31, 40)).astype(dtype)
+    _, U, U_prev, scale, coupling = lanczos_inputs(1240, k, dtype)
+    d = np.linspace(-1.0, 2.0, 1240).astype(dtype)
+    for product, dense in (((A.indptr, A.indices, A.data, U), A), ((d, U), np.diag(d))):
+        expected, actual = U_prev.copy(), U_prev.copy()
+        alpha, norm = REFERENCE.lanczos_step((dense @ U,), U, expected, scale, coupling)
+        alpha2, norm2 = COMPILED.lanczos_step(product, U, actual, scale, coupling)
+        tol = 200 * float(np.finfo(dtype).eps)  # |A| = 8, five terms a row
+        np.testing.assert_allclose(alpha2, alpha, atol=tol)
+        np.testing.assert_allclose(norm2, norm, rtol=tol)
+        np.testing.assert_allclose(actual, expected, atol=tol)
 
 
 @pytest.mark.parametrize("dtype", DTYPES)
 def test_lanczos_step_satisfies_the_recurrence(kernel, dtype):
     n, k = 1500, 3
-    Y, V, V_prev = blocks(n, k, dtype, 3)
-    V /= np.linalg.norm(V, axis=0)
-    beta = np.array([0.5, 0.0, 2.0])
-    inner = np.einsum("ij,ij->j", V.conj(), Y - beta * V_prev)
-    Y = (Y - (inner - inner.real) * V).astype(dtype)  # <v, A v> is real where A is Hermitian
-    W = Y.copy()
-    alpha, norm = kernel.lanczos_step(W, V, V_prev, beta)
+    Y, U, U_prev, scale, coupling = lanczos_inputs(n, k, dtype)
+    V = scale * U
+    inner = np.einsum("ij,ij->j", V.conj(), scale * Y - coupling * U_prev)
+    Y = (Y - (inner - inner.real) * V / scale).astype(dtype)  # <v, A v> is real: A is Hermitian
+    W = U_prev.copy()
+    alpha, norm = kernel.lanczos_step((Y,), U, W, scale, coupling)
     tol = 100 * np.finfo(dtype).eps * np.sqrt(n)
-    # A v = beta_(j-1) v_(j-1) + alpha v + beta_j v_(j+1), and v_(j+1) has norm 1, orthogonal to v
-    np.testing.assert_allclose(beta * V_prev + alpha * V + norm * W, Y, atol=tol)
-    np.testing.assert_allclose(np.linalg.norm(W, axis=0), 1.0, atol=tol)
+    # A v = coupling u_prev + alpha v + w, and w is orthogonal to v
+    np.testing.assert_allclose(coupling * U_prev + alpha * V + W, scale * Y, atol=tol)
+    np.testing.assert_allclose(np.linalg.norm(W, axis=0), norm, rtol=tol)
     assert np.abs(np.einsum("ij,ij->j", V.conj(), W)).max() < tol
 
 
 def test_lanczos_step_leaves_a_finished_column_at_zero(kernel):
-    V = np.eye(4, 2)
-    Y = np.column_stack([2.0 * V[:, 0], [0.0, 1.0, 1.0, 0.0]])
-    alpha, norm = kernel.lanczos_step(Y, V, np.zeros((4, 2)), np.zeros(2))
+    U = np.eye(4, 2)
+    Y = np.column_stack([2.0 * U[:, 0], [0.0, 1.0, 1.0, 0.0]])
+    W = np.zeros((4, 2))
+    alpha, norm = kernel.lanczos_step((Y,), U, W, np.ones(2), np.zeros(2))
     np.testing.assert_array_equal(alpha, [2.0, 1.0])
     np.testing.assert_array_equal(norm, [0.0, 1.0])
-    np.testing.assert_array_equal(Y, [[0, 0], [0, 0], [0, 1], [0, 0]])
+    np.testing.assert_array_equal(W, [[0, 0], [0, 0], [0, 1], [0, 0]])
+    alpha, norm = kernel.lanczos_step((Y,), W, U.copy(), np.array([0.0, 1.0]), np.zeros(2))
+    assert alpha[0] == norm[0] == 0.0
 
 
 def test_sums_do_not_depend_on_the_number_of_threads():
-    Y, V, V_prev = blocks(300_000, 4, np.float64, 3)
+    A = gallery.grid_laplacian((600, 500))
+    _, U, U_prev, scale, coupling = lanczos_inputs(300_000, 4, np.float64)
     results = []
     before = numba.get_num_threads()
     try:
         for threads in (1, numba.config.NUMBA_NUM_THREADS):
             numba.set_num_threads(threads)
-            W = Y.copy()
-            results.append((*COMPILED.lanczos_step(W, V, V_prev, np.ones(4)), W))
+            W = U_prev.copy()
+            product = (A.indptr, A.indices, A.data, U)
+            results.append((*COMPILED.lanczos_step(product, U, W, scale, coupling), W))
     finally:
         numba.set_num_threads(before)
     for a, b in zip(*results, strict=True):

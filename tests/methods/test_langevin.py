@@ -1,4 +1,4 @@
-"""Langevin: its mean is the trace of its filter, its error is calibrated, its errors name the remedy."""
+"""Langevin: its mean is the trace of its filter, its stderr is calibrated, its errors are clear."""
 
 import numpy as np
 import pytest

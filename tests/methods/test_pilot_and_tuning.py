@@ -35,7 +35,7 @@ def pilot_of(lam, num_steps, seed=1, num_probes=2, **options):
     n = lam.size
     A = as_operator(gallery.diagonal(lam))
     Z = probes.gaussian(seed, 0, num_probes, n, np.dtype(float))
-    state = lanczos.extend(lanczos.start(Z), A.matmat, num_steps, lambda _: None)
+    state = lanczos.extend(lanczos.start(Z), A, num_steps, lambda _: None)
     goal = goal_of(n, **options)
     measure = RitzMeasure(runs=lanczos.runs(state, goal.eps), n=n)
     return Pilot.of(measure, goal, num_steps)

@@ -1,0 +1,134 @@
+"""What a Langevin run says after its pilot and after every segment of its chains."""
+
+import dataclasses
+import math
+from dataclasses import dataclass
+
+import numpy as np
+
+from symrank import diagnostics
+from symrank._typing import FloatArray
+from symrank.filters import Baoab, Scheme
+from symrank.intervals import ChainInterval
+from symrank.measure import RitzMeasure
+from symrank.methods._pilot import Pilot
+from symrank.methods._tuning import Plan, predict
+from symrank.methods.base import Goal, Summary
+from symrank.recurrences import lanczos
+from symrank.result import Status
+
+__all__ = ["Memo", "after_chains", "after_pilot"]
+
+LEAST_WINDOW = 8  # steps
+Z_DRIFT = 4.0  # the halves of the window may differ by this many standard errors
+
+
+@dataclass
+class Memo:
+    pilot: Pilot
+    plan: Plan | None = None
+    looks: tuple[int, ...] = ()
+    num_steps: int = 0
+
+    def next_milestone(self, *, is_converged: bool) -> int:
+        """Return the steps to be done next: between looks nothing is decided, only told."""
+        assert self.plan is not None
+        if self.num_steps >= self.looks[-1] or (is_converged and self.num_steps in self.looks):
+            return self.num_steps
+        look = next(steps for steps in self.looks if steps > self.num_steps)
+        burn_in = self.plan.burn_in
+        if look - burn_in < 4 * LEAST_WINDOW:
+            return look
+        parts = (burn_in + (look - burn_in) // part for part in (4, 2))
+        return next((steps for steps in parts if steps > self.num_steps), look)
+
+
+def after_pilot(goal: Goal, state: lanczos.LanczosState) -> Summary:
+    """Return what the Lanczos run knows by itself."""
+    measure = RitzMeasure(
+        runs=lanczos.runs(state, goal.eps),
+        n=goal.n,
+        is_complex=np.issubdtype(goal.dtype, np.complexfloating),
+    )
+    pilot = Pilot.of(measure, goal, state.num_steps)
+    evidence = measure.interval_from(*pilot.null)
+    low, high = evidence(goal.confidence)
+    estimate = goal.n * (1.0 - 0.5 * sum(pilot.null))
+    return Summary(
+        rank=min(max(round(estimate), low), high),
+        estimate=estimate,
+        stderr=evidence.stderr(estimate),
+        bounds=(goal.n * (1.0 - pilot.null[1]), goal.n * (1.0 - pilot.null[0])),
+        threshold=pilot.tau * goal.scale,
+        status=Status.BUDGET_SPENT if measure.spectral_norm else Status.CONVERGED,
+        evidence=evidence,
+        measure=dataclasses.replace(measure, scale=goal.scale),
+        memo=Memo(pilot=pilot),
+    )
+
+
+def after_chains(goal: Goal, energies: FloatArray, previous: Summary) -> Summary:
+    """Turn the energies of all steps (num_steps, k) into a count, its interval and a status."""
+    memo: Memo = previous.memo
+    plan, pilot = memo.plan, memo.pilot
+    assert plan is not None
+    num_steps, k = energies.shape
+    memo.num_steps = num_steps
+    window = energies[plan.burn_in :]
+    lam, counts = pilot.spectrum
+    found = diagnostics.batch_means(
+        window, lambda steps: float(counts @ plan.scheme.variance(lam, steps))
+    )
+    bias_low, bias_high = pilot.bias(plan.scheme, plan.burn_in, num_steps)
+    evidence = ChainInterval(
+        n=goal.n,
+        estimate=found.mean,
+        stderr=found.stderr,
+        dof=found.dof,
+        bias_low=bias_low,
+        bias_high=bias_high,
+        num_looks=len(memo.looks),
+    )
+    low, high = evidence(goal.confidence)
+    status = Status.BUDGET_SPENT
+    if abs(found.drift) > Z_DRIFT * found.drift_stderr:
+        status = Status.BURN_IN_TOO_SHORT
+    elif high - low <= 2.0 * goal.half_width:
+        status = Status.CONVERGED
+    elif 2.0 * (bias_high - bias_low) > high - low and not goal.has_cut:
+        status = Status.NO_GAP_FOUND  # resolution is the larger part of the interval
+    scheme = _in_units_of_the_caller(plan.scheme, goal.scale**pilot.power)
+    is_complex = pilot.measure.is_complex
+    predicted = predict(pilot.spectrum, plan.scheme, k, num_steps, plan.burn_in, is_complex)
+    return dataclasses.replace(
+        previous,
+        rank=min(max(round(found.mean), low), high),
+        estimate=found.mean,
+        stderr=found.stderr,
+        bounds=(found.mean - bias_high, found.mean - bias_low),
+        status=status,
+        evidence=evidence,
+        samples=window.mean(axis=0),
+        diagnostics={
+            **scheme,
+            "num_chains": k,
+            "num_steps": num_steps,
+            "burn_in": plan.burn_in,
+            "squared": pilot.is_indefinite,
+            "stderr_predicted": predicted.stderr,
+            "bias_predicted": predicted.bias,
+            "bias_low": bias_low,
+            "bias_high": bias_high,
+            "drift": found.drift,
+            "drift_stderr": found.drift_stderr,
+            **diagnostics.convergence(window),
+        },
+    )
+
+
+def _in_units_of_the_caller(scheme: Scheme, unit: float) -> dict[str, float]:
+    """Return step size and friction of a scheme for eigenvalues that are `unit` times larger."""
+    if isinstance(scheme, Baoab):
+        root = math.sqrt(unit)
+        return {"step_size": scheme.step_size / root, "friction": scheme.friction * root}
+    return {"step_size": scheme.coefficients.step / unit}

@@ -1,0 +1,94 @@
+"""Sparse LDL' of real symmetric matrices by `feral`: the only file that imports it."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import scipy.sparse as sp
+
+from symrank._typing import FloatArray
+from symrank.errors import MissingBackendError
+
+__all__ = ["Cost", "Factorisation", "analyse", "factorise"]
+
+STYLES: tuple[dict[str, Any], ...] = (
+    {"scaling": "auto", "pivot_threshold": 0.1},  # stable on all but a few, least fill
+    {"scaling": "identity", "pivot_threshold": 0.5},  # for those few; delays more pivots
+)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Cost:
+    """What a factorisation will take if no pivot has to be delayed."""
+
+    fill: int  # nonzeros of L
+    flops: float
+
+    @property
+    def num_bytes(self) -> int:
+        """Memory of the factor."""
+        return 8 * self.fill
+
+
+@dataclass(frozen=True, kw_only=True)
+class Factorisation:
+    """F = L D L', given by the signs of D and by solves with F."""
+
+    n_plus: int
+    n_zero: int
+    n_minus: int
+    fill: int  # nonzeros of L and D
+    num_flagged: int  # pivots that are tiny, or were accepted against the threshold
+    solve: Callable[[FloatArray], FloatArray]
+
+
+def analyse(matrix: Any) -> Cost:
+    """Return the cost for the pattern of a symmetric `matrix` with a full diagonal; no numbers."""
+    symbolic = _feral().analyze(_lower(matrix))
+    columns = np.asarray(symbolic.col_counts, dtype=np.float64)
+    return Cost(fill=int(symbolic.factor_nnz_estimate), flops=float(columns @ columns))
+
+
+def factorise(matrix: Any, style: dict[str, Any]) -> Factorisation | None:
+    """Factorise a symmetric float64 CSR `matrix`; None where the solver gives up."""
+    feral = _feral()
+    solver = feral.Solver(parallel=False, **style)  # the bits must not depend on the threads
+    try:
+        _, inertia = solver.factor(_lower(matrix))
+    except feral.FeralError:
+        return None
+    stats = solver.last_factor_stats()
+    if inertia.n_pos + inertia.n_zero + inertia.n_neg != matrix.shape[0]:
+        return None
+    return Factorisation(
+        n_plus=inertia.n_pos,
+        n_zero=inertia.n_zero,
+        n_minus=inertia.n_neg,
+        fill=int(stats.nnz_l),
+        num_flagged=stats.n_tiny + stats.n_cascade_break_nodes + stats.n_threshold_fail_accepts,
+        solve=lambda B: np.ascontiguousarray(solver.solve(B)),
+    )
+
+
+def _lower(matrix: Any) -> Any:
+    lower = sp.coo_array(sp.tril(matrix))
+    rows, columns = (index.astype(np.int64) for index in lower.coords)
+    return _feral().CscMatrix.from_triplet(matrix.shape[0], rows, columns, lower.data)
+
+
+def _feral() -> Any:
+    """Import the solver, or say how to get it."""
+    try:
+        import feral
+    except ImportError as error:
+        raise MissingBackendError(_MISSING) from error
+    if not hasattr(feral, "CscMatrix"):  # another distribution has a module of this name
+        raise MissingBackendError(_MISSING)
+    return feral
+
+
+_MISSING = (
+    "method 'inertia' needs the sparse solver feral-solver, which is not installed: "
+    "pip install symrank-linalg[inertia], or use method='lanczos'."
+)

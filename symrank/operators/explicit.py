@@ -1,0 +1,76 @@
+"""The entries of an operator as one sparse matrix, where they are known."""
+
+from typing import Any
+
+import numpy as np
+import scipy.sparse as sp
+
+from symrank.errors import OptionError
+from symrank.operators.augmented import AugmentedOperator
+from symrank.operators.base import Operator
+from symrank.operators.gram import GramOperator
+from symrank.operators.transforms import Scaled, as_matrix
+
+__all__ = ["sparse_entries"]
+
+
+def sparse_entries(operator: Operator, max_entries: float = float("inf")) -> Any:
+    """Return a CSR array with the entries of `operator`, or None where they are not known.
+
+    Parameters
+    ----------
+    operator
+        A matrix, or `augmented`, `gram` or a power of two times one.
+    max_entries
+        Most entries that a Gram matrix may have, by the bound that is known beforehand.
+
+    Returns
+    -------
+    csr_array or None
+        A symmetric (Hermitian) matrix in the dtype of the operator.
+
+    Raises
+    ------
+    OptionError
+        Where a Gram matrix could have more entries than `max_entries`.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from symrank.operators import augmented
+    >>> from symrank.operators.explicit import sparse_entries
+    >>> sparse_entries(augmented(np.array([[3.0, 0.0]]))).toarray()
+    array([[0., 3., 0.],
+           [3., 0., 0.],
+           [0., 0., 0.]])
+    """
+    matrix = as_matrix(operator)
+    if matrix is not None:
+        return sp.csr_array(matrix.entries)
+    if isinstance(operator, Scaled):
+        base = sparse_entries(operator.base, max_entries)
+        return None if base is None else base * operator.factor
+    if isinstance(operator, AugmentedOperator | GramOperator):
+        if operator.factor.entries is None:
+            return None
+        factor = sp.csr_array(operator.factor.entries)
+        if isinstance(operator, AugmentedOperator):
+            blocks: list[list[Any]] = [[None, factor], [factor.conj().T, None]]
+            return sp.csr_array(sp.block_array(blocks))
+        return _gram_entries(operator, factor, max_entries)
+    return None
+
+
+def _gram_entries(operator: GramOperator, factor: Any, max_entries: float) -> Any:
+    """Multiply A^H A or A A^H out, unless it may have too many entries."""
+    factor = factor * operator.scale
+    if operator.side == "columns":
+        factor = sp.csr_array(factor.conj().T)
+    inner = np.bincount(factor.indices, minlength=factor.shape[1]).astype(np.float64)
+    bound = min(float(inner @ inner), float(factor.shape[0]) ** 2)
+    if bound > max_entries:
+        raise OptionError(
+            f"the Gram matrix may have {bound:.3g} entries, and {max_entries:.3g} are allowed. "
+            "Raise max_fill, or use method='lanczos', which forms nothing."
+        )
+    return sp.csr_array(factor @ factor.conj().T)

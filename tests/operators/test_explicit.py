@@ -1,0 +1,39 @@
+"""Entries of an operator as one sparse matrix, against its dense twin."""
+
+import numpy as np
+import pytest
+import scipy.sparse as sp
+
+from symrank.errors import OptionError
+from symrank.operators import AugmentedOperator, GramOperator, MatrixOperator, Scaled, gram
+from symrank.operators.explicit import sparse_entries
+from tests.cases.operators import CASES
+
+KINDS = (MatrixOperator, AugmentedOperator, GramOperator)
+
+
+def base(operator):
+    return base(operator.base) if isinstance(operator, Scaled) else operator
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_entries_are_those_of_the_twin(name):
+    case = CASES[name]()
+    entries = sparse_entries(case.operator)
+    if not isinstance(base(case.operator), KINDS) or "LinearOperator" in name:
+        assert entries is None
+        return
+    if name == "gram of an operator":
+        assert entries is None  # its factor is an operator, not a matrix
+        return
+    assert entries.dtype == case.operator.dtype
+    tolerance = 50 * np.finfo(entries.dtype).eps * np.abs(case.twin).max(initial=0.0)
+    np.testing.assert_allclose(entries.toarray(), case.twin, rtol=0, atol=tolerance)
+
+
+def test_a_gram_matrix_that_fills_up_is_refused():
+    row = sp.csr_array(np.ones((1, 50)))
+    assert sparse_entries(gram(row), max_entries=2500).nnz == 2500
+    with pytest.raises(OptionError, match=r"may have 2\.5e\+03 entries, and 2\.4e\+03 are allowed"):
+        sparse_entries(gram(row), max_entries=2400)
+    assert sparse_entries(gram(row, side="rows"), max_entries=1).toarray() == 50.0
