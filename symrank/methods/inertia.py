@@ -317,7 +317,7 @@ def _error(B: Any, F: Factorisation, workspace: _Workspace, number: int, allowed
             return 0.0
         log_size += math.log(size)
         best = min(best, math.exp((log_size - 0.5 * math.log(QUANTILE)) / j))
-        if best <= allowed :  # the second is a lower bound of |G|
+        if best <= allowed or size / before > allowed:  # the second is a lower bound of |G|
             break
         Z /= size
     return best
