@@ -153,8 +153,8 @@ def _find(
     end = block.num_steps + num_steps
     while block.solve is not None and block.num_steps < end:
         aim = ACCURACY * goal.eps * block.size * cg.norms(block.Z)
-        if block.passes:
-            aim = np.maximum(aim, REDUCTION * block.residual)
+        if block.passes or isinstance(block.solve, MinresState):
+            aim = np.maximum(aim, _reduction(block, goal) * block.residual)
         block.solve, steps = _extend(block.solve, multiply, G, aim, end - block.num_steps)
         block.num_steps += steps
         if block.passes == 0:
@@ -169,6 +169,11 @@ def _find(
             restart = cg.start if isinstance(block.solve, CGState) else minres.start
             block.solve = restart(_project(B, _span(block.Z)), G)
             block.solve.active &= ~settled
+
+
+def _reduction(block: NullBlock, goal: Goal) -> float:
+    """Return what a pass may make of |A z|: MINRES stalls at rounding, where CG overshoots it."""
+    return REDUCTION if block.passes else math.sqrt(goal.eps)
 
 
 def _end_pass(block: NullBlock, goal: Goal, multiply: Product) -> tuple[Array, Array]:

@@ -130,7 +130,7 @@ class Projection:
         """Do one segment of a block, or the pilot."""
         if task.key == PILOT:
             V = probes.gaussian(goal.seed, PILOT_STREAM, task.num_vectors, goal.n, goal.dtype)
-            return lanczos.extend(lanczos.start(V), operator.matmat, task.num_steps, tick)
+            return lanczos.extend(lanczos.start(V), operator, task.num_steps, tick)
         first = task.key[1]
         return advance(state, operator, goal, first, task.num_vectors, task.num_steps, tick)
 

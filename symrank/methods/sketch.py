@@ -160,7 +160,7 @@ class Sketch:
         """Do one segment: the pilot, columns of the range, or steps of the null space."""
         if task.key == PILOT:
             V = probes.gaussian(goal.seed, NULL_STREAM - 1, task.num_vectors, goal.n, goal.dtype)
-            return lanczos.extend(lanczos.start(V), operator.matmat, task.num_steps, tick)
+            return lanczos.extend(lanczos.start(V), operator, task.num_steps, tick)
         if task.key == RANGE:
             if task.num_vectors:
                 return _range.grow(state, operator, goal, task.num_vectors, tick)
