@@ -272,7 +272,9 @@ def _method(
         return Projection(), f"{unfactored.name} is known by its products: solves can use it"
     chosen, reason = _named_method(method, operator, left)
     if unfactored is not None and not getattr(chosen, "solves", False):
-        fit = ", ".join(repr(name) for name, cls in BY_NAME.items() if getattr(cls, "solves", False))
+        fit = ", ".join(
+            repr(name) for name, cls in BY_NAME.items() if getattr(cls, "solves", False)
+        )
         raise OptionError(
             f"method={chosen.name!r} needs a preconditioner with a factor G = S S*, and "
             f"{unfactored!r} is known by its products alone. Pass method={fit}, or a factor by "

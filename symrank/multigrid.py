@@ -5,10 +5,10 @@ For the error of A x = r on each level, from x = 0:
     x = q(A) r,  x += P G_c P* (r - A x),  x += q(A) (r - A x)
 
 q a polynomial smoother, the same before and after, so G is symmetric; it is positive definite if
-1 - lambda q(lambda) lies in (-1, 1) on the spectrum of D^-1 A. q is Chebyshev's of degree DEGREE for
-the upper part [lambda_max / UPPER, lambda_max] (M. Adams et al., J. Comput. Phys. 188, 2003). The coarsest
-level is solved by a pseudo-inverse plus the identity on its null space: definite, too. Blocks of
-columns go through together, which a cycle of pyamg's own does not offer.
+1 - lambda q(lambda) lies in (-1, 1) on the spectrum of D^-1 A. q is Chebyshev's of degree DEGREE
+for the upper part [lambda_max / UPPER, lambda_max] (M. Adams et al., J. Comput. Phys. 188, 2003).
+The coarsest level is solved by a pseudo-inverse plus the identity on its null space: definite, too.
+Blocks of columns go through together, which a cycle of pyamg's own does not offer.
 """
 
 from dataclasses import dataclass
@@ -85,7 +85,9 @@ class VCycle:
         wide = R.astype(np.float64, copy=False) if R.dtype.kind != "c" else R
         if wide.dtype.kind == "c":
             parts = np.ascontiguousarray(wide.real), np.ascontiguousarray(wide.imag)
-            return np.asarray(self._cycle(0, parts[0]) + 1j * self._cycle(0, parts[1])).astype(R.dtype)
+            return np.asarray(self._cycle(0, parts[0]) + 1j * self._cycle(0, parts[1])).astype(
+                R.dtype
+            )
         return self._cycle(0, np.ascontiguousarray(wide)).astype(R.dtype, copy=False)
 
     def _cycle(self, depth: int, R: Array) -> Array:
@@ -100,7 +102,8 @@ class VCycle:
     def _count(self, nnz: int) -> float:
         """Nonzeros multiplied by a cycle over those of A: smoothing, two residuals, transfers."""
         total = sum(
-            (2 * (DEGREE - 1) + 2) * level.A.nnz + level.P.nnz + level.R.nnz for level in self.levels
+            (2 * (DEGREE - 1) + 2) * level.A.nnz + level.P.nnz + level.R.nnz
+            for level in self.levels
         )
         return float(total + self.coarsest.size) / nnz
 
@@ -108,8 +111,8 @@ class VCycle:
 def _comparison(A: Any) -> Any:
     """Return A, or for an A that a diagonal entry shows to be indefinite a semidefinite stand-in.
 
-    It is the Laplacian of the weights |a_ij|, and more where |a_ii| is larger: G of this is definite,
-    and fit for MINRES.
+    It is the Laplacian of the weights |a_ij|, and more where |a_ii| is larger: G of this is
+    definite, and fit for MINRES.
     """
     if (A.diagonal() > 0.0).all():
         return A

@@ -103,7 +103,10 @@ class Found:
         if least < block.num_null:
             _, sigma, right = np.linalg.svd(np.linalg.qr(block.image, mode="r"))
             keep = right.conj().T[:, block.num_null - least :]
-            vectors, residual = vectors @ keep, float(sigma[block.num_null - least :].max(initial=0.0))
+            vectors, residual = (
+                vectors @ keep,
+                float(sigma[block.num_null - least :].max(initial=0.0)),
+            )
         self.basis = Basis(vectors, "null", residual * goal.scale)
         k = block.num_null
         drop = block.spread[max(k - 1, 0) : k + 1]

@@ -94,7 +94,10 @@ def advance(
     num_steps: int,
     tick: Tick,
 ) -> NullBlock:
-    """Take at most `num_steps` steps: of the null vectors, and of their test once they are found."""
+    """Take at most `num_steps` steps: of the null vectors, or of their test once they are found.
+
+    `first` numbers the probe of the first column.
+    """
     count = _Count()
 
     def multiply(X: Array) -> Array:
@@ -103,7 +106,7 @@ def advance(
         return operator.matmat(X)
 
     G = None
-    if goal.preconditioner is not None:
+    if goal.preconditioner is not None and goal.preconditioner.product is not None:
         product = goal.preconditioner.product
 
         def apply_g(R: Array) -> Array:
@@ -149,7 +152,7 @@ def _start(
 def _find(
     block: NullBlock, goal: Goal, multiply: Product, G: Product | None, num_steps: int
 ) -> None:
-    """Go on with the solve; at its end subtract x, look at A z, and start another pass or finish."""
+    """Go on with the solve; at its end subtract x, look at A z, start another pass or finish."""
     end = block.num_steps + num_steps
     while block.solve is not None and block.num_steps < end:
         aim = ACCURACY * goal.eps * block.size * cg.norms(block.Z)

@@ -16,7 +16,15 @@ from symrank.methods._certificates import Cuts, chi, spectral_norm
 from symrank.methods.base import Goal, Tick
 from symrank.operators import Operator
 
-__all__ = ["FIRST", "TEST_COLUMNS", "RangeEvidence", "RangeSketch", "evidence", "grow", "multiply_basis"]
+__all__ = [
+    "FIRST",
+    "TEST_COLUMNS",
+    "RangeEvidence",
+    "RangeSketch",
+    "evidence",
+    "grow",
+    "multiply_basis",
+]
 
 TEST_COLUMNS = 16  # chi(16) = 0.66: epsilon is 1.5 times |C Omega|
 FIRST = 32  # columns of the first sketch, those of the test included

@@ -1,29 +1,30 @@
 r"""Rank as the trace of a projector, one solve a probe, with any positive definite G.
 
 For Gaussian v solve A x = A v by conjugate gradients preconditioned by G (MINRES once a negative
-curvature is seen). x tends to P v, P the projector on G range(A) along the null space of A, of trace
-r, and the direction of v is independent of its length, so
+curvature is seen). x tends to P v, P the projector on G range(A) along the null space of A, of
+trace r, and the direction of v is independent of its length, so
 
     q = n <v, v - x> / <v, v>,    E[q] = n - r  exactly.                                    (1)
 
-G without a factor. P is oblique. The variance of q on the sphere is 2 n/(n + 2) (|S|^2 - d^2/n), S the
-symmetric part of I - P in the Frobenius norm, d = n - r: known for an orthogonal projector only, so
-it is estimated from the q, and the interval is Student's t over the probes. Its law is not exact:
-<v, v - x> is a quadratic form, near to normal for large d; small d is settled exactly, see below.
+G without a factor. P is oblique. The variance of q on the sphere is 2 n/(n + 2) (|S|^2 - d^2/n),
+S the symmetric part of I - P in the Frobenius norm, d = n - r: known for an orthogonal projector
+only, so it is estimated from the q, and the interval is Student's t over the probes. Its law is
+not exact: <v, v - x> is a quadratic form, near to normal for large d; small d is settled exactly,
+see below.
 
 G = I, or G = S S*, where the operator is S* A S already. P is orthogonal and the share q/n of all
 probes pooled has the law Beta(m d/2, m r/2) (`symrank.intervals`): no variance is estimated.
 
-Error of the solve. With e = P v - x, A e = A z for z = v - x, so e = (G A)^+ G A z, and the part of e
-in the eigenvalues |lambda| > t of G A obeys
+Error of the solve. With e = P v - x, A e = A z for z = v - x, so e = (G A)^+ G A z, and the part
+of e in the eigenvalues |lambda| > t of G A obeys
 
     |<v, e_t>| <= |v|_G |A z|_G / t,    |w|_G^2 = <w, G w>.                                 (2)
 
-This is proved, for the A z of a product, and is added to either end of the interval with t = CROWD
-tau_F, tau_F the noise floor of G A. That no eigenvalue of G A lies below t but the null space is not
-proved: as in `Lanczos`, Ritz values between tau_F and t make the answer NO_GAP_FOUND. |G A| is the
-largest Ritz value. The solve of a pass ends when (2) is below ENOUGH of the sampling error of a
-column, or at rounding.
+This is proved, for the A z of a product, and is added to either end of the interval with t =
+CROWD tau_F, tau_F the noise floor of G A. That no eigenvalue of G A lies below t but the null
+space is not proved: as in `Lanczos`, Ritz values between tau_F and t make the answer
+NO_GAP_FOUND. |G A| is the largest Ritz value. The solve of a pass ends when (2) is below ENOUGH
+of the sampling error of a column, or at rounding.
 
 Small nullity. Null vectors v - x that span less than a block are counted exactly, as in `Sketch`.
 """
@@ -254,7 +255,8 @@ def _sampled_summary(goal: Goal, memo: _Memo, num_looks: int) -> Summary:
         status=status,
         evidence=evidence,
         samples=samples,
-        diagnostics=_cost(goal, memo) | {"slack": slack, "crowding": crowd, "resolved": t * goal.scale},
+        diagnostics=_cost(goal, memo)
+        | {"slack": slack, "crowding": crowd, "resolved": t * goal.scale},
         memo=memo,
     )
 

@@ -127,7 +127,7 @@ class Sketch:
         return [Task(RANGE, num_vectors=more)] if cost <= left else []
 
     def _plan_null(self, goal: Goal, memo: "_Memo", left: int) -> list[Task]:
-        """Go on with the last block, or start a wider one where all its columns were null vectors."""
+        """Go on with the last block, or start a wider one if all its columns were null vectors."""
         if memo.norm is None:
             steps = min(PILOT_STEPS, left // PILOT_PROBES)
             rest = self._null_task(goal, 0, None, left - steps * PILOT_PROBES)
