@@ -3,7 +3,7 @@
 from symrank import gallery
 from symrank.counting import count
 from symrank.errors import SymrankError
-from symrank.estimate import rank
+from symrank.estimate import plan, rank
 from symrank.methods import Dense, Inertia, Lanczos, Langevin, Projection, Sketch
 from symrank.operators import as_operator, augmented, gram, kron
 from symrank.preconditioners import Preconditioner
@@ -27,6 +27,7 @@ __all__ = [
     "gallery",
     "gram",
     "kron",
+    "plan",
     "rank",
 ]
 

@@ -1,20 +1,200 @@
-"""Which method, and why."""
+"""Which method, at what cost, and why: the policy is set out in docs/decisions/009.
 
-from symrank.methods import Dense, Lanczos, Method
+Before the first product only the representation of A is known. Exact candidates are those whose
+cost follows from it: all eigenvalues (n and the products of a dense copy) and pivots (the pattern).
+The cheapest is taken where it is cheap, in itself or against the least that sampling takes. Else
+certified sampling starts, and what it has seen (rank, nullity, gap) tells whether a sketch of the
+range or of the null space, or one of the candidates passed over, gives the exact count cheaply.
+"""
+
+import dataclasses
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from symrank import _costs
+from symrank._candidates import (
+    DENSE_LIMIT,
+    Choice,
+    exact_candidates,
+    product_seconds,
+    sampling,
+)
+from symrank.methods import Dense, Goal, Method, Sketch, Summary
+from symrank.methods import sketch as sketches
+from symrank.methods._null import TEST_COLUMNS
 from symrank.operators import Operator
+from symrank.result import Status
 
-__all__ = ["DENSE_LIMIT", "choose"]
+__all__ = [
+    "DENSE_LIMIT",
+    "Choice",
+    "Plan",
+    "product_seconds",
+    "propose",
+    "proves_too_little",
+    "reconsider",
+]
 
-DENSE_LIMIT = 4000  # eigvalsh takes about ten seconds on two cores, and 128 MB
+EXACT_SECONDS = 10.0  # an exact count is worth this much where no precision is asked for
+WORTH = 2.0  # or this many times what sampling takes
+SOLVE_STEPS = 20.0  # times sqrt(kappa): steps of conjugate gradients to rounding
+SMALL_NULLITY = 64
+LOOK = 4096  # products that an exact count may take whatever sampling has taken
 
 
-def choose(operator: Operator, max_matvecs: int) -> tuple[Method, str]:
-    """Return the method for `operator` and one sentence of reason."""
-    n = operator.n
-    cost = 0 if operator.is_explicit else n * operator.matvecs_per_product
-    if n <= DENSE_LIMIT and cost <= max_matvecs:
-        return Dense(), f"n = {n} <= {DENSE_LIMIT}: all eigenvalues are cheap and exact"
-    if n <= DENSE_LIMIT:
-        why = f"the dense matrix would take {cost} products and max_matvecs is {max_matvecs}"
-        return Lanczos(), f"{why}: certified counting by products"
-    return Lanczos(), f"n = {n} > {DENSE_LIMIT}: certified counting by products alone"
+@dataclass(frozen=True, kw_only=True)
+class Plan:
+    """What `symrank.rank` will start with, and what else was weighed.
+
+    Attributes
+    ----------
+    choice
+        The `Choice` that runs first.
+    reason
+        One sentence.
+    others
+        The candidates passed over.
+    """
+
+    choice: Choice
+    reason: str
+    others: Sequence[Choice] = ()
+
+    def with_product_seconds(self, difference: float) -> "Plan":
+        """Return the plan with `difference` more seconds for every product."""
+
+        def longer(choice: Choice) -> Choice:
+            low, high = (
+                t + k * difference for t, k in zip(choice.seconds, choice.num_matvecs, strict=True)
+            )
+            return dataclasses.replace(choice, seconds=(low, high))
+
+        others = [longer(choice) for choice in self.others]
+        return dataclasses.replace(self, choice=longer(self.choice), others=others)
+
+    def __str__(self) -> str:
+        lines = [f"{self.choice}", f"  {self.reason}", *(f"  not {other}" for other in self.others)]
+        return "\n".join(lines)
+
+
+def propose(operator: Operator, goal: Goal) -> Plan:
+    """Weigh the candidates that the representation of `operator` allows.
+
+    Parameters
+    ----------
+    operator
+        What the method will see.
+    goal
+        What is asked for; `max_matvecs` is the budget.
+    """
+    sampled = sampling(operator, goal)
+    exact = exact_candidates(operator, goal)
+    if not exact:
+        return Plan(choice=sampled, reason=_why_sampling(operator, goal))
+    best = min(exact, key=lambda choice: choice.seconds[1])
+    others = [choice for choice in (*exact, sampled) if choice is not best]
+    allowed = _allowance(goal, sampled.seconds[0])
+    if best.seconds[1] <= allowed and not _is_costly(best, sampled):
+        return Plan(choice=best, reason=_why_exact(best, goal), others=others)
+    reason = (
+        f"{best.method.name} would be exact but is predicted to take {best.seconds[1]:.2g} s and "
+        f"{best.num_matvecs[1]} products: certified sampling first"
+    )
+    return Plan(choice=sampled, reason=reason, others=exact)
+
+
+def reconsider(
+    operator: Operator,
+    goal: Goal,
+    summary: Summary,
+    spent: int,
+    left: int,
+) -> tuple[Method, str] | None:
+    """Look for an exact method once rounds of `Lanczos` have seen the spectrum.
+
+    Parameters
+    ----------
+    operator, goal
+        As for `propose`.
+    summary
+        Of the rounds of `Lanczos` so far.
+    spent, left
+        Products so far, and those that the budget still holds.
+
+    Returns
+    -------
+    (Method, reason) or None
+    """
+    met = summary.status is Status.CONVERGED
+    if goal.has_cut or (met and not goal.refine):
+        return None
+    low, high = summary.evidence(goal.confidence)
+    a_product = product_seconds(operator)
+    allowed = _allowance(goal, spent * a_product)
+    found: list[tuple[float, float, Method, str]] = []
+    columns = 2.0 * high + 32.0
+    if sketches.is_applicable(goal, high, goal.n, math.inf):
+        seconds = 2.0 * columns * a_product + _costs.sketch_seconds(goal.n, columns)
+        why = f"the rank is at most {high} by sampling: a sketch of the range is exact"
+        found.append((seconds, 2.0 * columns, Sketch(side="range"), why))
+    if met and goal.n - low <= SMALL_NULLITY:
+        products = _solve_steps(summary) * (sketches.NULL_COLUMNS + TEST_COLUMNS)
+        why = f"the nullity is at most {goal.n - low} by sampling: null vectors settle it"
+        found.append((WORTH * products * a_product, products, Sketch(side="null"), why))
+    for choice in exact_candidates(operator, goal):
+        products = float(choice.num_matvecs[1])
+        found.append((choice.seconds[1], products, choice.method, _why_exact(choice, goal)))
+    most = min(left, max(LOOK, WORTH * spent))
+    found = [one for one in found if one[0] <= allowed and one[1] <= most]
+    if not found:
+        return None
+    _, _, method, why = min(found, key=lambda one: one[0])
+    return method, why
+
+
+def proves_too_little(summary: Summary | None) -> bool:
+    """Tell whether `Inertia` left a shift without proof, which an eigenvalue near it does not."""
+    if summary is None or summary.status is Status.EXACT:
+        return False
+    shifts = summary.diagnostics["shifts"]
+    proved = {one["shift"] for one in shifts if one["is_proof"]}
+    return summary.status is Status.BUDGET_SPENT or proved != {one["shift"] for one in shifts}
+
+
+def _allowance(goal: Goal, sampling_seconds: float) -> float:
+    """Return the seconds that an exact count may take before sampling is tried."""
+    worth = WORTH * sampling_seconds
+    return max(worth, EXACT_SECONDS) if goal.refine else max(worth, 10 * _costs.OVERHEAD)
+
+
+def _is_costly(choice: Choice, sampled: Choice) -> bool:
+    """Tell whether a dense copy takes many more products than a first look by sampling."""
+    return choice.num_matvecs[1] > WORTH * sampled.num_matvecs[0]
+
+
+def _solve_steps(summary: Summary) -> float:
+    """Predict the steps of a solve from the gap that sampling saw; infinite without one."""
+    if not summary.gaps or summary.measure is None or summary.gaps[0].high <= 0.0:
+        return math.inf
+    kappa = summary.measure.spectral_norm / summary.gaps[0].high
+    indefinite = summary.measure.ritz_values[0] < -summary.gaps[0].high
+    return SOLVE_STEPS * (kappa if indefinite else math.sqrt(kappa))
+
+
+def _why_exact(choice: Choice, goal: Goal) -> str:
+    if isinstance(choice.method, Dense):
+        return f"n = {goal.n}: all eigenvalues are cheap and exact"
+    return (
+        f"the factor of this pattern takes {choice.num_bytes / 2**20:.2g} MiB: the signs of its "
+        "pivots are cheap and exact"
+    )
+
+
+def _why_sampling(operator: Operator, goal: Goal) -> str:
+    if operator.n < DENSE_LIMIT:
+        return (
+            f"the dense matrix would take {operator.n} products and {goal.max_matvecs} are "
+            "allowed: certified counting by products"
+        )
+    return f"n = {operator.n} and no cheap factor: certified counting by products alone"

@@ -8,6 +8,7 @@ margin.
 
 import dataclasses
 import math
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -40,8 +41,9 @@ def count(A: Any, a: float, b: float, method: Any = None, **options: Any) -> Ran
         Ends, ``a < b``; either may be infinite. An eigenvalue within rounding of an end may
         fall on either side.
     method, **options
-        As for `symrank.rank`, but for `atol`, `rtol` and `preconditioner`: a congruence keeps
-        signs, not positions. ``count(A, 0, inf)`` is the number of positive eigenvalues.
+        As for `symrank.rank`, but for `atol`, `rtol`, `deflate` and `preconditioner`: a
+        congruence keeps signs, not positions. ``count(A, 0, inf)`` is the number of positive
+        eigenvalues.
 
     Returns
     -------
@@ -60,7 +62,7 @@ def count(A: Any, a: float, b: float, method: Any = None, **options: Any) -> Ran
     >>> result.rank, result.interval()
     (2, (2, 2))
     """
-    for name in ("atol", "rtol", "preconditioner"):
+    for name in ("atol", "rtol", "preconditioner", "deflate"):
         if options.get(name) is not None:
             raise OptionError(
                 f"{name}={options[name]!r} has no meaning for count: the interval itself is the "
@@ -132,4 +134,15 @@ def _complement(
         diagnostics={k: v for k, v in result.diagnostics.items() if k != "eigenvalues"},
         num_matvecs=result.num_matvecs + spent,
         history=[(used, n - high, n - low) for used, low, high in result.history],
+        resume=_resume(result, centre, window, spent),
     )
+
+
+def _resume(
+    result: RankResult, centre: float, window: tuple[float, float], spent: int
+) -> Callable[..., RankResult] | None:
+    """Return what `RankResult.refine` calls for a count."""
+    go_on = result.resume
+    if go_on is None:
+        return None
+    return lambda *options: _complement(go_on(*options), centre, window, spent)

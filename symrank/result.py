@@ -1,7 +1,7 @@
 """What a run returns: an integer, an interval, the cost, and the evidence."""
 
 import dataclasses
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import Enum
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -139,6 +139,8 @@ class RankResult:
     preconditioner
         Name of the `Preconditioner`, empty without one. With one, `threshold`, `gaps`,
         `measure` and `diagnostics` speak of the spectrum of G A; rank and inertia are those of A.
+    num_deflated
+        Known null vectors that were taken out beforehand.
     window
         The interval ``(a, b)`` of `symrank.count`, whose eigenvalues `rank` counts, or None.
     history
@@ -161,6 +163,7 @@ class RankResult:
     reason: str = ""
     kernel: str = ""
     preconditioner: str = ""
+    num_deflated: int = 0
     seed: int | None = None
     samples: FloatArray = field(default_factory=lambda: np.empty(0))
     gaps: Sequence[Gap] = ()
@@ -170,6 +173,7 @@ class RankResult:
     diagnostics: Mapping[str, Any] = field(default_factory=dict)
     window: tuple[float, float] | None = None
     history: Sequence[tuple[int, int, int]] = ()
+    resume: Callable[..., "RankResult"] | None = field(default=None, repr=False, compare=False)
 
     def interval(self, confidence: float | None = None) -> tuple[int, int]:
         """Return integers ``(low, high)`` that hold the true count with this confidence.
@@ -200,7 +204,68 @@ class RankResult:
                 "of the inertia: run symrank.rank with method='lanczos'."
             )
         level = self.confidence if confidence is None else confidence
-        return self.measure.inertia(self.threshold, level)
+        plus_ends, zero_ends, minus_ends = self.measure.inertia(self.threshold, level)
+        k = self.num_deflated
+        return plus_ends, (zero_ends[0] + k, zero_ends[1] + k), minus_ends
+
+    def refine(
+        self,
+        precision: float,
+        *,
+        max_matvecs: int | None = None,
+        max_seconds: float | None = None,
+        progress: Callable[["Progress"], None] | None = None,
+    ) -> "RankResult":
+        """Go on to a narrower interval from the vectors in memory; what is done is not repeated.
+
+        A result that can go on keeps the run's vectors alive; ``dataclasses.replace(result,
+        resume=None)`` lets them go, and so do pickling and `to_dict`. The vectors serve once:
+        refine the newer result after that. The interval of the refined result holds at the same
+        confidence: the looks of the run before count among its own.
+
+        Parameters
+        ----------
+        precision
+            As for `symrank.rank`.
+        max_matvecs
+            Products on top of those spent, 20 000 by default.
+        max_seconds
+            Wall time on top of that spent.
+        progress
+            As for `symrank.rank`.
+
+        Returns
+        -------
+        RankResult
+            This one, if its count is exact. Products and seconds are those of both runs.
+
+        Raises
+        ------
+        OptionError
+            If an option is out of range, or there is nothing to go on from.
+
+        Examples
+        --------
+        >>> import symrank
+        >>> from symrank import gallery
+        >>> L = gallery.grid_laplacian((90, 90), remove=0.5, rng=0)
+        >>> rough = symrank.rank(L, "lanczos", precision=0.02, rng=1)
+        >>> fine = rough.refine(precision=0.005)
+        >>> fine.num_matvecs > rough.num_matvecs, fine.status.name
+        (True, 'CONVERGED')
+        """
+        if self.status is Status.EXACT:
+            return self
+        if self.resume is None:
+            raise OptionError(
+                f"this result of method={self.method!r} left no run to go on from: it was stopped "
+                "half-way, restored from a record, or its method has no more to give. Run "
+                f"symrank.rank again with precision={precision}."
+            )
+        return self.resume(precision, max_matvecs, max_seconds, progress)
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {**self.__dict__, "resume": None}
 
     def counting_function(
         self, tau: float | Array, confidence: float | None = None
@@ -245,7 +310,7 @@ class RankResult:
         record: dict[str, Any] = {
             f.name: getattr(self, f.name)
             for f in dataclasses.fields(self)
-            if f.name not in ("evidence", "measure", "basis")
+            if f.name not in ("evidence", "measure", "basis", "resume")
         }
         record["interval"] = list(self.interval())
         record["status"] = self.status.name

@@ -22,6 +22,7 @@ STYLES: tuple[dict[str, Any], ...] = (
 class Cost:
     """What a factorisation will take if no pivot has to be delayed."""
 
+    nnz: int  # of the pattern
     fill: int  # nonzeros of L
     flops: float
 
@@ -47,7 +48,8 @@ def analyse(matrix: Any) -> Cost:
     """Return the cost for the pattern of a symmetric `matrix` with a full diagonal; no numbers."""
     symbolic = _feral().analyze(_lower(matrix))
     columns = np.asarray(symbolic.col_counts, dtype=np.float64)
-    return Cost(fill=int(symbolic.factor_nnz_estimate), flops=float(columns @ columns))
+    fill = int(symbolic.factor_nnz_estimate)
+    return Cost(nnz=int(matrix.nnz), fill=fill, flops=float(columns @ columns))
 
 
 def factorise(matrix: Any, style: dict[str, Any]) -> Factorisation | None:

@@ -26,6 +26,8 @@ __all__ = ["Goal", "Method", "Summary", "Task", "Tick"]
 
 Tick = Callable[[int], None]
 
+PRODUCT_ERROR = 10.0  # eps |A||x|: what the noise floor allows a product (`symrank.threshold`)
+
 
 @dataclass(frozen=True, kw_only=True)
 class Goal:
@@ -42,11 +44,13 @@ class Goal:
     seed: int
     scale: float = 1.0  # caller's eigenvalue = scale * eigenvalue here
     preconditioner: Preconditioner | None = None  # one without a factor: the method applies it
+    noise: float = 0.0  # relative error of a product, where it is above rounding
+    spent_looks: int = 0  # of the run that is gone on with: they share alpha with those to come
 
     @property
     def eps(self) -> float:
-        """Unit of rounding of a product."""
-        return float(np.finfo(self.dtype).eps)
+        """Unit of rounding of a product: it errs by at most 10 eps |A||x|."""
+        return max(float(np.finfo(self.dtype).eps), self.noise / PRODUCT_ERROR)
 
     @property
     def is_complex(self) -> bool:

@@ -106,7 +106,7 @@ class Inertia:
 
     def run(self, operator: Operator, goal: Goal, task: Task, state: Any, tick: Tick) -> "_Counts":  # noqa: ARG002
         """Count pivots at the shifts."""
-        matrix = _matrix(operator, self.max_fill)
+        matrix = _matrix(operator, self.max_fill / 12)
         cost = None if operator.n == 0 else analyse(matrix)
         if cost is not None:
             self._check(cost)
@@ -167,11 +167,14 @@ class Inertia:
         )
 
 
-def predict(operator: Operator) -> Cost | None:
-    """Return what one factorisation would take, from the pattern; None without entries."""
-    if operator.n == 0 or sparse_entries(operator) is None:
+def predict(operator: Operator, max_entries: float = math.inf) -> Cost | None:
+    """Return what one factorisation would take, from the pattern; None without entries.
+
+    Raises `OptionError` where a Gram matrix could have more than `max_entries`.
+    """
+    if operator.n == 0 or sparse_entries(operator, max_entries) is None:
         return None
-    return analyse(_matrix(operator, 2**63))
+    return analyse(_matrix(operator, max_entries))
 
 
 @dataclass(kw_only=True)
@@ -214,9 +217,9 @@ class _Workspace:
     left: int  # products
 
 
-def _matrix(operator: Operator, max_fill: int) -> Any:
+def _matrix(operator: Operator, max_entries: float) -> Any:
     """Return the real symmetric CSR matrix whose pivots are counted, every diagonal stored."""
-    entries = sparse_entries(operator, max_entries=max_fill / 12)
+    entries = sparse_entries(operator, max_entries)
     if entries is None:
         raise OptionError(
             f"method='inertia' factorises entries, and this {type(operator).__name__} is known by "

@@ -124,12 +124,11 @@ class Lanczos:
         """Pool the certified bounds of all probes at the cut."""
         keys = sorted(states)
         runs = [run for key in keys for run in lanczos.runs(states[key], goal.eps)]
-        stages = self.stages(goal)
         measure = RitzMeasure(
             runs=runs,
             n=goal.n,
             is_complex=np.issubdtype(goal.dtype, np.complexfloating),
-            num_looks=len(stages),
+            num_looks=goal.spent_looks + len(self.stages(goal)),
         )
         norm = measure.spectral_norm
         old: _Memo | None = previous.memo if previous else None

@@ -146,7 +146,7 @@ class Projection:
         memo = _Memo(blocks=blocks, pilot=states.get(PILOT))
         if memo.is_small:
             return _exact_summary(goal, memo)
-        return _sampled_summary(goal, memo, len(self.stages(goal)))
+        return _sampled_summary(goal, memo, goal.spent_looks + len(self.stages(goal)))
 
 
 @dataclass

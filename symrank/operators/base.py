@@ -54,6 +54,9 @@ class Operator(ABC):
     matvecs_per_product: int = 1
     """Products with the operator that the user gave, per product with this one."""
 
+    noise: float = 0.0
+    """Relative error of a product, ``|error| <= noise |A||x|``, where it is above rounding."""
+
     __array_ufunc__ = None  # so that `ndarray @ operator` is a TypeError, not an object array
 
     def __init__(

@@ -15,6 +15,8 @@ __all__ = ["check_operator"]
 NUM_VECTORS = 4  # six pairs <x, A y>: an asymmetry that is hidden from one shows in another
 ROUNDING = 100  # units of eps sqrt(n): a product by a dense n x n matrix stays below one
 MAX_TOLERANCE = 0.01  # float32 at n > 7e5: an operator that differs by 1 % is another operator
+NOISE = 4  # two products, and an A whose |A x| is below |A||x|/sqrt(n) is none to count
+MAX_NOISE = 0.5  # above it symmetric and not symmetric cannot be told apart
 TILE = 1024  # rows and columns compared at a time: two tiles fit into the second-level cache
 REMEDY = (
     "Pass (A + A.T)/2 (its conjugate transpose where A is complex) if the difference is noise, "
@@ -23,7 +25,9 @@ REMEDY = (
 )
 
 
-def check_operator(A: Operator, rng: Any = None, *, rtol: float | None = None) -> int:
+def check_operator(
+    A: Operator, rng: Any = None, *, rtol: float | None = None, noise: float = 0.0
+) -> int:
     r"""Raise where an operator is not finite, not deterministic, or not symmetric.
 
     An explicit matrix is compared with its conjugate transpose entry by entry, at no product:
@@ -41,6 +45,8 @@ def check_operator(A: Operator, rng: Any = None, *, rtol: float | None = None) -
         int, SeedSequence or Generator, for the block.
     rtol
         Relative difference that is still rounding. Default: ``100 eps sqrt(n)``, at most 0.01.
+    noise
+        Relative error of a product that the operator declares; it takes the place of eps.
 
     Returns
     -------
@@ -66,6 +72,7 @@ def check_operator(A: Operator, rng: Any = None, *, rtol: float | None = None) -
     if rtol is None:
         eps = float(np.finfo(A.dtype).eps)
         rtol = min(ROUNDING * eps * A.n**0.5, MAX_TOLERANCE)
+        rtol = max(rtol, min(NOISE * noise * A.n**0.5, MAX_NOISE))
     explicit = A
     while isinstance(explicit, Scaled):  # a power of two moves no relative asymmetry
         explicit = explicit.base

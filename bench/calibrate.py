@@ -1,0 +1,132 @@
+"""What do a flop, an entry and a row cost here? The table in `symrank._costs` comes from this.
+
+    python -m bench.calibrate
+
+Each constant is the median over a few sizes, or a non-negative least-squares fit of relative
+errors where work has two parts. Prints the table beside the one in use.
+"""
+
+import dataclasses
+import time
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import scipy.linalg
+import scipy.optimize
+import scipy.sparse as sp
+
+import symrank
+from bench import record
+from symrank import _costs, gallery, probes
+from symrank.methods.inertia import predict
+from symrank.operators import as_operator
+from symrank.recurrences import lanczos
+
+K = 8
+
+
+def seconds(work: Callable[[], Any], repeats: int = 3) -> float:
+    """Return the median time, after one call that warms up."""
+    work()
+    times = []
+    for _ in range(repeats):
+        start = time.perf_counter()
+        work()
+        times.append(time.perf_counter() - start)
+    return float(np.median(times))
+
+
+def fit(rows: list[list[float]], times: list[float]) -> list[float]:
+    """Solve rows @ constants = times for constants >= 0, all rows of equal relative weight."""
+    t = np.array(times)
+    weighted = np.array(rows) / t[:, None]
+    scale = np.linalg.norm(weighted, axis=0)
+    return (scipy.optimize.nnls(weighted / scale, np.ones_like(t))[0] / scale).tolist()
+
+
+def eigenvalues() -> float:
+    rng = np.random.default_rng(0)
+    found = []
+    for n in (1000, 2000, 3000):
+        A = rng.standard_normal((n, n))
+        A += A.T
+        found.append(seconds(lambda A=A: scipy.linalg.eigvalsh(A, check_finite=False), 1) / n**3)
+    return float(np.median(found))
+
+
+def steps() -> list[float]:
+    """Seconds an entry and a row of a fused Lanczos step, a vector."""
+    rng = np.random.default_rng(0)
+    matrices = [gallery.grid_laplacian((s, s)) for s in (100, 300, 700)]
+    for n, degree in ((20_000, 40), (50_000, 20)):
+        R = sp.random_array((n, n), density=degree / 2 / n, rng=rng, format="csr")
+        matrices.append(sp.csr_array(R + R.T))
+    rows, times = [], []
+    for A in matrices:
+        operator = as_operator(A)
+        Z = probes.gaussian(1, 0, K, operator.n, operator.dtype)
+        state = lanczos.start(Z)
+        t = seconds(lambda s=state, o=operator: lanczos.extend(s, o, 5, lambda _: None))
+        rows.append([float(A.nnz), float(A.shape[0])])
+        times.append(t / 5 / K)
+    return fit(rows, times)
+
+
+def dense_entry() -> float:
+    found = []
+    for n in (1000, 2000, 4000):
+        operator = as_operator(np.ones((n, n)))
+        state = lanczos.start(probes.gaussian(1, 0, K, n, operator.dtype))
+        t = seconds(lambda s=state, o=operator: lanczos.extend(s, o, 2, lambda _: None))
+        found.append(t / 2 / K / n**2)
+    return float(np.median(found))
+
+
+def pivots() -> list[float]:
+    """Seconds a nonzero of the pattern, and a nonzero and a flop of the factor."""
+    shapes = [(60, 60), (150, 150), (300, 300), (14, 14, 14), (20, 20, 20), (28, 28, 28)]
+    rows, times = [], []
+    for shape in shapes:
+        A = gallery.grid_laplacian(shape)
+        for B in (A, sp.csr_array(A - sp.eye_array(A.shape[0]))):
+            cost = predict(as_operator(B))
+            result = symrank.rank(B, "inertia", rng=1, check=False)
+            number = result.diagnostics["num_factorisations"]
+            times.append(result.seconds)
+            rows.append([float(B.nnz), float(number * cost.fill), number * cost.flops])
+    return fit(rows, times)
+
+
+def orthogonal() -> float:
+    rng = np.random.default_rng(0)
+    found = []
+    for n, m in ((10_000, 64), (10_000, 256), (100_000, 64)):
+        A = gallery.spiked_covariance(n, m // 4, rng=rng)
+        products = symrank.rank(A, symrank.Sketch(side="range"), rng=1, check=False)
+        columns = products.diagnostics["num_columns"]
+        found.append(products.seconds / n / columns**2)
+    return float(np.median(found))
+
+
+def main() -> None:
+    entry, row = steps()
+    pattern, fill, flop = pivots()
+    table = _costs.Constants(
+        eigenvalues=eigenvalues(),
+        entry=entry,
+        row=row,
+        dense_entry=dense_entry(),
+        pattern=pattern,
+        fill=fill,
+        flop=flop,
+        orthogonal=orthogonal(),
+    )
+    measured, used = dataclasses.asdict(table), dataclasses.asdict(_costs.SECONDS)
+    for name, value in measured.items():
+        print(f"{name:12s} {value:9.2e} here, {used[name]:9.2e} in the table")
+    print(record.save("calibrate", {"measured": measured, "in_use": used}))
+
+
+if __name__ == "__main__":
+    main()

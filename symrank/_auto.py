@@ -1,0 +1,68 @@
+"""A run without a method given: the proposal, what sampling shows, and the ways back."""
+
+import dataclasses
+
+from symrank import choose
+from symrank._counter import Counter
+from symrank._rounds import run
+from symrank._setup import Job
+from symrank.methods import Dense, Inertia, Lanczos, Method, Summary
+from symrank.result import RankResult, Status
+
+__all__ = ["choose_and_run"]
+
+SURE = (Status.EXACT, Status.CONVERGED)
+
+
+def choose_and_run(job: Job, counter: Counter) -> RankResult:
+    """Run the proposal; fall back where pivots prove nothing."""
+    proposal = choose.propose(job.operator, job.goal)
+    method, reason = proposal.choice.method, proposal.reason
+    if isinstance(method, Lanczos):
+        return _sample_and_switch(job, reason, counter)
+    answer = run(job, method, reason, counter)
+    result = answer.result(counter)
+    if not (isinstance(method, Inertia) and choose.proves_too_little(answer.summary)):
+        return result
+    reason = "the pivots proved too little (rounding): "
+    if job.goal.n < choose.DENSE_LIMIT:
+        return run(job, Dense(), reason + "all eigenvalues instead", counter).result(counter)
+    other = _sample_and_switch(job, reason + "certified counting by products", counter)
+    return min(other, result, key=_width)
+
+
+def _sample_and_switch(job: Job, reason: str, counter: Counter) -> RankResult:
+    """Sample; go over to an exact method once it is seen to be cheap, and back if it fails."""
+    found: list[tuple[Method, str]] = []
+
+    def pause(summary: Summary) -> bool:
+        weight = job.operator.matvecs_per_product
+        spent, left = counter.num_matvecs // weight, counter.left // weight
+        exact = choose.reconsider(job.operator, job.goal, summary, spent, left)
+        if exact is not None:
+            found.append(exact)
+        return exact is not None
+
+    sampling = run(job, Lanczos(), reason, counter, pause)
+    sampled = sampling.result(counter)
+    if not found or not sampling.is_whole:
+        return sampled
+    try:
+        exact = run(job, *found[0], counter)
+    except KeyboardInterrupt:
+        return dataclasses.replace(sampled, status=Status.INTERRUPTED)
+    if exact.summary is None:  # the time was up
+        return sampling.result(counter)
+    result = exact.result(counter)
+    if result.status in SURE:
+        return result
+    if result.status is Status.INTERRUPTED:
+        best = min(sampled, result, key=_width)
+        return dataclasses.replace(best, status=Status.INTERRUPTED)
+    sampling.advance(counter)
+    return min(sampling.result(counter), result, key=_width)
+
+
+def _width(result: RankResult) -> int:
+    low, high = result.interval()
+    return high - low

@@ -1,0 +1,136 @@
+"""The methods that an operator allows, with what each is predicted to take."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from symrank import _costs
+from symrank.errors import MissingBackendError, OptionError
+from symrank.methods import Dense, Goal, Inertia, Lanczos, Method
+from symrank.methods.inertia import predict
+from symrank.methods.lanczos import FIRST_PROBES, FIRST_STEPS
+from symrank.operators import Operator
+from symrank.operators.transforms import as_matrix
+
+__all__ = ["DENSE_LIMIT", "Choice", "exact_candidates", "product_seconds", "sampling"]
+
+DENSE_LIMIT = 4000  # below: 1 GiB at most with the workspace of eigvalsh
+PATTERN_LIMIT = 2_000_000  # nonzeros: the analysis alone would take longer than sampling
+FACTORISATIONS = {True: 3, False: 4}  # by Inertia, for a semidefinite operator or any other
+UNKNOWN = 100.0  # rows' worth of a fused step: a product of which nothing is known
+
+
+@dataclass(frozen=True, kw_only=True)
+class Choice:
+    """A method with what it is predicted to take.
+
+    Attributes
+    ----------
+    method
+        The method object.
+    num_matvecs
+        Products, ``(least, most)``.
+    seconds
+        Wall time on one core, ``(least, most)``.
+    num_bytes
+        Memory beyond the operator.
+    is_exact
+        Whether the answer is an exact count where the spectrum has a gap at the cut.
+    """
+
+    method: Method
+    num_matvecs: tuple[int, int]
+    seconds: tuple[float, float]
+    num_bytes: int
+    is_exact: bool
+
+    def __str__(self) -> str:
+        products = _span(*self.num_matvecs, "{:.0f}")
+        return (
+            f"{self.method.name}: {products} products, {_span(*self.seconds, '{:.2g}')} s, "
+            f"{self.num_bytes / 2**20:.0f} MiB"
+        )
+
+
+def product_seconds(operator: Operator) -> float:
+    """Predict the seconds of a product with one vector from the entries that are known.
+
+    A product of unknown cost counts as that of a sparse matrix with some 200 entries a row. Nothing
+    is timed: a choice must not depend on the hour.
+    """
+    table, matrix = _costs.SECONDS, as_matrix(operator)
+    base = getattr(operator, "base", None)
+    entries = getattr(getattr(operator, "factor", None), "entries", None)
+    if matrix is not None:
+        return _entry_seconds(matrix.entries) + table.row * operator.n
+    if isinstance(base, Operator):
+        times = operator.matvecs_per_product // base.matvecs_per_product
+        return times * product_seconds(base) + table.row * operator.n
+    if entries is not None:
+        return 2.0 * _entry_seconds(entries) + table.row * operator.n
+    return UNKNOWN * table.row * operator.n
+
+
+def _entry_seconds(entries: Any) -> float:
+    if isinstance(entries, np.ndarray):
+        return _costs.SECONDS.dense_entry * float(entries.size)
+    return _costs.SECONDS.entry * float(entries.nnz)
+
+
+def sampling(operator: Operator, goal: Goal) -> Choice:
+    """Predict `Lanczos`: its first round at least, the budget at most."""
+    first = min(FIRST_PROBES * FIRST_STEPS, goal.max_matvecs)
+    a_product = product_seconds(operator)
+    return Choice(
+        method=Lanczos(),
+        num_matvecs=(first, goal.max_matvecs),
+        seconds=(first * a_product, goal.max_matvecs * a_product),
+        num_bytes=3 * FIRST_PROBES * operator.n * goal.dtype.itemsize,
+        is_exact=False,
+    )
+
+
+def exact_candidates(operator: Operator, goal: Goal) -> list[Choice]:
+    """Predict `Dense` and `Inertia` where they are possible within budget and memory."""
+    found = []
+    n, products = operator.n, 0 if operator.is_explicit else operator.n
+    if n < DENSE_LIMIT and products <= goal.max_matvecs:
+        seconds = _costs.dense_seconds(n) + products * product_seconds(operator)
+        found.append(_certain(Dense(), products, seconds, 3 * n * n * goal.dtype.itemsize))
+    pivots = _pivots(operator, goal)
+    return found if pivots is None else [*found, pivots]
+
+
+def _pivots(operator: Operator, goal: Goal) -> Choice | None:
+    """Predict `Inertia` from the pattern, where the entries are sparse and known."""
+    matrix = as_matrix(operator)
+    is_dense = matrix is not None and not matrix.is_sparse
+    if goal.preconditioner is not None or goal.n == 0 or is_dense:
+        return None
+    method = Inertia()
+    try:
+        if matrix is not None and matrix.entries.nnz > PATTERN_LIMIT:
+            return None
+        cost = predict(operator, max_entries=PATTERN_LIMIT)
+    except (MissingBackendError, OptionError):  # not installed, or a Gram matrix of many entries
+        return None
+    if cost is None or cost.num_bytes > method.max_fill or cost.flops > method.max_flops:
+        return None
+    semidefinite = matrix is not None and bool((matrix.entries.diagonal() > 0.0).all())
+    seconds = _costs.inertia_seconds(cost.nnz, cost.fill, cost.flops, FACTORISATIONS[semidefinite])
+    return _certain(method, 100, seconds, cost.num_bytes)
+
+
+def _certain(method: Method, products: int, seconds: float, num_bytes: int) -> Choice:
+    return Choice(
+        method=method,
+        num_matvecs=(products, products),
+        seconds=(seconds, seconds),
+        num_bytes=num_bytes,
+        is_exact=True,
+    )
+
+
+def _span(low: float, high: float, form: str) -> str:
+    return form.format(low) if low == high else f"{form.format(low)} to {form.format(high)}"

@@ -1,0 +1,53 @@
+"""What a run will take: one table of constants, and the sums over it.
+
+The constants are seconds on one core, fitted by ``python -m bench.calibrate``. Choices depend on
+their ratios alone, which differ little from machine to machine.
+"""
+
+from dataclasses import dataclass
+
+__all__ = ["SECONDS", "Constants", "dense_seconds", "inertia_seconds", "sketch_seconds"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Constants:
+    """Seconds a unit of work."""
+
+    eigenvalues: float  # eigvalsh, times n^3
+    entry: float  # a fused step, times the nonzeros and vectors
+    row: float  # the same, times the rows and vectors
+    dense_entry: float  # a product with a dense matrix, times n^2 and vectors
+    pattern: float  # the symbolic analysis and copies of a sparse matrix, times its nonzeros
+    fill: float  # one factorisation and its solves, times the nonzeros of the factor
+    flop: float  # the same, times its flops
+    orthogonal: float  # a QR factorisation of n x m and what belongs to it, times n m^2
+
+
+SECONDS = Constants(
+    eigenvalues=6.0e-11,
+    entry=3.5e-10,
+    row=5.0e-10,
+    dense_entry=1.0e-10,
+    pattern=1.0e-6,
+    fill=1.0e-7,
+    flop=2.0e-10,
+    orthogonal=1.0e-9,
+)
+
+OVERHEAD = 2e-3  # of eigvalsh on a small matrix
+
+
+def dense_seconds(n: int) -> float:
+    """Return what all eigenvalues of a dense matrix take, the products not included."""
+    return OVERHEAD + SECONDS.eigenvalues * n**3
+
+
+def inertia_seconds(nnz: int, fill: float, flops: float, num_factorisations: int) -> float:
+    """Return what a count by pivots takes, the analysis of the pattern included."""
+    once = SECONDS.fill * fill + SECONDS.flop * flops
+    return OVERHEAD + SECONDS.pattern * nnz + num_factorisations * once
+
+
+def sketch_seconds(n: int, num_columns: float) -> float:
+    """Return what the orthogonalisations of a sketch take, the products not included."""
+    return SECONDS.orthogonal * n * num_columns**2

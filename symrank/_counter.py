@@ -1,0 +1,54 @@
+"""What a run has spent: products and wall time."""
+
+import math
+import time
+from collections.abc import Callable
+
+from symrank.result import Progress
+
+__all__ = ["Counter", "TimeUp"]
+
+
+class TimeUp(Exception):  # noqa: N818 - not an error: it ends a segment
+    pass
+
+
+class Counter:
+    """Counts products, tells the observer, and stops a segment when the time is up."""
+
+    def __init__(
+        self,
+        max_matvecs: int,
+        max_seconds: float | None,
+        progress: Callable[[Progress], None] | None,
+        before: tuple[int, float] = (0, 0.0),  # products and seconds of the run that goes on
+    ) -> None:
+        self.num_matvecs, self._seconds_before = before
+        self.max_matvecs = self.num_matvecs + max_matvecs
+        self.interval: tuple[int, int] | None = None
+        self._progress = progress
+        self._started = time.perf_counter()
+        self._deadline = math.inf if max_seconds is None else self._started + max_seconds
+
+    @property
+    def left(self) -> int:
+        """Products that the budget still holds."""
+        return max(0, self.max_matvecs - self.num_matvecs)
+
+    @property
+    def seconds(self) -> float:
+        """Wall time so far, that of the run before included."""
+        return self._seconds_before + time.perf_counter() - self._started
+
+    @property
+    def seconds_left(self) -> float:
+        """Wall time that the budget still holds."""
+        return self._deadline - time.perf_counter()
+
+    def tick(self, num_matvecs: int) -> None:
+        """Count products; raise once the time is up and an answer is known."""
+        self.num_matvecs += num_matvecs
+        if self._progress is not None:
+            self._progress(Progress(self.num_matvecs, self.max_matvecs, self.interval))
+        if self.interval is not None and self.seconds_left < 0.0:
+            raise TimeUp

@@ -1,0 +1,171 @@
+"""Rounds: plan, run, summarise, until a method has nothing left to do; and to go on from there."""
+
+import dataclasses
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+from symrank import kernels
+from symrank._counter import Counter, TimeUp
+from symrank._setup import Job, Options
+from symrank.errors import DivergedError, OptionError
+from symrank.methods import Goal, Method, Summary
+from symrank.result import Progress, RankResult, Status
+
+__all__ = ["MAX_MATVECS", "Rounds", "run"]
+
+MAX_MATVECS = 20_000
+
+
+@dataclass
+class Rounds:
+    """The segments of a method so far, and what they say.
+
+    Once a segment was stopped half-way its state is lost, and there is nothing to go on from:
+    `is_whole` is false.
+    """
+
+    method: Method
+    reason: str
+    job: Job
+    goal: Goal
+    states: dict[tuple[Any, ...], Any] = field(default_factory=dict)
+    history: list[tuple[int, int, int]] = field(default_factory=list)
+    summary: Summary | None = None
+    is_whole: bool = True
+
+    def advance(self, counter: Counter, pause: Callable[[Summary], bool] | None = None) -> None:
+        """Run rounds until nothing is left to do or `pause` says so; decide only between rounds.
+
+        Raises
+        ------
+        KeyboardInterrupt
+            Where not even the first round was finished.
+        DivergedError
+            Where a chain left the finite numbers; with the result of the round before.
+        OptionError
+            Where the method plans no work at all.
+        """
+        self.is_whole = False
+        try:
+            self._run(counter, pause)
+            self.is_whole = True
+        except TimeUp:
+            if self.summary is not None and self.summary.status is Status.NO_GAP_FOUND:
+                self._end(Status.BUDGET_SPENT)
+        except KeyboardInterrupt:
+            if self.summary is None:
+                raise
+            self._end(Status.INTERRUPTED)
+        except DivergedError as error:
+            known = None if self.summary is None else self.result(counter)
+            raise DivergedError(error.step, known) from error
+        if self.summary is None and self.is_whole:
+            msg = f"method={self.method.name!r} planned no work for n={self.goal.n}."
+            raise OptionError(msg)
+
+    def _run(self, counter: Counter, pause: Callable[[Summary], bool] | None) -> None:
+        operator = self.job.operator
+
+        def tick(products: int) -> None:
+            counter.tick(products * operator.matvecs_per_product)
+
+        while tasks := self.method.plan(self.goal, len(self.history), self.summary):
+            for task in tasks:
+                state = self.states.pop(task.key, None)
+                self.states[task.key] = self.method.run(operator, self.goal, task, state, tick)
+            self.summary = self.method.summarise(self.goal, self.states, self.summary)
+            low, high = self.summary.evidence(self.goal.confidence)
+            counter.interval = low, high
+            self.history.append((counter.num_matvecs, low, high))
+            if pause is not None and pause(self.summary):
+                return
+
+    def _end(self, status: Status) -> None:
+        assert self.summary is not None
+        self.summary = dataclasses.replace(self.summary, status=status)
+
+    def result(self, counter: Counter) -> RankResult:
+        """Put the last summary as a result."""
+        job = self.job
+        assert self.summary is not None
+        fields = {f.name: getattr(self.summary, f.name) for f in dataclasses.fields(Summary)}
+        fields.pop("memo")
+        if fields["inertia"] is not None:
+            plus, zero, minus = fields["inertia"]
+            fields["inertia"] = plus, zero + job.num_deflated, minus
+        goes_on = self.is_whole and hasattr(self.method, "stages")
+        return RankResult(
+            **fields,
+            n=self.goal.n + job.num_deflated,
+            dtype=str(self.goal.dtype),
+            method=self.method.name,
+            kernel=_kernel_name(self.method),
+            preconditioner="" if job.preconditioner is None else job.preconditioner.name,
+            num_deflated=job.num_deflated,
+            confidence=self.goal.confidence,
+            num_matvecs=counter.num_matvecs,
+            seconds=counter.seconds,
+            reason=self.reason,
+            seed=self.goal.seed,
+            history=list(self.history),
+            resume=_resume(self, counter) if goes_on else None,
+        )
+
+
+def run(
+    job: Job,
+    method: Method,
+    reason: str,
+    counter: Counter,
+    pause: Callable[[Summary], bool] | None = None,
+) -> Rounds:
+    """Run a method on what is left of the budget."""
+    budget = max(1, counter.left // job.operator.matvecs_per_product)
+    goal = dataclasses.replace(job.goal, max_matvecs=budget)
+    rounds = Rounds(method=method, reason=reason, job=job, goal=goal)
+    rounds.advance(counter, pause)
+    return rounds
+
+
+def _resume(rounds: Rounds, before: Counter) -> Callable[..., RankResult]:
+    """Return what `RankResult.refine` calls; vectors in memory go on once."""
+    num_rounds, spent_seconds = len(rounds.history), before.seconds
+
+    def resume(
+        precision: float,
+        max_matvecs: int | None,
+        max_seconds: float | None,
+        progress: Callable[[Progress], None] | None,
+    ) -> RankResult:
+        if len(rounds.history) > num_rounds or not rounds.is_whole:
+            raise OptionError(
+                "this result was refined already, and its vectors went into that run: refine the "
+                "newer result."
+            )
+        more = MAX_MATVECS if max_matvecs is None else max_matvecs
+        Options.check_budget(precision, more, max_seconds)
+        counter = Counter(more, max_seconds, progress, before=(before.num_matvecs, spent_seconds))
+        summary = rounds.summary
+        assert summary is not None
+        old, n = rounds.goal, rounds.goal.n + rounds.job.num_deflated
+        weight = rounds.job.operator.matvecs_per_product
+        rounds.goal = dataclasses.replace(
+            old,
+            half_width=precision if precision >= 1.0 else precision * n,
+            refine=False,
+            max_matvecs=summary.memo.num_products + more // weight,
+            spent_looks=getattr(summary.evidence, "num_looks", 1),
+        )
+        rounds.summary = rounds.method.summarise(rounds.goal, rounds.states, summary)
+        rounds.advance(counter)
+        return rounds.result(counter)
+
+    return resume
+
+
+def _kernel_name(method: Method) -> str:
+    """Return the name of the kernel file that `method` runs on; empty if it runs on none."""
+    if not hasattr(method, "kernel"):
+        return ""
+    return kernels.load(method.kernel).__name__.rpartition(".")[2]

@@ -1,0 +1,191 @@
+"""From what the caller passed to the operator and the goal that a method sees."""
+
+import math
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from symrank import preconditioners, probes, threshold
+from symrank._counter import Counter
+from symrank._typing import Array, FloatArray
+from symrank.errors import NonFiniteError, OptionError
+from symrank.methods import Goal
+from symrank.operators import Operator, as_operator
+from symrank.operators.checks import check_operator
+from symrank.operators.deflated import Deflated
+from symrank.operators.transforms import Scaled
+from symrank.preconditioners import Preconditioner
+from symrank.recurrences import lanczos
+
+__all__ = ["Job", "Options", "Rng", "prepare", "seed_of"]
+
+PRECISION = 0.005
+# exponents of two beyond which |A|^2 |v| could leave the range: Lanczos vectors are not normalised
+EXTREME = {"f": 30, "F": 30, "d": 200, "D": 200}
+CHECK_STREAM = 2**32 - 1  # a stream that no probe uses
+DEFLATION_STREAM = 2**32 - 4
+NORM_STEPS = 12  # of Lanczos, for |A|, where |A Q| is judged
+
+Rng = int | np.random.SeedSequence | np.random.Generator | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Options:
+    """The options of `symrank.rank` that are not about the method; checked."""
+
+    atol: float | None
+    rtol: float | None
+    precision: float | None
+    confidence: float
+    max_matvecs: int | None
+    max_seconds: float | None
+    noise: float | None
+    deflate: Array | None
+    preconditioner: Preconditioner | FloatArray | str | None
+    seed: int
+    check: bool
+
+    def __post_init__(self) -> None:
+        for name, value in (("atol", self.atol), ("rtol", self.rtol)):
+            if value is not None and not 0.0 <= value < math.inf:
+                msg = f"{name}={value} must be a finite number >= 0, or None for the noise floor."
+                raise OptionError(msg)
+        if not 0.0 < self.confidence < 1.0:
+            msg = f"confidence={self.confidence} must lie between 0 and 1, for example 0.95."
+            raise OptionError(msg)
+        self.check_budget(self.precision, self.max_matvecs, self.max_seconds)
+        if self.noise is not None and not 0.0 <= self.noise < 0.1:
+            msg = f"noise={self.noise} is the relative error of a product: between 0 and 0.1."
+            raise OptionError(msg)
+        if self.deflate is not None and self.preconditioner is not None:
+            msg = (
+                "deflate and preconditioner were both given: null vectors of A are none of the "
+                "preconditioned operator. Leave one of them out."
+            )
+            raise OptionError(msg)
+
+    @staticmethod
+    def check_budget(
+        precision: float | None, max_matvecs: int | None, max_seconds: float | None
+    ) -> None:
+        """Raise `OptionError` for the first that is out of range."""
+        if precision is not None and not 0.0 < precision < math.inf:
+            msg = (
+                f"precision={precision} must be positive: below 1 a fraction of n, else a "
+                "count of eigenvalues."
+            )
+            raise OptionError(msg)
+        if max_matvecs is not None and max_matvecs < 1:
+            raise OptionError(f"max_matvecs={max_matvecs} must be at least 1.")
+        if max_seconds is not None and not max_seconds > 0.0:
+            raise OptionError(f"max_seconds={max_seconds} must be positive.")
+
+    def half_width(self, n: int) -> float:
+        """Return the half-width asked for, in eigenvalues."""
+        share = PRECISION if self.precision is None else self.precision
+        return share if share >= 1.0 else share * n
+
+
+@dataclass(frozen=True, kw_only=True)
+class Job:
+    """What stays the same whichever method runs."""
+
+    operator: Operator  # scaled, preconditioned, deflated
+    goal: Goal
+    preconditioner: Preconditioner | None
+    num_deflated: int
+
+
+def prepare(A: Any, options: Options, counter: Counter) -> Job:
+    """Coerce, deflate, precondition, scale and check."""
+    operator = as_operator(A)
+    noise = operator.noise if options.noise is None else options.noise
+    G = preconditioners.as_preconditioner(options.preconditioner, operator)
+    if G is not None:
+        operator = preconditioners.apply(operator, G)
+    scaled, factor = _scaled(operator, options.seed, counter)
+    if options.check:
+        used = check_operator(scaled, probes.stream(options.seed, CHECK_STREAM), noise=noise)
+        counter.num_matvecs += used * operator.matvecs_per_product
+    num_deflated = 0
+    if options.deflate is not None:
+        deflated = Deflated(scaled, options.deflate)
+        _check_null(deflated, noise, options, counter)
+        scaled, num_deflated = deflated, deflated.num_vectors
+    goal = Goal(
+        n=scaled.n,
+        dtype=scaled.dtype,
+        atol=None if options.atol is None else options.atol * factor,
+        rtol=options.rtol,
+        half_width=options.half_width(operator.n),
+        refine=options.precision is None,
+        confidence=options.confidence,
+        max_matvecs=max(1, counter.left // scaled.matvecs_per_product),
+        seed=options.seed,
+        scale=1.0 / factor,
+        preconditioner=None if G is None or G.factor is not None else G,
+        noise=noise,
+    )
+    return Job(operator=scaled, goal=goal, preconditioner=G, num_deflated=num_deflated)
+
+
+def _check_null(operator: Deflated, noise: float, options: Options, counter: Counter) -> None:
+    """Raise where A Q is more than rounding: A would not be what is left of it."""
+    base = operator.base
+    steps = min(NORM_STEPS, base.n)
+    z = probes.gaussian(options.seed, DEFLATION_STREAM, 1, base.n, base.dtype)
+    state = lanczos.extend(lanczos.start(z), base, steps, lambda _: None)
+    eps = max(float(np.finfo(base.dtype).eps), noise)
+    norm = lanczos.runs(state, eps)[0].spectral_norm
+    counter.num_matvecs += (steps + operator.num_vectors) * base.matvecs_per_product
+    floor = threshold.cut(norm, eps, None, None)
+    residual = operator.null_residual()
+    if residual > floor:
+        raise OptionError(
+            f"deflate={operator.num_vectors} vectors, but |A Q| = {residual / floor:.3g} times "
+            "the noise floor of the products: they are no null vectors. Leave deflate out, or "
+            "refine them, for example by Sketch(side='null', basis=True)."
+        )
+
+
+def _scaled(operator: Operator, seed: int, counter: Counter) -> tuple[Operator, float]:
+    """Scale an operator of extreme norm by a power of two; return it with the factor."""
+    size = operator.scale_hint()
+    if size is None and operator.n:
+        x = probes.stream(seed, CHECK_STREAM, 1).standard_normal((operator.n, 1))
+        for small in (1.0, 2.0**-600):
+            with np.errstate(over="ignore", invalid="ignore"):
+                y = operator.matmat((small * x).astype(operator.dtype))
+            counter.num_matvecs += operator.matvecs_per_product
+            size = float(np.abs(y).max()) / small if np.isfinite(y).all() else math.inf
+            if math.isfinite(size):
+                break
+    unchecked = operator.is_explicit and size is not None and not math.isfinite(size)
+    if size is None or size == 0.0 or unchecked:
+        return operator, 1.0
+    if not math.isfinite(size):
+        msg = (
+            "a product with A holds infinities or NaN: the rank of such an operator is not "
+            "defined. Look for overflow, division by zero or missing data in A."
+        )
+        raise NonFiniteError(msg)
+    exponent = math.frexp(size)[1]
+    if abs(exponent) <= EXTREME[operator.dtype.char]:
+        return operator, 1.0
+    factor = math.ldexp(1.0, -max(min(exponent, 1000), -1000))
+    return Scaled(operator, factor), factor
+
+
+def seed_of(rng: Rng) -> int:
+    """Turn what the caller passed as rng into one integer, which replays the run."""
+    if rng is None:
+        rng = np.random.SeedSequence()
+    if isinstance(rng, np.random.Generator):
+        return int(rng.integers(2**63))
+    if isinstance(rng, np.random.SeedSequence):
+        return int(rng.generate_state(1, np.uint64)[0] >> np.uint64(1))
+    if isinstance(rng, (int, np.integer)) and not isinstance(rng, bool) and rng >= 0:
+        return int(rng)
+    msg = f"rng={rng!r} must be a non-negative integer, a numpy SeedSequence or a Generator."
+    raise OptionError(msg)

@@ -1,0 +1,221 @@
+"""The choice of a method: by predicted cost alone, the same at every run, and never a worse answer."""
+
+import dataclasses
+
+import numpy as np
+import pytest
+import scipy.sparse as sp
+import scipy.sparse.linalg as spla
+
+import symrank
+from symrank import Status, choose, gallery
+from symrank._candidates import product_seconds
+from symrank.errors import OptionError
+from symrank.intervals import ExactInterval
+from symrank.methods import Inertia
+from symrank.operators import as_operator, augmented, gram, shift
+
+
+def products_of(matrix, n=None):
+    """An operator that hides its entries."""
+    n = matrix.shape[0]
+    return spla.LinearOperator((n, n), matvec=lambda x: matrix @ x, dtype=float)
+
+
+def low_rank(n, r, seed):
+    B = np.random.default_rng(seed).standard_normal((n, r))
+    return spla.LinearOperator(
+        (n, n), matvec=lambda x: B @ (B.T @ x), matmat=lambda X: B @ (B.T @ X), dtype=float
+    )
+
+
+def test_small_dense_matrices_get_all_eigenvalues(rng):
+    B = rng.standard_normal((300, 100))
+    result = symrank.rank(B @ B.T, rng=1)
+    assert (result.method, result.rank, result.status) == ("dense", 100, Status.EXACT)
+    assert "300" in result.reason
+
+
+def test_sparse_matrices_of_little_fill_get_their_pivots_counted():
+    L = gallery.grid_laplacian((90, 90), remove=0.4, rng=1)
+    result = symrank.rank(L, rng=2)
+    assert (result.method, result.status) == ("inertia", Status.EXACT)
+    assert result.rank == gallery.laplacian_rank(L)
+    assert "pivots" in result.reason
+
+
+def test_a_large_fill_leads_to_sampling():
+    L = gallery.grid_laplacian((45, 45, 45))
+    plan = symrank.plan(L)
+    assert plan.choice.method.name == "lanczos"
+    assert [other.method.name for other in plan.others] == ["inertia"]
+    assert plan.others[0].seconds[1] > choose.EXACT_SECONDS
+    assert "inertia would be exact" in plan.reason
+
+
+def test_products_alone_lead_to_sampling_and_a_small_rank_to_a_sketch():
+    A = low_rank(6000, 25, 3)
+    assert symrank.plan(A).choice.method.name == "lanczos"
+    result = symrank.rank(A, rng=4)
+    assert (result.method, result.rank, result.status) == ("sketch", 25, Status.EXACT)
+    assert "by sampling" in result.reason
+    history = [used for used, _, _ in result.history]
+    assert min(history) > 512  # the products of the sampling are counted too
+
+
+def test_the_products_of_a_dense_copy_are_weighed_against_a_first_look():
+    A = products_of(gallery.grid_laplacian((50, 60)))
+    plan = symrank.plan(A)  # 3000 products are more than twice the first round's 512
+    assert plan.choice.method.name == "lanczos"
+    small = symrank.rank(products_of(gallery.grid_laplacian((20, 20))), rng=1)
+    assert (small.method, small.rank) == ("dense", 399)
+    poor = symrank.rank(gram(np.eye(500)), rng=1, max_matvecs=100)
+    assert poor.num_matvecs <= 100
+    assert poor.method == "inertia"  # of the identity: no product is needed for the pivots
+
+
+def test_a_small_nullity_is_settled_by_null_vectors():
+    lam = np.concatenate([np.zeros(3), np.linspace(0.5, 1.0, 7997)])
+    A = products_of(sp.diags_array(lam))
+    result = symrank.rank(A, rng=5)
+    assert (result.method, result.rank, result.status) == ("sketch", 7997, Status.EXACT)
+    assert "null vectors" in result.reason
+
+
+def test_a_requested_precision_is_not_paid_for_twice():
+    lam = np.concatenate([np.zeros(3), np.linspace(0.5, 1.0, 7997)])
+    result = symrank.rank(products_of(sp.diags_array(lam)), rng=5, precision=0.01)
+    assert (result.method, result.status) == ("lanczos", Status.CONVERGED)
+    assert result.num_matvecs < 600
+
+
+def test_what_a_sketch_cannot_settle_goes_back_to_sampling(monkeypatch):
+    class Failing(symrank.Sketch):
+        def summarise(self, goal, states, previous):
+            summary = super().summarise(goal, states, previous)
+            memo = dataclasses.replace(summary.memo, is_settled=True)  # stop here
+            return dataclasses.replace(
+                summary, status=Status.BUDGET_SPENT, evidence=ExactInterval(low=0, high=6000),
+                memo=memo,
+            )  # fmt: skip
+
+    monkeypatch.setattr(choose, "Sketch", Failing)
+    A = low_rank(6000, 25, 3)
+    result = symrank.rank(A, rng=4)
+    plain = symrank.rank(A, "lanczos", rng=4)
+    assert result.method == "lanczos"
+    assert result.interval() == plain.interval()
+    assert result.num_matvecs > plain.num_matvecs  # those of the failed sketch
+
+
+def test_pivots_that_prove_too_little_are_replaced(monkeypatch):
+    monkeypatch.setattr(choose, "proves_too_little", lambda summary: True)
+    small = symrank.rank(gallery.grid_laplacian((40, 40)), rng=1)
+    assert (small.method, small.status) == ("dense", Status.EXACT)
+    assert "pivots proved too little" in small.reason
+    L = gallery.grid_laplacian((70, 70), remove=0.4, rng=1)
+    large = symrank.rank(L, rng=1)
+    assert large.rank == gallery.laplacian_rank(L)
+    assert large.method == "inertia"  # the narrower of the two, as its answer was exact
+
+
+def test_shifts_without_proof_are_seen():
+    L = gallery.grid_laplacian((40, 40))
+    result = symrank.rank(L, "inertia", rng=1)
+    shifts = result.diagnostics["shifts"]
+    assert not choose.proves_too_little(result)
+    doubted = [dict(one, is_proof=False) for one in shifts]
+    open_ = dataclasses.replace(
+        result, status=Status.NO_GAP_FOUND, diagnostics={"shifts": doubted}
+    )
+    assert choose.proves_too_little(open_)
+    proved = dataclasses.replace(open_, diagnostics={"shifts": shifts})
+    assert not choose.proves_too_little(proved)
+
+
+def test_without_the_solver_the_choice_still_stands(monkeypatch):
+    from symrank.errors import MissingBackendError
+
+    def missing(*_, **__):
+        raise MissingBackendError("feral is not installed")
+
+    monkeypatch.setattr("symrank._candidates.predict", missing)
+    result = symrank.rank(gallery.grid_laplacian((40, 40)), rng=1)
+    assert (result.method, result.rank) == ("dense", 1599)
+
+
+def test_the_same_seed_makes_the_same_choice(monkeypatch):
+    A = low_rank(5000, 12, 1)
+    first = symrank.rank(A, rng=7)
+    clock = iter(np.cumsum(np.random.default_rng(0).exponential(5.0, 100_000)))
+    monkeypatch.setattr("time.perf_counter", lambda: float(next(clock)))  # a wild machine
+    again = symrank.rank(A, rng=7)
+    assert (again.method, again.num_matvecs, again.history) == (
+        first.method, first.num_matvecs, first.history,
+    )  # fmt: skip
+
+
+def test_a_cut_of_the_caller_is_kept():
+    lam = np.concatenate([np.ones(200), np.full(200, 1e-4), np.zeros(100)])
+    assert symrank.rank(gallery.diagonal(lam), rng=1, atol=1e-2).rank == 200
+    A = products_of(sp.diags_array(np.concatenate([lam, np.zeros(6000)])))
+    low, high = symrank.rank(A, rng=1, atol=1e-2).interval()
+    assert low <= 200 <= high
+
+
+def test_interrupted_in_the_second_method_the_first_answers(monkeypatch):
+    def interrupt(*_):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(symrank.Sketch, "run", interrupt)
+    result = symrank.rank(low_rank(6000, 25, 3), rng=4)
+    assert (result.method, result.status) == ("lanczos", Status.INTERRUPTED)
+    low, high = result.interval()
+    assert low <= 25 <= high
+
+
+def test_product_seconds_follow_the_entries():
+    L = gallery.grid_laplacian((30, 30))
+    once = product_seconds(as_operator(L))
+    assert product_seconds(as_operator(sp.block_diag([L, L]))) == pytest.approx(2 * once)
+    assert product_seconds(shift(as_operator(products_of(L)), 1.0)) > product_seconds(
+        as_operator(products_of(L))
+    )
+    B = np.ones((100, 40))
+    assert product_seconds(gram(B)) > 2 * 4000 * choose._costs.SECONDS.dense_entry
+    assert product_seconds(augmented(sp.csr_array(B))) > 2 * 4000 * choose._costs.SECONDS.entry
+
+
+def test_a_plan_is_printed_with_what_it_takes():
+    text = str(symrank.plan(gallery.grid_laplacian((50, 50))))
+    assert text.startswith("inertia: ")
+    for word in ("products", "s, ", "MiB", "not dense", "not lanczos"):
+        assert word in text
+
+
+def test_a_plan_times_a_product_it_knows_nothing_about():
+    import time
+
+    def slow(x):
+        time.sleep(2e-3)
+        return x
+
+    A = spla.LinearOperator((5000, 5000), matvec=slow, dtype=float)
+    plan = symrank.plan(A)
+    assert plan.choice.seconds[0] > 512 * 2e-3
+
+
+@pytest.mark.parametrize("options", [{"atoll": 1.0}, {"method": "dense"}])
+def test_a_plan_refuses_what_it_does_not_know(options):
+    with pytest.raises(OptionError, match=f"no option {next(iter(options))!r}"):
+        symrank.plan(np.eye(3), **options)
+
+
+def test_a_plan_checks_its_options():
+    with pytest.raises(OptionError, match="confidence=2"):
+        symrank.plan(np.eye(3), confidence=2)
+
+
+def test_inertia_is_offered_within_its_own_limits():
+    L = gallery.grid_laplacian((30, 30))
+    assert Inertia().max_fill > symrank.plan(L).choice.num_bytes > 0
