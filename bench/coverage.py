@@ -1,9 +1,10 @@
 """Do nominal 95 % intervals cover 95 %, and are they as narrow as the Beta law allows?
 
-    python -m bench.coverage [--problems 400] [--max-matvecs 20000]
+    python -m bench.coverage [--problems 400] [--gapless 50] [--max-matvecs 20000]
 
 Random problems with known spectra, a fixed cut, Lanczos with all its rounds played (a precision
-that is never met). By rotation invariance of Gaussian probes a diagonal operator is the general
+that is never met); then spectra without a gap, and no cut but the noise floor. By rotation
+invariance of Gaussian probes a diagonal operator is the general
 case. Beside it the usual practice: Student's t on the Gauss quadrature estimates of the probes.
 """
 
@@ -23,7 +24,7 @@ import scipy.stats
 
 import symrank
 from bench import record
-from symrank import gallery, probes
+from symrank import gallery, probes, threshold
 from symrank.intervals import BetaInterval
 
 CONFIDENCE = 0.95
@@ -70,7 +71,21 @@ def indefinite(rng: np.random.Generator, n: int) -> tuple[np.ndarray, float]:
     return lam, 0.02
 
 
+def gapless(rng: np.random.Generator, n: int) -> tuple[np.ndarray, None]:
+    """A continuum that runs through the noise floor without a gap; no cut is given."""
+    decades = rng.uniform(14.0, 20.0)
+    kind = int(rng.integers(3))
+    if kind == 0:
+        return 10.0 ** -rng.uniform(0.0, decades, n), None
+    if kind == 1:
+        return 10.0 ** (-decades * (np.arange(n) / n) ** rng.uniform(0.5, 2.0)), None
+    signs = rng.choice([-1.0, 1.0], n)
+    return signs * 10.0 ** -rng.uniform(0.0, decades, n), None
+
+
 FAMILIES = {f.__name__: f for f in (gapped, log_uniform, marchenko_pastur, clustered, indefinite)}
+GAPLESS = {"gapless": gapless}
+ALL = FAMILIES | GAPLESS
 
 
 def width(law: BetaInterval) -> float:
@@ -92,15 +107,17 @@ def width(law: BetaInterval) -> float:
 def solve(job: tuple[str, int, int]) -> dict[str, Any]:
     """Run one random problem."""
     family, seed, max_matvecs = job
-    rng = np.random.default_rng([seed, list(FAMILIES).index(family)])
+    rng = np.random.default_rng([seed, list(ALL).index(family)])
     n = int(rng.integers(300, 2000))
-    lam, tau = FAMILIES[family](rng, n)
-    truth = int((np.abs(lam) > tau).sum())
+    lam, tau = ALL[family](rng, n)
     result = symrank.rank(
         gallery.diagonal(lam), method="lanczos", atol=tau, precision=NEVER, rng=seed,
         confidence=CONFIDENCE, max_matvecs=max_matvecs, check=False,
     )  # fmt: skip
     low, high = result.interval()
+    if tau is None:
+        tau = threshold.cut(float(np.abs(lam).max()), np.finfo(float).eps, None, None)
+    truth = int((np.abs(lam) > tau).sum())
     m = result.diagnostics["num_probes"]
     Z2 = probes.gaussian(seed, 0, m, n, np.dtype(float)) ** 2
     share = float(Z2[np.abs(lam) <= tau].sum() / Z2.sum())
@@ -124,6 +141,7 @@ def solve(job: tuple[str, int, int]) -> dict[str, Any]:
         "t_covers": bool(abs(counts.mean() - truth) <= half),
         "probes": m,
         "looks": law.num_looks,
+        "status": result.status.name,
         "products": result.num_matvecs,
     }
 
@@ -131,14 +149,19 @@ def solve(job: tuple[str, int, int]) -> dict[str, Any]:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--problems", type=int, default=400)
+    parser.add_argument("--gapless", type=int, default=50)
     parser.add_argument("--max-matvecs", type=int, default=20_000)
     parser.add_argument("--save", default="coverage")
     args = parser.parse_args()
     each = args.problems // len(FAMILIES)
     jobs = [(family, seed, args.max_matvecs) for family in FAMILIES for seed in range(each)]
+    more = [("gapless", seed, args.max_matvecs) for seed in range(args.gapless)]
     with ProcessPoolExecutor() as pool:
-        rows = list(pool.map(solve, jobs, chunksize=4))
+        every = list(pool.map(solve, jobs + more, chunksize=4))
+    rows, open_ = every[: len(jobs)], every[len(jobs) :]
     summary: dict[str, Any] = {"coverage": np.mean([r["covers"] for r in rows])}
+    summary["coverage_gapless"] = np.mean([r["covers"] for r in open_])
+    summary["gapless_called_sure"] = sum(r["status"] in ("EXACT", "CONVERGED") for r in open_)
     summary["coverage_of_student_t"] = np.mean([r["t_covers"] for r in rows])
     for family in FAMILIES:
         mine = [r for r in rows if r["family"] == family]
@@ -150,7 +173,7 @@ def main() -> None:
     summary["width_over_ideal"]["rows"] = len(ratios)
     for key, value in summary.items():
         print(f"{key}: {value}")
-    print(record.save(args.save, {"confidence": CONFIDENCE, "summary": summary, "rows": rows}))
+    print(record.save(args.save, {"confidence": CONFIDENCE, "summary": summary, "rows": every}))
 
 
 if __name__ == "__main__":

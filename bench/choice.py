@@ -1,0 +1,181 @@
+"""Is the method that symrank chooses ever much slower than the best single one?
+
+    python -m bench.choice FOLDER [--rows NAME ...] [--limit SECONDS]
+
+FOLDER holds manifest.csv and the matrices. Every row and method runs in a fresh process, after a
+small run of each method that loads the compiled kernels; what takes longer than the limit is cut
+off. "The same precision" is an interval no wider than that of the choice. For 4000 <= n <= 9000
+numpy.linalg.matrix_rank (of the dense array), and for rank > 1000
+scipy.linalg.interpolative.estimate_rank (of the LinearOperator) run beside it.
+"""
+
+import argparse
+import csv
+import multiprocessing
+import time
+import zlib
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import scipy.linalg.interpolative as interpolative
+import scipy.sparse as sp
+
+from bench import record
+from bench.real_matrices import load
+
+METHODS = ("dense", "inertia", "sketch", "lanczos")
+NUMPY, SCIPY = "numpy matrix_rank", "scipy estimate_rank"
+EPS = 1e-9  # of estimate_rank: relative, it has no noise floor of its own
+PEER_SIZES = range(4000, 9001)
+BAR, PEER_BAR = 2.0, 5.0
+NEGLIGIBLE = 0.05  # seconds: below, a ratio is that of fixed costs
+
+
+def run(folder: Path, row: dict[str, str], method: str | None, pipe: Any) -> None:
+    """Time one method on one row in this process."""
+    import symrank
+
+    A = load(folder, row)
+    if method in (NUMPY, SCIPY):
+        pipe.send(peer(A, method))
+        return
+    warm = symrank.gallery.grid_laplacian((12, 12))
+    for name in ("lanczos", "inertia", "dense", "sketch"):
+        symrank.rank(warm, name, rng=0)
+    seed = zlib.crc32(row["name"].encode())
+    start = time.perf_counter()
+    try:
+        result = symrank.rank(A, method, rng=seed)
+    except symrank.SymrankError as error:
+        pipe.send({"error": str(error)[:200]})
+        return
+    low, high = result.interval()
+    pipe.send(
+        {
+            "seconds": time.perf_counter() - start,
+            "low": low,
+            "high": high,
+            "status": result.status.name,
+            "method": result.method,
+            "products": result.num_matvecs,
+            "reason": result.reason,
+        }
+    )
+
+
+def peer(A: Any, name: str) -> dict[str, Any]:
+    """Time NumPy or SciPy on the same operator."""
+    from symrank.operators import as_operator
+
+    operator = as_operator(A)
+    if name == NUMPY:
+        dense = operator.to_dense()
+        start = time.perf_counter()
+        answer = int(np.linalg.matrix_rank(dense, hermitian=True))
+    else:
+        linear = operator.to_scipy() if not sp.issparse(A) else sp.linalg.aslinearoperator(A)
+        start = time.perf_counter()
+        answer = int(interpolative.estimate_rank(linear, EPS, rng=np.random.default_rng(0)))
+    return {"seconds": time.perf_counter() - start, "low": answer, "high": answer}
+
+
+def timed(folder: Path, row: dict[str, str], method: str | None, limit: float) -> dict[str, Any]:
+    """Run in a fresh process; give up at the limit."""
+    spawn = multiprocessing.get_context("spawn")
+    ours, theirs = spawn.Pipe(duplex=False)
+    process = spawn.Process(target=run, args=(folder, row, method, theirs))
+    process.start()
+    theirs.close()
+    answer: dict[str, Any] = {"error": f"over {limit} s"}
+    try:
+        if ours.poll(limit):
+            answer = ours.recv()
+    except EOFError:
+        answer = {"error": "the process died"}
+    process.kill()
+    process.join()
+    return answer
+
+
+def judge(rows: list[dict[str, Any]]) -> dict[str, Any]:
+    """Compare the choice with the best single method of the same precision, and with the peers."""
+    worst, peers = [], []
+    for row in rows:
+        chosen = row["answers"]["choice"]
+        if "error" in chosen:
+            continue
+        width = chosen["high"] - chosen["low"]
+        fair = [
+            a["seconds"]
+            for name, a in row["answers"].items()
+            if name in METHODS and "error" not in a and a["high"] - a["low"] <= width
+        ]
+        if fair:
+            over = chosen["seconds"] / max(min(fair), NEGLIGIBLE)
+            worst.append((over, row["name"]))
+        for name in (NUMPY, SCIPY):
+            other = row["answers"].get(name)
+            if other is not None:
+                seconds = other.get("seconds", row["limit"])
+                peers.append((seconds / chosen["seconds"], name, row["name"], "error" in other))
+    return {
+        "rows": len(rows),
+        "choice_failed": [r["name"] for r in rows if "error" in r["answers"]["choice"]],
+        "over_best": {
+            "figure": max(w for w, _ in worst),
+            "at_most": BAR,
+            "above": sorted((w for w in worst if w[0] > BAR), reverse=True),
+            "median": float(np.median([w for w, _ in worst])),
+        },
+        "peer_over_choice": {
+            "figure": min((p[0] for p in peers), default=None),
+            "at_least": PEER_BAR,
+            "all": sorted(peers),
+        },
+    }
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("folder", type=Path)
+    parser.add_argument("--rows", nargs="*")
+    parser.add_argument("--limit", type=float, default=60.0)
+    parser.add_argument("--save", default="choice")
+    args = parser.parse_args()
+    with (args.folder / "manifest.csv").open() as file:
+        manifest = [r for r in csv.DictReader(file) if not args.rows or r["name"] in args.rows]
+    rows = []
+    for row in manifest:
+        n, truth = int(row["n"]), int(row["rank"])
+        names = ["choice", *(m for m in METHODS if m != "dense" or n < PEER_SIZES.stop)]
+        if n in PEER_SIZES:
+            names += [NUMPY] + ([SCIPY] if truth > 1000 else [])
+        answers = {
+            name: timed(args.folder, row, None if name == "choice" else name, args.limit)
+            for name in names
+        }
+        rows.append(
+            {"name": row["name"], "class": row["class"], "n": n, "truth": truth,
+             "limit": args.limit, "answers": answers}
+        )  # fmt: skip
+        chosen = answers["choice"]
+        print(
+            f"{row['name']:24s} n={n:6d} {chosen.get('method', 'none'):8s}",
+            *(
+                f"{name} {a['seconds']:.2f} s [{a['low']}, {a['high']}]"
+                if "error" not in a
+                else f"{name} -"
+                for name, a in answers.items()
+            ),
+            sep="  ",
+            flush=True,
+        )
+    summary = judge(rows)
+    for key, value in summary.items():
+        print(f"{key}: {value}")
+    print(record.save(args.save, {"eps": EPS, "summary": summary, "rows": rows}))
+
+
+if __name__ == "__main__":
+    main()
