@@ -1,4 +1,4 @@
-"""The choice of a method: by predicted cost alone, the same at every run, and never a worse answer."""
+"""The choice of a method: by predicted cost, the same at every run, never a worse answer."""
 
 import dataclasses
 
@@ -125,9 +125,7 @@ def test_shifts_without_proof_are_seen():
     shifts = result.diagnostics["shifts"]
     assert not choose.proves_too_little(result)
     doubted = [dict(one, is_proof=False) for one in shifts]
-    open_ = dataclasses.replace(
-        result, status=Status.NO_GAP_FOUND, diagnostics={"shifts": doubted}
-    )
+    open_ = dataclasses.replace(result, status=Status.NO_GAP_FOUND, diagnostics={"shifts": doubted})
     assert choose.proves_too_little(open_)
     proved = dataclasses.replace(open_, diagnostics={"shifts": shifts})
     assert not choose.proves_too_little(proved)

@@ -39,7 +39,7 @@ def test_the_spectrum_is_what_is_left(dtype, k):
 
 @pytest.mark.parametrize("method", ["dense", "lanczos", "sketch", "langevin", None])
 def test_rank_and_inertia_are_those_of_the_whole(method):
-    A, Q, rest = with_null_space(60, 3, float, 4)
+    A, Q, _ = with_null_space(60, 3, float, 4)
     result = symrank.rank(A, method, deflate=Q, rng=1)
     low, high = result.interval()
     assert low <= 55 <= high
