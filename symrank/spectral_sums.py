@@ -108,7 +108,7 @@ def trace(
     >>> A = np.diag(np.linspace(1.0, 2.0, 500))
     >>> measure = symrank.rank(A, "lanczos", rng=1).measure
     >>> low, high = measure.trace(np.exp).interval(0.999)
-    >>> low < np.exp(np.diag(A)).sum() < high
+    >>> low < float(np.exp(np.diag(A)).sum()) < high
     True
     """
     values, low, high, proved = [], [], [], True
