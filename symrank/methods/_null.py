@@ -29,6 +29,7 @@ __all__ = ["TEST_COLUMNS", "NullBlock", "advance", "level", "nullity_bounds"]
 
 ACCURACY = 4.0  # a pass ends at |A z| <= ACCURACY eps |z| |A v| / |v|
 MAX_PASSES = 6
+ROUNDING = 30.0  # units of eps |z| |A v| / |v|: errors of A z
 REDUCTION = 1e-4  # of |A z| in a later pass: rounding in A z allows no more
 STALLED = 0.25  # a pass that leaves more than this share of |A z| has met rounding
 ENOUGH = 0.02  # error below this share of the sampling error of one column is not worth a step
@@ -118,7 +119,7 @@ def advance(
         block = _start(goal, first, num_vectors, multiply, G)
     if not block.is_finished:
         _find(block, goal, multiply, G, num_steps)
-    elif block.num_null < block.Z.shape[1]:
+    elif block.basis is not None:
         _test(block, goal, multiply, G, num_steps)
     block.num_products += count.products
     block.num_cycles += count.cycles
@@ -170,7 +171,7 @@ def _find(
             _finish(block, goal, B, multiply, G)
         else:
             restart = cg.start if isinstance(block.solve, CGState) else minres.start
-            block.solve = restart(_project(B, _span(block.Z)), G)
+            block.solve = restart(_cleaned(block, goal, B), G)
             block.solve.active &= ~settled
 
 
@@ -199,15 +200,19 @@ def _end_pass(block: NullBlock, goal: Goal, multiply: Product) -> tuple[Array, A
     return reached | stalled | vanishes, B
 
 
-def _span(Z: Array) -> Array:
-    """Return an orthonormal basis of the columns that have not vanished.
+def _cleaned(block: NullBlock, goal: Goal, B: Array) -> Array:
+    """Return B = A Z without what rounding has left along the null vectors so far.
 
-    A z is orthogonal to null vectors but for rounding, and what rounding has left there no solve
-    can reduce: without it the recurrence goes further.
+    A z is orthogonal to null vectors but for rounding, which no solve can reduce: without it the
+    recurrence goes further. A part along Z that is larger belongs to a z that is no null vector
+    yet, and stays.
     """
-    Q, R = np.linalg.qr(Z)
+    Q, R = np.linalg.qr(block.Z)
     left, spread, _ = np.linalg.svd(R)
-    return np.asarray(Q @ left[:, : int((spread > VANISHED).sum())])
+    Q = Q @ left[:, : int((spread > VANISHED).sum())]
+    along = cg.norms(Q.conj().T @ B)
+    is_rounding = along <= ROUNDING * goal.eps * block.size * cg.norms(block.Z)
+    return np.ascontiguousarray(np.where(is_rounding, _project(B, Q), B))
 
 
 def _ritz_values(solve: CGState | MinresState) -> FloatArray:
@@ -273,7 +278,7 @@ def _finish(block: NullBlock, goal: Goal, B: Array, multiply: Product, G: Produc
     left, spread, _ = np.linalg.svd(R)
     block.spread = np.zeros(m)
     block.spread[: spread.size] = spread
-    if block.num_null < m:
+    if block.num_null < m or m == goal.n:
         block.basis = np.ascontiguousarray(Q @ left[:, : block.num_null])
         block.image = multiply(block.basis) if block.num_null else block.basis.copy()
 
