@@ -109,8 +109,10 @@ class Projection:
                 'rtol asks for a higher cut. Leave both out, or use method="lanczos".'
             )
         if summary is None:
-            first = min(self.stages(goal)[0], max(2, goal.max_matvecs // 4))
-            return _segments(_starts(0, first), goal.max_matvecs)
+            left = goal.max_matvecs
+            first = min(self.stages(goal)[0], max(2, left // (2 * FIRST_STEPS)))
+            too_little = [Task(("probes", 0), 0, min(2, left))]
+            return _segments(_starts(0, first), left) or too_little
         memo: _Memo = summary.memo
         left = goal.max_matvecs - memo.num_products
         running = [block for block in memo.blocks if not block.is_finished]
