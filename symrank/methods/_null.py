@@ -32,8 +32,6 @@ MAX_PASSES = 6
 ROUNDING = 30.0  # units of eps |z| |A v| / |v|: errors of A z
 REDUCTION = 1e-4  # of |A z| in a later pass: rounding in A z allows no more
 STALLED = 0.25  # a pass that leaves more than this share of |A z| has met rounding
-ENOUGH = 0.02  # error below this share of the sampling error of one column is not worth a step
-LARGE = 4.0  # times the columns: a nullity that needs no null vectors to rounding
 VANISHED = 1e-3  # |z| of a Gaussian column that has no null part; none that has falls below
 TEST_COLUMNS = 12  # chi(12) = 0.4
 TEST_SHARE = 0.05  # of chi(p): |W| aimed at
@@ -73,6 +71,7 @@ class NullBlock:
     spread: FloatArray = field(default_factory=lambda: np.empty(0))  # singular values of Z
     null_part: FloatArray = field(default_factory=lambda: np.empty(0))  # (m,), <v, z>
     error: FloatArray = field(default_factory=lambda: np.empty(0))  # (m,), |A z|_G |v|_G
+    is_null: Array = field(default_factory=lambda: np.empty(0, dtype=bool))  # (m,), |A z| is rounding
     test: Trial | None = None
 
     @property
@@ -163,11 +162,10 @@ def _find(
         block.num_steps += steps
         if block.passes == 0:
             block.ritz = _ritz_values(block.solve)
-        early = not block.solve.is_done and _is_resolved(block, goal)
-        if not (block.solve.is_done or early):
+        if not block.solve.is_done:
             return
         settled, B = _end_pass(block, goal, multiply)
-        if early or settled.all() or block.passes >= MAX_PASSES:
+        if settled.all() or block.passes >= MAX_PASSES:
             _finish(block, goal, B, multiply, G)
         else:
             restart = cg.start if isinstance(block.solve, CGState) else minres.start
@@ -195,6 +193,9 @@ def _end_pass(block: NullBlock, goal: Goal, multiply: Product) -> tuple[Array, A
     block.Z[:, better] = Z[:, better]
     block.residual = np.where(better, residual, block.residual)
     block.passes += 1
+    block.is_null = vanishes | (
+        block.residual <= ROUNDING * goal.eps * block.size * cg.norms(block.Z)
+    )
     if not better.all():
         B = multiply(block.Z)
     return reached | stalled | vanishes, B
@@ -225,21 +226,6 @@ def level(block: NullBlock, goal: Goal) -> float:
     """Return the modulus from which eigenvalues of G A are resolved: CROWD times the floor."""
     norm = float(np.abs(block.ritz).max(initial=0.0))
     return threshold.CROWD * threshold.cut(norm, goal.eps, None, None)
-
-
-def _is_resolved(block: NullBlock, goal: Goal) -> bool:
-    """Tell whether what is left of <v, x> is small against the sampling error, and d is large."""
-    assert block.solve is not None
-    if block.passes:
-        return False
-    V = block.Z
-    parts = block.length2 - cg.column_dot(V, block.solve.X)
-    per_vector = goal.n / block.length2
-    nullity = float(np.mean(per_vector * parts))
-    error = np.sqrt(block.solve.rho * block.weight2) * per_vector
-    many = nullity >= LARGE * V.shape[1]
-    aim = ENOUGH * math.sqrt(2.0 * max(nullity, 0.0)) * level(block, goal)
-    return bool(many and (error <= aim).all())
 
 
 def _extend(

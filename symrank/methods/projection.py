@@ -244,7 +244,8 @@ def _sampled_summary(goal: Goal, memo: _Memo, num_looks: int) -> Summary:
     evidence, estimate, stderr, slack = _interval(goal, length2, null_part, error, num_looks)
     low, high = evidence(goal.confidence)
     status = Status.BUDGET_SPENT
-    if crowd:
+    stalled = sum(int((~block.is_null).sum()) for block in done)
+    if crowd or stalled:
         status = Status.NO_GAP_FOUND
     elif high - low <= 2.0 * goal.half_width:
         status = Status.CONVERGED
@@ -258,7 +259,12 @@ def _sampled_summary(goal: Goal, memo: _Memo, num_looks: int) -> Summary:
         evidence=evidence,
         samples=samples,
         diagnostics=_cost(goal, memo)
-        | {"slack": slack, "crowding": crowd, "resolved": t * goal.scale},
+        | {
+            "slack": slack,
+            "crowding": crowd,
+            "stalled": stalled,
+            "resolved": t * goal.scale,
+        },
         memo=memo,
     )
 

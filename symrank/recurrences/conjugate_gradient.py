@@ -13,7 +13,9 @@ lie in G range(A).
 <p, A p> / <p, G^-1 p> is a Rayleigh quotient of G A, at no product with G^-1: r_(j+1) is orthogonal
 to p_j, so <p_(j+1), G^-1 p_(j+1)> = <r_(j+1), G r_(j+1)> + beta_j^2 <p_j, G^-1 p_j>. A product errs
 by some eps of the largest quotient. One below zero by more proves a negative eigenvalue, and the
-run stops there; one that small is rounding of a null vector, and the column rests.
+run stops there; one that small is rounding of a null vector, and the column rests. It rests, too,
+where <r, G r> has grown by more than kappa, which exact arithmetic forbids: the energy <e, A e> of
+the error never grows, and <r, G r> is between the least and the largest eigenvalue times that.
 """
 
 from collections.abc import Callable
@@ -27,7 +29,6 @@ from symrank.errors import OptionError
 
 __all__ = ["CGState", "check_positive", "column_dot", "extend", "norms", "ritz_values", "start"]
 
-GROWN = 1e4  # a residual that was small and has grown by this has met rounding: the column rests
 CURVATURE = 100.0  # a Rayleigh quotient of this many eps of the largest is rounding
 
 Product = Callable[[Array], Array]
@@ -42,7 +43,7 @@ class CGState:
     P: Array  # (n, k), p_j
     rho: FloatArray  # (k,), <r_j, G r_j>
     active: Array  # (k,) bool: columns that still run
-    best: FloatArray  # (k,), least |r_j| so far
+    best: FloatArray  # (k,), least <r_j, G r_j> so far
     size2: FloatArray  # (k,), <p_j, G^-1 p_j>
     peak: FloatArray  # (k,), largest Rayleigh quotient so far
     is_indefinite: bool = False
@@ -71,7 +72,7 @@ def start(B: Array, precondition: Product | None = None) -> CGState:
         P=P,
         rho=rho,
         active=rho > 0.0,
-        best=norms(R),
+        best=rho.copy(),
         size2=rho.copy(),
         peak=np.zeros_like(rho),
     )
@@ -141,10 +142,10 @@ def extend(
         rho[columns] = new
         state.size2[columns] = new + beta**2 * state.size2[columns]
         _record(state, columns, np.where(moves, alpha, np.nan), np.where(moves, beta, np.nan), k)
-        size = norms(Ra)
-        state.best[columns] = np.minimum(state.best[columns], size)
-        grown = size > GROWN * state.best[columns]
-        state.active[columns] &= moves & (new > 0.0) & (size > tolerance[columns]) & ~grown
+        state.best[columns] = np.minimum(state.best[columns], new)
+        grown = new * rounding > state.best[columns]  # kappa is no more than 1 / rounding
+        open_ = (new > 0.0) & (norms(Ra) > tolerance[columns])
+        state.active[columns] &= moves & open_ & ~grown
     return state
 
 

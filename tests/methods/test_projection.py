@@ -172,12 +172,18 @@ def test_a_spectrum_without_a_gap_is_never_called_sure(seed, preconditioned):
     assert result.status is Status.NO_GAP_FOUND or result.status is Status.BUDGET_SPENT
 
 
-def test_eigenvalues_just_above_the_floor_forbid_convergence():
-    level = 5 * threshold.cut(1.0, np.finfo(float).eps, None, None)
-    lam = np.concatenate([np.zeros(200), np.full(20, level), np.linspace(0.5, 1.0, 180)])
-    result = projection(gallery.diagonal(lam), rng=3, precision=0.4)
-    assert result.diagnostics["crowding"] > 0
-    assert result.status is Status.NO_GAP_FOUND
+@pytest.mark.parametrize("units", [2, 5, 20, 50])
+@pytest.mark.parametrize("preconditioned", [False, True])
+def test_eigenvalues_just_above_the_floor_forbid_convergence_or_are_counted(units, preconditioned):
+    level = units * threshold.cut(1.0, np.finfo(float).eps, None, None)
+    lam = np.concatenate([np.zeros(100), np.full(60, level), np.linspace(0.5, 1.0, 90)])
+    G = products(250, decades=0.1) if preconditioned else None
+    for seed in range(5):
+        result = projection(gallery.diagonal(lam), G, rng=seed, precision=0.4)
+        low, high = result.interval(1 - 1e-5)
+        assert low <= 150 <= high or result.status is Status.NO_GAP_FOUND
+        d = result.diagnostics
+        assert (result.status is Status.NO_GAP_FOUND) == (d["crowding"] + d["stalled"] > 0)
 
 
 @pytest.mark.parametrize("nullity", [0, 1, 4, 7])
