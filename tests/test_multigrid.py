@@ -46,9 +46,7 @@ MATRICES = {
     "weights": weighted,
     "star": star,
     "definite": lambda: sp.csr_array(gallery.grid_laplacian((20, 20)) + 0.01 * sp.eye_array(400)),
-    "indefinite": lambda: sp.csr_array(
-        gallery.grid_laplacian((20, 20)) - 5.0 * sp.eye_array(400)
-    ),
+    "indefinite": lambda: sp.csr_array(gallery.grid_laplacian((20, 20)) - 5.0 * sp.eye_array(400)),
     "adjacency": lambda: sp.csr_array(
         sp.diags_array(gallery.grid_laplacian((20, 20)).diagonal())
         - gallery.grid_laplacian((20, 20))
@@ -78,7 +76,9 @@ def test_the_cycle_is_symmetric_positive_definite(name):
     largest = np.abs(G).max()
     np.testing.assert_allclose(G, G.T, rtol=0, atol=SYMMETRY * largest)
     values = np.linalg.eigvalsh((G + G.T) / 2)
-    assert values[0] > 1e-8 * values[-1]  # and no direction is blown up, the null space least of all
+    assert (
+        values[0] > 1e-8 * values[-1]
+    )  # and no direction is blown up, the null space least of all
 
 
 @pytest.mark.parametrize("name", sorted(set(MATRICES) - {"huge", "tiny", "zero", "one"}))

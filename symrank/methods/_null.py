@@ -65,13 +65,15 @@ class NullBlock:
     num_products: int = 0
     num_cycles: int = 0  # columns that G was applied to
     passes: int = 0
-    ritz: FloatArray = field(default_factory=lambda: np.empty(0))  # of G A, from the first column
+    ritz: FloatArray = field(default_factory=lambda: np.empty(0))  # of G A, from one column
     basis: Array | None = None  # (n, k), orthonormal, spans the z that did not vanish
     image: Array | None = None  # (n, k), A times it
     spread: FloatArray = field(default_factory=lambda: np.empty(0))  # singular values of Z
     null_part: FloatArray = field(default_factory=lambda: np.empty(0))  # (m,), <v, z>
     error: FloatArray = field(default_factory=lambda: np.empty(0))  # (m,), |A z|_G |v|_G
-    is_null: Array = field(default_factory=lambda: np.empty(0, dtype=bool))  # (m,), |A z| is rounding
+    is_null: Array = field(
+        default_factory=lambda: np.empty(0, dtype=bool)
+    )  # (m,), |A z| is rounding
     test: Trial | None = None
 
     @property
@@ -161,7 +163,7 @@ def _find(
         block.solve, steps = _extend(block.solve, multiply, G, aim, end - block.num_steps)
         block.num_steps += steps
         if block.passes == 0:
-            block.ritz = _ritz_values(block.solve)
+            block.ritz = _ritz_values(block.solve, 0)
         if not block.solve.is_done:
             return
         settled, B = _end_pass(block, goal, multiply)
@@ -192,6 +194,8 @@ def _end_pass(block: NullBlock, goal: Goal, multiply: Product) -> tuple[Array, A
     stalled = (residual > STALLED * block.residual) & (not is_first)
     block.Z[:, better] = Z[:, better]
     block.residual = np.where(better, residual, block.residual)
+    if is_first and reached.any():  # a column that rounding has stopped may hold a ghost of zero
+        block.ritz = _ritz_values(block.solve, int(reached.argmax()))
     block.passes += 1
     block.is_null = vanishes | (
         block.residual <= ROUNDING * goal.eps * block.size * cg.norms(block.Z)
@@ -216,10 +220,10 @@ def _cleaned(block: NullBlock, goal: Goal, B: Array) -> Array:
     return np.ascontiguousarray(np.where(is_rounding, _project(B, Q), B))
 
 
-def _ritz_values(solve: CGState | MinresState) -> FloatArray:
+def _ritz_values(solve: CGState | MinresState, column: int) -> FloatArray:
     if isinstance(solve, MinresState):
-        return minres.ritz_values(solve, 0)
-    return cg.ritz_values(solve, 0)
+        return minres.ritz_values(solve, column)
+    return cg.ritz_values(solve, column)
 
 
 def level(block: NullBlock, goal: Goal) -> float:

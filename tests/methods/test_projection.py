@@ -75,7 +75,9 @@ def test_the_estimate_is_unbiased(problem):
 
 def test_the_spread_of_an_orthogonal_projector_is_the_one_of_the_beta_law():
     # the variance of q on the sphere is 2 n / (n + 2) (d - d^2 / n) for d = 60 of n = 120
-    samples = np.concatenate([one_look(*PROBLEMS["no G"]()[:2], seed).samples for seed in range(60)])
+    samples = np.concatenate(
+        [one_look(*PROBLEMS["no G"]()[:2], seed).samples for seed in range(60)]
+    )
     variance = 2 * N / (N + 2) * (60 - 60**2 / N)
     # relative standard deviation of a sample variance of nearly normal numbers
     assert abs(samples.var(ddof=1) / variance - 1.0) < Z * (2 / samples.size) ** 0.5

@@ -109,7 +109,9 @@ def test_laplacians_with_several_components(components, preconditioner):
 def test_without_a_side_the_small_one_is_found():
     assert_exact(sketch(gallery.spiked_covariance(900, 20, rng=0)), 20)
     assert_exact(sketch(gallery.grid_laplacian((30, 30))), 899)
-    wide = sketch(gallery.spiked_covariance(600, 250, rng=0))  # the range again, after the null space
+    wide = sketch(
+        gallery.spiked_covariance(600, 250, rng=0)
+    )  # the range again, after the null space
     assert_exact(wide, 250)
 
 
