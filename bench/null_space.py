@@ -3,8 +3,8 @@
     python -m bench.null_space FOLDER [--rows NAME ...] [--preconditioners NAME ...]
 
 FOLDER holds manifest.csv and the matrices (see bench.real_matrices): semidefinite rows with a clear
-gap and a nullity of 1 to 8 are taken. The grid is that of `GRID`, once with the cycle and once without. Every
-run has a process of its own.
+gap and a nullity of 1 to 8 are taken. The grid is that of `GRID`, once with the cycle and once
+without. Every run has a process of its own.
 """
 
 import argparse

@@ -78,7 +78,7 @@ def test_the_cycle_is_symmetric_positive_definite(name):
     values = np.linalg.eigvalsh((G + G.T) / 2)
     assert (
         values[0] > 1e-8 * values[-1]
-    )  # and no direction is blown up, the null space least of all
+    )  # no direction is blown up, least of all a null one
 
 
 @pytest.mark.parametrize("name", sorted(set(MATRICES) - {"huge", "tiny", "zero", "one"}))
