@@ -260,7 +260,10 @@ def draw_null_space(record: Record) -> Iterable[str]:
     yield ""
     yield from table(
         ("cycle over none", "measured", "wanted"),
-        [(name, bar["figure"], f"at most {bar['at_most']}") for name, bar in record["bars"].items()],
+        [
+            (name, bar["figure"], f"at most {bar['at_most']}")
+            for name, bar in record["bars"].items()
+        ],
     )
     yield ""
     yield from table(

@@ -76,9 +76,7 @@ def test_the_cycle_is_symmetric_positive_definite(name):
     largest = np.abs(G).max()
     np.testing.assert_allclose(G, G.T, rtol=0, atol=SYMMETRY * largest)
     values = np.linalg.eigvalsh((G + G.T) / 2)
-    assert (
-        values[0] > 1e-8 * values[-1]
-    )  # no direction is blown up, least of all a null one
+    assert values[0] > 1e-8 * values[-1]  # no direction is blown up, least of all a null one
 
 
 @pytest.mark.parametrize("name", sorted(set(MATRICES) - {"huge", "tiny", "zero", "one"}))

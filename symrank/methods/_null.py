@@ -17,7 +17,10 @@ import numpy as np
 
 from symrank import probes, threshold
 from symrank._typing import Array, FloatArray
-from symrank.methods._certificates import Cuts, chi, spectral_norm
+from symrank.methods import _trial
+from symrank.methods._certificates import Cuts, chi
+from symrank.methods._solve import Solve, extend, project, ritz_values
+from symrank.methods._trial import TEST_COLUMNS, Trial
 from symrank.methods.base import Goal, Tick
 from symrank.operators import Operator
 from symrank.recurrences import conjugate_gradient as cg
@@ -29,25 +32,11 @@ __all__ = ["TEST_COLUMNS", "NullBlock", "advance", "level", "nullity_bounds"]
 
 ACCURACY = 4.0  # a pass ends at |A z| <= ACCURACY eps |z| |A v| / |v|
 MAX_PASSES = 6
+TEST_STEPS = 3  # times those of the null vectors: a consistent solve needs fewer than once
 ROUNDING = 30.0  # units of eps |z| |A v| / |v|: errors of A z
 REDUCTION = 1e-4  # of |A z| in a later pass: rounding in A z allows no more
 STALLED = 0.25  # a pass that leaves more than this share of |A z| has met rounding
 VANISHED = 1e-3  # |z| of a Gaussian column that has no null part; none that has falls below
-TEST_COLUMNS = 12  # chi(12) = 0.4
-TEST_SHARE = 0.05  # of chi(p): |W| aimed at
-TEST_STEPS = 3  # times those of the null vectors: a consistent solve needs fewer than once
-TEST_STREAM = 2**30  # numbers of the fresh columns
-
-
-@dataclass(kw_only=True)
-class Trial:
-    """A solve A Y = (I - Z Z*) Omega, and then its evidence."""
-
-    solve: CGState | MinresState
-    first: int  # number of the first fresh column
-    num_steps: int = 0
-    evidence: tuple[float, float] | None = None  # |W|, |Y|
-    p: int = TEST_COLUMNS
 
 
 @dataclass(kw_only=True)
@@ -59,7 +48,7 @@ class NullBlock:
     size: FloatArray  # (m,), |A v| / |v|
     length2: FloatArray  # (m,), |v|^2
     weight2: FloatArray  # (m,), |v|_G^2
-    solve: CGState | MinresState | None
+    solve: Solve | None
     residual: FloatArray  # (m,), |A z| by a product
     num_steps: int = 0
     num_products: int = 0
@@ -121,7 +110,10 @@ def advance(
     if not block.is_finished:
         _find(block, goal, multiply, G, num_steps)
     elif block.basis is not None:
-        _test(block, goal, multiply, G, num_steps)
+        limit = TEST_STEPS * block.num_steps + 10
+        block.test = _trial.advance(
+            block.test, goal, block.basis, block.first, limit, multiply, G, num_steps
+        )
     block.num_products += count.products
     block.num_cycles += count.cycles
     return block
@@ -160,10 +152,10 @@ def _find(
         aim = ACCURACY * goal.eps * block.size * cg.norms(block.Z)
         if block.passes or isinstance(block.solve, MinresState):
             aim = np.maximum(aim, _reduction(block, goal) * block.residual)
-        block.solve, steps = _extend(block.solve, multiply, G, aim, end - block.num_steps)
+        block.solve, steps = extend(block.solve, multiply, G, aim, end - block.num_steps)
         block.num_steps += steps
         if block.passes == 0:
-            block.ritz = _ritz_values(block.solve, 0)
+            block.ritz = ritz_values(block.solve, 0)
         if not block.solve.is_done:
             return
         settled, B = _end_pass(block, goal, multiply)
@@ -195,7 +187,7 @@ def _end_pass(block: NullBlock, goal: Goal, multiply: Product) -> tuple[Array, A
     block.Z[:, better] = Z[:, better]
     block.residual = np.where(better, residual, block.residual)
     if is_first and reached.any():  # a column that rounding has stopped may hold a ghost of zero
-        block.ritz = _ritz_values(block.solve, int(reached.argmax()))
+        block.ritz = ritz_values(block.solve, int(reached.argmax()))
     block.passes += 1
     block.is_null = vanishes | (
         block.residual <= ROUNDING * goal.eps * block.size * cg.norms(block.Z)
@@ -217,43 +209,13 @@ def _cleaned(block: NullBlock, goal: Goal, B: Array) -> Array:
     Q = Q @ left[:, : int((spread > VANISHED).sum())]
     along = cg.norms(Q.conj().T @ B)
     is_rounding = along <= ROUNDING * goal.eps * block.size * cg.norms(block.Z)
-    return np.ascontiguousarray(np.where(is_rounding, _project(B, Q), B))
-
-
-def _ritz_values(solve: CGState | MinresState, column: int) -> FloatArray:
-    if isinstance(solve, MinresState):
-        return minres.ritz_values(solve, column)
-    return cg.ritz_values(solve, column)
+    return np.ascontiguousarray(np.where(is_rounding, project(B, Q), B))
 
 
 def level(block: NullBlock, goal: Goal) -> float:
     """Return the modulus from which eigenvalues of G A are resolved: CROWD times the floor."""
     norm = float(np.abs(block.ritz).max(initial=0.0))
     return threshold.CROWD * threshold.cut(norm, goal.eps, None, None)
-
-
-def _extend(
-    solve: CGState | MinresState,
-    multiply: Product,
-    G: Product | None,
-    tolerance: FloatArray,
-    num_steps: int,
-) -> tuple[CGState | MinresState, int]:
-    """Take steps of either recurrence; go over to MINRES where A is seen to be indefinite."""
-    before = solve.num_steps
-    if isinstance(solve, MinresState):
-        solve = minres.extend(solve, multiply, num_steps, _no_tick, tolerance, G)
-        return solve, solve.num_steps - before
-    solve = cg.extend(solve, multiply, num_steps, _no_tick, tolerance, G)
-    if not solve.is_indefinite:
-        return solve, solve.num_steps - before
-    other = minres.start(solve.R, G)
-    other.X = solve.X  # x_0; updates add to it
-    return other, solve.num_steps - before + 1
-
-
-def _no_tick(num_matvecs: int) -> None:
-    """Count nothing: the product itself does."""
 
 
 def _finish(block: NullBlock, goal: Goal, B: Array, multiply: Product, G: Product | None) -> None:
@@ -271,39 +233,6 @@ def _finish(block: NullBlock, goal: Goal, B: Array, multiply: Product, G: Produc
     if block.num_null < m or m == goal.n:
         block.basis = np.ascontiguousarray(Q @ left[:, : block.num_null])
         block.image = multiply(block.basis) if block.num_null else block.basis.copy()
-
-
-def _test(
-    block: NullBlock, goal: Goal, multiply: Product, G: Product | None, num_steps: int
-) -> None:
-    """Solve A Y = (I - Z Z*) Omega for fresh columns, and keep |W| and |Y|."""
-    Z = block.basis
-    first = TEST_STREAM + block.first
-    Omega = probes.gaussian(goal.seed, first, TEST_COLUMNS, goal.n, goal.dtype)
-    if block.test is None:
-        block.test = Trial(solve=cg.start(_project(Omega, Z), G), first=first)
-    test = block.test
-    if test.evidence is not None:
-        return
-    aim = TEST_SHARE * chi(test.p, goal.is_complex) / math.sqrt(test.p)
-    tolerance = np.full(test.p, aim)
-    limit = TEST_STEPS * block.num_steps + 10
-    num_steps = min(num_steps, limit - test.num_steps)
-    test.solve, steps = _extend(test.solve, multiply, G, tolerance, num_steps)
-    test.num_steps += steps
-    if test.solve.is_done or test.num_steps >= limit:
-        Y = _project(test.solve.X, Z)
-        W = _project(Omega - multiply(Y), Z)
-        test.evidence = (spectral_norm(W), spectral_norm(Y))
-
-
-def _project(X: Array, Z: Array | None) -> Array:
-    """Return (I - Z Z*) X, twice for the sake of rounding."""
-    if Z is None or not Z.shape[1]:
-        return X
-    for _ in range(2):
-        X = X - Z @ (Z.conj().T @ X)
-    return np.ascontiguousarray(X)
 
 
 def nullity_bounds(block: NullBlock, cuts: Cuts, goal: Goal) -> tuple[int, int, int]:
