@@ -247,7 +247,7 @@ def draw_langevin_kernels(record: Record) -> Iterable[str]:
 
 def draw_null_space(record: Record) -> Iterable[str]:
     """The grid with and without a cycle, the bars, then one line a matrix and preconditioner."""
-    heads = ("preconditioner", "answer", "interval", "status", "|A Z| / |A|")
+    heads = ("preconditioner", "answer", "interval", "status", "residual over norm")
 
     def line(r: Record) -> tuple[Any, ...]:
         residual = r["residual_over_norm"]
