@@ -245,8 +245,41 @@ def draw_langevin_kernels(record: Record) -> Iterable[str]:
     )
 
 
+def draw_null_space(record: Record) -> Iterable[str]:
+    """The grid with and without a cycle, the bars, then one line a matrix and preconditioner."""
+    heads = ("preconditioner", "answer", "interval", "status", "residual over norm")
+
+    def line(r: Record) -> tuple[Any, ...]:
+        residual = r["residual_over_norm"]
+        return (
+            *(r["preconditioner"], r["rank"], f"[{r['low']}, {r['high']}]", r["status"]),
+            *("" if residual is None else f"{residual:.0e}", r["products"], r["seconds"]),
+        )
+
+    yield from table((*heads, "products", "seconds"), map(line, record["grid"]))
+    yield ""
+    yield from table(
+        ("cycle over none", "measured", "wanted"),
+        [
+            (name, bar["figure"], f"at most {bar['at_most']}")
+            for name, bar in record["bars"].items()
+        ],
+    )
+    yield ""
+    yield from table(
+        ("figure", "value"),
+        [(key.replace("_", " "), show(v)) for key, v in record["summary"].items()],
+    )
+    yield ""
+    yield from table(
+        ("matrix", "n", "rank", *heads, "products", "seconds"),
+        [(f"`{r['name']}`", r["n"], r["truth"], *line(r)) for r in record["rows"]],
+    )
+
+
 TABLES: dict[str, Callable[[Record], Iterable[str]]] = {
     "real_matrices": draw_real_matrices,
+    "null_space": draw_null_space,
     "coverage": draw_coverage,
     "langevin_accuracy": draw_langevin_accuracy,
     "langevin_paper_budget": draw_langevin_paper_budget,

@@ -4,13 +4,15 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+import scipy.sparse as sp
 
 from symrank import _costs
-from symrank.errors import MissingBackendError, OptionError
+from symrank.errors import MissingBackendError
 from symrank.methods import Dense, Goal, Inertia, Lanczos, Method
 from symrank.methods.inertia import predict
 from symrank.methods.lanczos import FIRST_PROBES, FIRST_STEPS
 from symrank.operators import Operator
+from symrank.operators.gram import GramOperator
 from symrank.operators.transforms import as_matrix
 
 __all__ = ["DENSE_LIMIT", "Choice", "exact_candidates", "product_seconds", "sampling"]
@@ -109,17 +111,36 @@ def _pivots(operator: Operator, goal: Goal) -> Choice | None:
     if goal.preconditioner is not None or goal.n == 0 or is_dense:
         return None
     method = Inertia()
+    if _num_entries(operator) > PATTERN_LIMIT:
+        return None
     try:
-        if matrix is not None and matrix.entries.nnz > PATTERN_LIMIT:
-            return None
-        cost = predict(operator, max_entries=PATTERN_LIMIT)
-    except (MissingBackendError, OptionError):  # not installed, or a Gram matrix of many entries
+        cost = predict(operator)
+    except MissingBackendError:  # the extra is not installed
         return None
     if cost is None or cost.num_bytes > method.max_fill or cost.flops > method.max_flops:
         return None
     semidefinite = matrix is not None and bool((matrix.entries.diagonal() > 0.0).all())
     seconds = _costs.inertia_seconds(cost.nnz, cost.fill, cost.flops, FACTORISATIONS[semidefinite])
     return _certain(method, 100, seconds, cost.num_bytes)
+
+
+def _num_entries(operator: Operator) -> float:
+    """Return the nonzeros of the pattern, or the multiplications that form it: a Gram matrix."""
+    matrix = as_matrix(operator)
+    if matrix is not None:
+        return float(matrix.entries.nnz)
+    base = getattr(operator, "base", None)
+    if isinstance(base, Operator):
+        return _num_entries(base)
+    entries = getattr(getattr(operator, "factor", None), "entries", None)
+    if entries is None:
+        return 0.0
+    factor = sp.csr_array(entries)
+    if not isinstance(operator, GramOperator):
+        return 2.0 * factor.nnz
+    by_row = factor if operator.side == "columns" else sp.csr_array(factor.T)
+    lengths = np.diff(by_row.indptr).astype(np.float64)
+    return float(lengths @ lengths)
 
 
 def _certain(method: Method, products: int, seconds: float, num_bytes: int) -> Choice:

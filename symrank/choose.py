@@ -157,9 +157,10 @@ def proves_too_little(summary: Summary | None) -> bool:
     """Tell whether `Inertia` left a shift without proof, which an eigenvalue near it does not."""
     if summary is None or summary.status is Status.EXACT:
         return False
-    shifts = summary.diagnostics["shifts"]
+    shifts = summary.diagnostics["shifts"]  # none where the solver gave up
     proved = {one["shift"] for one in shifts if one["is_proof"]}
-    return summary.status is Status.BUDGET_SPENT or proved != {one["shift"] for one in shifts}
+    is_open = not shifts or proved != {one["shift"] for one in shifts}
+    return summary.status is Status.BUDGET_SPENT or is_open
 
 
 def _allowance(goal: Goal, sampling_seconds: float) -> float:

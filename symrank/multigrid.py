@@ -11,6 +11,8 @@ The coarsest level is solved by a pseudo-inverse plus the identity on its null s
 Blocks of columns go through together, which a cycle of pyamg's own does not offer.
 """
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -29,7 +31,7 @@ UPPER = 10.0
 MARGIN = 1.1  # on the Ritz value: a smoother is no smoother for an eigenvalue beyond its range
 RITZ_TOLERANCE = 1e-2
 MAX_COARSE = 200
-SINGULAR = 1e-10  # relative: what is below it on a coarse level is null space and rounding
+SINGULAR = 1e-10  # relative to |R||A||P|: what is below on a coarse level is rounding
 
 
 @dataclass
@@ -68,16 +70,20 @@ class VCycle:
         matrix = _comparison(sp.csr_matrix(A).astype(np.float64))
         largest = float(np.abs(matrix.data).max(initial=0.0))
         self.scale = 2.0 ** -np.frexp(largest)[1] if largest else 1.0
-        hierarchy = pyamg.smoothed_aggregation_solver(
-            matrix * self.scale,
-            B=near_null,
-            symmetry="symmetric",
-            max_coarse=MAX_COARSE,
-            coarse_solver="pinv",
-        )
-        self.levels = [_level(level) for level in hierarchy.levels[:-1]]
-        coarsest = hierarchy.levels[-1].A.toarray()
-        self.coarsest = _definite_inverse(coarsest)
+        with _repeatable():
+            hierarchy = pyamg.smoothed_aggregation_solver(
+                matrix * self.scale,
+                B=near_null,
+                symmetry="symmetric",
+                max_coarse=MAX_COARSE,
+                coarse_solver="pinv",
+            )
+        self.levels = []
+        size = hierarchy.levels[0].A.diagonal()
+        for level in hierarchy.levels[:-1]:
+            self.levels.append(_level(level, size))
+            size = (abs(level.R) @ abs(level.A) @ abs(level.P)).diagonal()
+        self.coarsest = _definite_inverse(hierarchy.levels[-1].A.toarray(), float(size.max()))
         self.work = self._count(max(matrix.nnz, 1))
 
     def __call__(self, R: Array) -> Array:
@@ -127,12 +133,25 @@ def _comparison(A: Any) -> Any:
     return sp.csr_matrix(sp.diags(diagonal) - weights)
 
 
-def _level(level: Any) -> _Level:
+@contextmanager
+def _repeatable() -> Iterator[None]:
+    """Make the draws of pyamg, which are from NumPy's global stream, the same every time."""
+    before = np.random.get_state()  # noqa: NPY002
+    np.random.seed(0)  # noqa: NPY002
+    try:
+        yield
+    finally:
+        np.random.set_state(before)  # noqa: NPY002
+
+
+def _level(level: Any, size: FloatArray) -> _Level:
+    """Prepare the smoother; `size` is the diagonal of |R||A||P|, to which rounding is relative.
+
+    A component of a graph that has shrunk to one coarse node has a row of nothing but rounding.
+    """
     A = sp.csr_array(level.A)
     diagonal = A.diagonal()
-    largest = float(diagonal.max(initial=0.0)) or 1.0
-    # a component of a graph that has shrunk to one coarse node has a row of rounding noise
-    scaling = 1.0 / np.where(diagonal > SINGULAR * largest, diagonal, largest)
+    scaling = 1.0 / np.where(diagonal > SINGULAR * size, diagonal, size)
     lam = max(_largest_eigenvalue(A, np.sqrt(scaling)), np.finfo(np.float64).tiny)
     return _Level(A, scaling, lam, sp.csr_array(level.P), sp.csr_array(level.R))
 
@@ -166,9 +185,12 @@ def _smooth(level: _Level, R: Array) -> Array:
     return X
 
 
-def _definite_inverse(A: Array) -> Array:
-    """Return A^+ + (I - A A^+) / |A|: positive definite for a positive semidefinite A."""
+def _definite_inverse(A: Array, size: float) -> Array:
+    """Return A^+ + (I - A A^+) / |A|: positive definite for a positive semidefinite A.
+
+    Eigenvalues below SINGULAR of `size` are rounding, or the smallest of |A| are.
+    """
     values, vectors = scipy.linalg.eigh((A + A.T) / 2)
-    largest = float(np.abs(values).max(initial=0.0)) or 1.0
+    largest = max(float(np.abs(values).max(initial=0.0)), size)
     inverse = 1.0 / np.where(np.abs(values) > SINGULAR * largest, np.abs(values), largest)
     return np.asarray((vectors * inverse) @ vectors.T)

@@ -127,6 +127,8 @@ def test_shifts_without_proof_are_seen():
     doubted = [dict(one, is_proof=False) for one in shifts]
     open_ = dataclasses.replace(result, status=Status.NO_GAP_FOUND, diagnostics={"shifts": doubted})
     assert choose.proves_too_little(open_)
+    gave_up = dataclasses.replace(open_, diagnostics={"shifts": []})
+    assert choose.proves_too_little(gave_up)
     proved = dataclasses.replace(open_, diagnostics={"shifts": shifts})
     assert not choose.proves_too_little(proved)
 
@@ -217,3 +219,12 @@ def test_a_plan_checks_its_options():
 def test_inertia_is_offered_within_its_own_limits():
     L = gallery.grid_laplacian((30, 30))
     assert Inertia().max_fill > symrank.plan(L).choice.num_bytes > 0
+
+
+def test_a_pattern_that_takes_long_to_form_is_not_formed(rng):
+    B = sp.csr_array(rng.standard_normal((40_000, 60)))
+    names = [choice.method.name for choice in symrank.plan(gram(B)).others]
+    assert names == ["lanczos"]  # 1.4e8 multiplications, for 60 eigenvalues
+    wide = symrank.plan(augmented(B))  # 4.8e6 nonzeros
+    assert wide.choice.method.name == "lanczos"
+    assert not wide.others

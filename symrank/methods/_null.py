@@ -17,7 +17,10 @@ import numpy as np
 
 from symrank import probes, threshold
 from symrank._typing import Array, FloatArray
-from symrank.methods._certificates import Cuts, chi, spectral_norm
+from symrank.methods import _trial
+from symrank.methods._certificates import Cuts, chi
+from symrank.methods._solve import Solve, extend, project, ritz_values
+from symrank.methods._trial import TEST_COLUMNS, Trial
 from symrank.methods.base import Goal, Tick
 from symrank.operators import Operator
 from symrank.recurrences import conjugate_gradient as cg
@@ -29,26 +32,11 @@ __all__ = ["TEST_COLUMNS", "NullBlock", "advance", "level", "nullity_bounds"]
 
 ACCURACY = 4.0  # a pass ends at |A z| <= ACCURACY eps |z| |A v| / |v|
 MAX_PASSES = 6
+TEST_STEPS = 3  # times those of the null vectors: a consistent solve needs fewer than once
+ROUNDING = 30.0  # units of eps |z| |A v| / |v|: errors of A z
 REDUCTION = 1e-4  # of |A z| in a later pass: rounding in A z allows no more
 STALLED = 0.25  # a pass that leaves more than this share of |A z| has met rounding
-ENOUGH = 0.02  # error below this share of the sampling error of one column is not worth a step
-LARGE = 4.0  # times the columns: a nullity that needs no null vectors to rounding
 VANISHED = 1e-3  # |z| of a Gaussian column that has no null part; none that has falls below
-TEST_COLUMNS = 12  # chi(12) = 0.4
-TEST_SHARE = 0.05  # of chi(p): |W| aimed at
-TEST_STEPS = 3  # times those of the null vectors: a consistent solve needs fewer than once
-TEST_STREAM = 2**30  # numbers of the fresh columns
-
-
-@dataclass(kw_only=True)
-class Trial:
-    """A solve A Y = (I - Z Z*) Omega, and then its evidence."""
-
-    solve: CGState | MinresState
-    first: int  # number of the first fresh column
-    num_steps: int = 0
-    evidence: tuple[float, float] | None = None  # |W|, |Y|
-    p: int = TEST_COLUMNS
 
 
 @dataclass(kw_only=True)
@@ -60,18 +48,21 @@ class NullBlock:
     size: FloatArray  # (m,), |A v| / |v|
     length2: FloatArray  # (m,), |v|^2
     weight2: FloatArray  # (m,), |v|_G^2
-    solve: CGState | MinresState | None
+    solve: Solve | None
     residual: FloatArray  # (m,), |A z| by a product
     num_steps: int = 0
     num_products: int = 0
     num_cycles: int = 0  # columns that G was applied to
     passes: int = 0
-    ritz: FloatArray = field(default_factory=lambda: np.empty(0))  # of G A, from the first column
+    ritz: FloatArray = field(default_factory=lambda: np.empty(0))  # of G A, from one column
     basis: Array | None = None  # (n, k), orthonormal, spans the z that did not vanish
     image: Array | None = None  # (n, k), A times it
     spread: FloatArray = field(default_factory=lambda: np.empty(0))  # singular values of Z
     null_part: FloatArray = field(default_factory=lambda: np.empty(0))  # (m,), <v, z>
     error: FloatArray = field(default_factory=lambda: np.empty(0))  # (m,), |A z|_G |v|_G
+    is_null: Array = field(
+        default_factory=lambda: np.empty(0, dtype=bool)
+    )  # (m,), |A z| is rounding
     test: Trial | None = None
 
     @property
@@ -118,8 +109,11 @@ def advance(
         block = _start(goal, first, num_vectors, multiply, G)
     if not block.is_finished:
         _find(block, goal, multiply, G, num_steps)
-    elif block.num_null < block.Z.shape[1]:
-        _test(block, goal, multiply, G, num_steps)
+    elif block.basis is not None:
+        limit = TEST_STEPS * block.num_steps + 10
+        block.test = _trial.advance(
+            block.test, goal, block.basis, block.first, limit, multiply, G, num_steps
+        )
     block.num_products += count.products
     block.num_cycles += count.cycles
     return block
@@ -158,19 +152,18 @@ def _find(
         aim = ACCURACY * goal.eps * block.size * cg.norms(block.Z)
         if block.passes or isinstance(block.solve, MinresState):
             aim = np.maximum(aim, _reduction(block, goal) * block.residual)
-        block.solve, steps = _extend(block.solve, multiply, G, aim, end - block.num_steps)
+        block.solve, steps = extend(block.solve, multiply, G, aim, end - block.num_steps)
         block.num_steps += steps
         if block.passes == 0:
-            block.ritz = _ritz_values(block.solve)
-        early = not block.solve.is_done and _is_resolved(block, goal)
-        if not (block.solve.is_done or early):
+            block.ritz = ritz_values(block.solve, 0)
+        if not block.solve.is_done:
             return
         settled, B = _end_pass(block, goal, multiply)
-        if early or settled.all() or block.passes >= MAX_PASSES:
+        if settled.all() or block.passes >= MAX_PASSES:
             _finish(block, goal, B, multiply, G)
         else:
             restart = cg.start if isinstance(block.solve, CGState) else minres.start
-            block.solve = restart(_project(B, _span(block.Z)), G)
+            block.solve = restart(_cleaned(block, goal, B), G)
             block.solve.active &= ~settled
 
 
@@ -193,72 +186,36 @@ def _end_pass(block: NullBlock, goal: Goal, multiply: Product) -> tuple[Array, A
     stalled = (residual > STALLED * block.residual) & (not is_first)
     block.Z[:, better] = Z[:, better]
     block.residual = np.where(better, residual, block.residual)
+    if is_first and reached.any():  # a column that rounding has stopped may hold a ghost of zero
+        block.ritz = ritz_values(block.solve, int(reached.argmax()))
     block.passes += 1
+    block.is_null = vanishes | (
+        block.residual <= ROUNDING * goal.eps * block.size * cg.norms(block.Z)
+    )
     if not better.all():
         B = multiply(block.Z)
     return reached | stalled | vanishes, B
 
 
-def _span(Z: Array) -> Array:
-    """Return an orthonormal basis of the columns that have not vanished.
+def _cleaned(block: NullBlock, goal: Goal, B: Array) -> Array:
+    """Return B = A Z without what rounding has left along the null vectors so far.
 
-    A z is orthogonal to null vectors but for rounding, and what rounding has left there no solve
-    can reduce: without it the recurrence goes further.
+    A z is orthogonal to null vectors but for rounding, which no solve can reduce: without it the
+    recurrence goes further. A part along Z that is larger belongs to a z that is no null vector
+    yet, and stays.
     """
-    Q, R = np.linalg.qr(Z)
+    Q, R = np.linalg.qr(block.Z)
     left, spread, _ = np.linalg.svd(R)
-    return np.asarray(Q @ left[:, : int((spread > VANISHED).sum())])
-
-
-def _ritz_values(solve: CGState | MinresState) -> FloatArray:
-    if isinstance(solve, MinresState):
-        return minres.ritz_values(solve, 0)
-    return cg.ritz_values(solve, 0)
+    Q = Q @ left[:, : int((spread > VANISHED).sum())]
+    along = cg.norms(Q.conj().T @ B)
+    is_rounding = along <= ROUNDING * goal.eps * block.size * cg.norms(block.Z)
+    return np.ascontiguousarray(np.where(is_rounding, project(B, Q), B))
 
 
 def level(block: NullBlock, goal: Goal) -> float:
     """Return the modulus from which eigenvalues of G A are resolved: CROWD times the floor."""
     norm = float(np.abs(block.ritz).max(initial=0.0))
     return threshold.CROWD * threshold.cut(norm, goal.eps, None, None)
-
-
-def _is_resolved(block: NullBlock, goal: Goal) -> bool:
-    """Tell whether what is left of <v, x> is small against the sampling error, and d is large."""
-    assert block.solve is not None
-    if block.passes:
-        return False
-    V = block.Z
-    parts = block.length2 - cg.column_dot(V, block.solve.X)
-    per_vector = goal.n / block.length2
-    nullity = float(np.mean(per_vector * parts))
-    error = np.sqrt(block.solve.rho * block.weight2) * per_vector
-    many = nullity >= LARGE * V.shape[1]
-    aim = ENOUGH * math.sqrt(2.0 * max(nullity, 0.0)) * level(block, goal)
-    return bool(many and (error <= aim).all())
-
-
-def _extend(
-    solve: CGState | MinresState,
-    multiply: Product,
-    G: Product | None,
-    tolerance: FloatArray,
-    num_steps: int,
-) -> tuple[CGState | MinresState, int]:
-    """Take steps of either recurrence; go over to MINRES where A is seen to be indefinite."""
-    before = solve.num_steps
-    if isinstance(solve, MinresState):
-        solve = minres.extend(solve, multiply, num_steps, _no_tick, tolerance, G)
-        return solve, solve.num_steps - before
-    solve = cg.extend(solve, multiply, num_steps, _no_tick, tolerance, G)
-    if not solve.is_indefinite:
-        return solve, solve.num_steps - before
-    other = minres.start(solve.R, G)
-    other.X = solve.X  # x_0; updates add to it
-    return other, solve.num_steps - before + 1
-
-
-def _no_tick(num_matvecs: int) -> None:
-    """Count nothing: the product itself does."""
 
 
 def _finish(block: NullBlock, goal: Goal, B: Array, multiply: Product, G: Product | None) -> None:
@@ -273,42 +230,9 @@ def _finish(block: NullBlock, goal: Goal, B: Array, multiply: Product, G: Produc
     left, spread, _ = np.linalg.svd(R)
     block.spread = np.zeros(m)
     block.spread[: spread.size] = spread
-    if block.num_null < m:
+    if block.num_null < m or m == goal.n:
         block.basis = np.ascontiguousarray(Q @ left[:, : block.num_null])
         block.image = multiply(block.basis) if block.num_null else block.basis.copy()
-
-
-def _test(
-    block: NullBlock, goal: Goal, multiply: Product, G: Product | None, num_steps: int
-) -> None:
-    """Solve A Y = (I - Z Z*) Omega for fresh columns, and keep |W| and |Y|."""
-    Z = block.basis
-    first = TEST_STREAM + block.first
-    Omega = probes.gaussian(goal.seed, first, TEST_COLUMNS, goal.n, goal.dtype)
-    if block.test is None:
-        block.test = Trial(solve=cg.start(_project(Omega, Z), G), first=first)
-    test = block.test
-    if test.evidence is not None:
-        return
-    aim = TEST_SHARE * chi(test.p, goal.is_complex) / math.sqrt(test.p)
-    tolerance = np.full(test.p, aim)
-    limit = TEST_STEPS * block.num_steps + 10
-    num_steps = min(num_steps, limit - test.num_steps)
-    test.solve, steps = _extend(test.solve, multiply, G, tolerance, num_steps)
-    test.num_steps += steps
-    if test.solve.is_done or test.num_steps >= limit:
-        Y = _project(test.solve.X, Z)
-        W = _project(Omega - multiply(Y), Z)
-        test.evidence = (spectral_norm(W), spectral_norm(Y))
-
-
-def _project(X: Array, Z: Array | None) -> Array:
-    """Return (I - Z Z*) X, twice for the sake of rounding."""
-    if Z is None or not Z.shape[1]:
-        return X
-    for _ in range(2):
-        X = X - Z @ (Z.conj().T @ X)
-    return np.ascontiguousarray(X)
 
 
 def nullity_bounds(block: NullBlock, cuts: Cuts, goal: Goal) -> tuple[int, int, int]:

@@ -74,14 +74,26 @@ def grow(
             image=image,
             num_products=spent + n,
         )
-    Y = operator.matmat(probes.gaussian(goal.seed, have, num_vectors, n, goal.dtype))
+    Omega = probes.gaussian(goal.seed, have, num_vectors, n, goal.dtype)
+    Y = operator.matmat(Omega)
     tick(num_vectors)
+    norm_low = float(np.max(np.linalg.norm(Y, axis=0) / np.linalg.norm(Omega, axis=0)))
     if sketch is not None:
         Y = np.hstack([sketch.Y, Y])
     m = Y.shape[1] - TEST_COLUMNS
+    if m <= 0:  # all that the budget allows: they bound |A| from below, and nothing else
+        return RangeSketch(
+            Y=Y,
+            Q=np.empty((n, 0), goal.dtype),
+            spread=np.empty(0),
+            norm_low=norm_low,
+            epsilon=np.inf,
+            num_products=spent + num_vectors,
+        )
     left, spread = _left_singular(Y[:, :m])
     spread = spread / np.sqrt(m)
-    norm_low = float(np.linalg.norm(operator.matmat(np.ascontiguousarray(left[:, :1]))))
+    along = np.linalg.norm(operator.matmat(np.ascontiguousarray(left[:, :1])))
+    norm_low = max(norm_low, float(along))
     tick(1)
     cut = threshold.cut(norm_low, goal.eps, goal.atol, goal.rtol)
     Q = np.ascontiguousarray(left[:, spread > DROP * cut])

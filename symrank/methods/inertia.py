@@ -167,14 +167,11 @@ class Inertia:
         )
 
 
-def predict(operator: Operator, max_entries: float = math.inf) -> Cost | None:
-    """Return what one factorisation would take, from the pattern; None without entries.
-
-    Raises `OptionError` where a Gram matrix could have more than `max_entries`.
-    """
-    if operator.n == 0 or sparse_entries(operator, max_entries) is None:
+def predict(operator: Operator) -> Cost | None:
+    """Return what one factorisation would take, from the pattern; None without entries."""
+    if operator.n == 0 or sparse_entries(operator) is None:
         return None
-    return analyse(_matrix(operator, max_entries))
+    return analyse(_matrix(operator, math.inf))
 
 
 @dataclass(kw_only=True)

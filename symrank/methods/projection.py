@@ -109,8 +109,10 @@ class Projection:
                 'rtol asks for a higher cut. Leave both out, or use method="lanczos".'
             )
         if summary is None:
-            first = min(self.stages(goal)[0], max(2, goal.max_matvecs // 4))
-            return _segments(_starts(0, first), goal.max_matvecs)
+            left = goal.max_matvecs
+            first = min(self.stages(goal)[0], max(2, left // (2 * FIRST_STEPS)))
+            too_little = [Task(("probes", 0), 0, min(2, left))]
+            return _segments(_starts(0, first), left) or too_little
         memo: _Memo = summary.memo
         left = goal.max_matvecs - memo.num_products
         running = [block for block in memo.blocks if not block.is_finished]
@@ -242,7 +244,8 @@ def _sampled_summary(goal: Goal, memo: _Memo, num_looks: int) -> Summary:
     evidence, estimate, stderr, slack = _interval(goal, length2, null_part, error, num_looks)
     low, high = evidence(goal.confidence)
     status = Status.BUDGET_SPENT
-    if crowd:
+    stalled = sum(int((~block.is_null).sum()) for block in done)
+    if crowd or stalled:
         status = Status.NO_GAP_FOUND
     elif high - low <= 2.0 * goal.half_width:
         status = Status.CONVERGED
@@ -256,7 +259,12 @@ def _sampled_summary(goal: Goal, memo: _Memo, num_looks: int) -> Summary:
         evidence=evidence,
         samples=samples,
         diagnostics=_cost(goal, memo)
-        | {"slack": slack, "crowding": crowd, "resolved": t * goal.scale},
+        | {
+            "slack": slack,
+            "crowding": crowd,
+            "stalled": stalled,
+            "resolved": t * goal.scale,
+        },
         memo=memo,
     )
 

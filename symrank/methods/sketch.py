@@ -116,7 +116,7 @@ class Sketch:
         have = 0 if sketch is None else sketch.num_columns
         more = min(have or _range.FIRST, limit - have)
         if sketch is None:
-            more = min(_range.FIRST, left - 1)
+            more = min(_range.FIRST, max(left - 1, 1))
             if goal.n <= max(limit, _range.FIRST) and goal.n <= min(left, 2 * _range.FIRST):
                 more = goal.n  # all of A costs no more
             elif more <= _range.TEST_COLUMNS:
@@ -129,9 +129,10 @@ class Sketch:
     def _plan_null(self, goal: Goal, memo: "_Memo", left: int) -> list[Task]:
         """Go on with the last block, or start a wider one if all its columns were null vectors."""
         if memo.norm is None:
-            steps = min(PILOT_STEPS, left // PILOT_PROBES)
-            rest = self._null_task(goal, 0, None, left - steps * PILOT_PROBES)
-            return [Task(PILOT, steps, PILOT_PROBES), *rest] if steps else []
+            width = min(PILOT_PROBES, left)
+            steps = min(PILOT_STEPS, left // max(width, 1))
+            rest = self._null_task(goal, 0, None, left - steps * width)
+            return [Task(PILOT, steps, width), *rest] if steps else []
         block = memo.blocks[-1] if memo.blocks else None
         j = max(len(memo.blocks) - 1, 0)
         if block is None or not block.is_finished or block.basis is not None:

@@ -8,7 +8,14 @@ positive definite (M. R. Hestenes and E. Stiefel, 1952):
     beta_j = <r_(j+1), G r_(j+1)> / <r_j, G r_j>
 
 One product with the block a step; a column that has met its tolerance leaves the block. All x_j
-lie in G range(A). <p, A p> < 0 proves a negative eigenvalue, and the run stops there.
+lie in G range(A).
+
+<p, A p> / <p, G^-1 p> is a Rayleigh quotient of G A, at no product with G^-1: r_(j+1) is orthogonal
+to p_j, so <p_(j+1), G^-1 p_(j+1)> = <r_(j+1), G r_(j+1)> + beta_j^2 <p_j, G^-1 p_j>. A product errs
+by some eps of the largest quotient. One below zero by more proves a negative eigenvalue, and the
+run stops there; one that small is rounding of a null vector, and the column rests. It rests, too,
+where <r, G r> has grown by more than kappa, which exact arithmetic forbids: the energy <e, A e> of
+the error never grows, and <r, G r> is between the least and the largest eigenvalue times that.
 """
 
 from collections.abc import Callable
@@ -22,8 +29,7 @@ from symrank.errors import OptionError
 
 __all__ = ["CGState", "check_positive", "column_dot", "extend", "norms", "ritz_values", "start"]
 
-GROWN = 1e4  # a residual that was small and has grown by this has met rounding: the column rests
-CURVATURE = 100.0  # |<p, A p>| below this many eps |p||A p| is rounding, on either side of zero
+CURVATURE = 100.0  # a Rayleigh quotient of this many eps of the largest is rounding
 
 Product = Callable[[Array], Array]
 
@@ -37,7 +43,9 @@ class CGState:
     P: Array  # (n, k), p_j
     rho: FloatArray  # (k,), <r_j, G r_j>
     active: Array  # (k,) bool: columns that still run
-    best: FloatArray  # (k,), least |r_j| so far
+    best: FloatArray  # (k,), least <r_j, G r_j> so far
+    size2: FloatArray  # (k,), <p_j, G^-1 p_j>
+    peak: FloatArray  # (k,), largest Rayleigh quotient so far
     is_indefinite: bool = False
     alpha: list[FloatArray] = field(default_factory=list)  # (k,) a step, NaN where a column rests
     beta: list[FloatArray] = field(default_factory=list)
@@ -58,7 +66,16 @@ def start(B: Array, precondition: Product | None = None) -> CGState:
     R = B.copy()
     P = R.copy() if precondition is None else precondition(R)
     rho = check_positive(column_dot(R, P), R, P)
-    return CGState(X=np.zeros_like(R), R=R, P=P, rho=rho, active=rho > 0.0, best=norms(R))
+    return CGState(
+        X=np.zeros_like(R),
+        R=R,
+        P=P,
+        rho=rho,
+        active=rho > 0.0,
+        best=rho.copy(),
+        size2=rho.copy(),
+        peak=np.zeros_like(rho),
+    )
 
 
 def extend(
@@ -103,11 +120,15 @@ def extend(
         AP = matmat(Pa)
         tick(Pa.shape[1])
         curvature = column_dot(Pa, AP)
-        size = rounding * norms(Pa) * norms(AP)
+        quotient = np.abs(curvature) / state.size2[columns]
+        state.peak[columns] = np.maximum(state.peak[columns], quotient)
+        size = rounding * np.maximum(
+            state.peak[columns] * state.size2[columns], norms(Pa) * norms(AP)
+        )
         if (curvature < -size).any():
             state.is_indefinite = True
             break
-        moves = curvature > size  # else p is a null vector to rounding: the column rests
+        moves = curvature > size  # else p is a null vector to rounding
         alpha = np.where(moves, rho[columns], 0.0) / np.where(moves, curvature, 1.0)
         X[:, columns] += alpha.astype(X.real.dtype) * Pa  # x_(j+1) = x_j + alpha_j p_j
         AP *= alpha.astype(X.real.dtype)
@@ -119,11 +140,12 @@ def extend(
         beta = new / np.where(old > 0.0, old, 1.0)
         P[:, columns] = GR + beta.astype(X.real.dtype) * Pa  # p_(j+1) = G r_(j+1) + beta_j p_j
         rho[columns] = new
+        state.size2[columns] = new + beta**2 * state.size2[columns]
         _record(state, columns, np.where(moves, alpha, np.nan), np.where(moves, beta, np.nan), k)
-        size = norms(Ra)
-        state.best[columns] = np.minimum(state.best[columns], size)
-        grown = size > GROWN * state.best[columns]
-        state.active[columns] &= moves & (new > 0.0) & (size > tolerance[columns]) & ~grown
+        state.best[columns] = np.minimum(state.best[columns], new)
+        grown = new * rounding > state.best[columns]  # kappa is no more than 1 / rounding
+        open_ = (new > 0.0) & (norms(Ra) > tolerance[columns])
+        state.active[columns] &= moves & open_ & ~grown
     return state
 
 

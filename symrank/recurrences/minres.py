@@ -18,6 +18,7 @@ from symrank.recurrences.conjugate_gradient import Product, check_positive, colu
 
 __all__ = ["MinresState", "extend", "ritz_values", "start"]
 
+LEAST = 10.0  # |r|_G over its start, in eps: below it what is left of r is rounding
 BREAKDOWN = 8.0  # gamma below this many eps of the largest: the Krylov space is invariant
 
 
@@ -90,11 +91,12 @@ def extend(
     """Take at most `num_steps` more steps; `state` is used up. See `conjugate_gradient.extend`.
 
     A column rests once |r|_G has fallen from its start as far as |r| is to fall: to the
-    tolerance itself for G = I.
+    tolerance itself for G = I, but not below LEAST eps.
     """
     real = state.X.real.dtype
     eps = float(np.finfo(real).eps)
-    goal = tolerance * state.start_eta / np.where(state.start_norm > 0.0, state.start_norm, 1.0)
+    share = tolerance / np.where(state.start_norm > 0.0, state.start_norm, 1.0)
+    goal = np.maximum(share, LEAST * eps) * state.start_eta
     for _ in range(num_steps):
         state.active &= np.abs(state.scalars[2]) > goal
         if state.is_done:

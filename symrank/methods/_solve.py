@@ -1,0 +1,53 @@
+"""One solve of A x = b by either recurrence, and the removal of null vectors from a block."""
+
+import numpy as np
+
+from symrank._typing import Array, FloatArray
+from symrank.recurrences import conjugate_gradient as cg
+from symrank.recurrences import minres
+from symrank.recurrences.conjugate_gradient import CGState, Product
+from symrank.recurrences.minres import MinresState
+
+__all__ = ["Solve", "extend", "project", "ritz_values"]
+
+Solve = CGState | MinresState
+
+
+def extend(
+    solve: Solve,
+    multiply: Product,
+    G: Product | None,
+    tolerance: FloatArray,
+    num_steps: int,
+) -> tuple[Solve, int]:
+    """Take steps of either recurrence; go over to MINRES where A is seen to be indefinite."""
+    before = solve.num_steps
+    if isinstance(solve, MinresState):
+        solve = minres.extend(solve, multiply, num_steps, _no_tick, tolerance, G)
+        return solve, solve.num_steps - before
+    solve = cg.extend(solve, multiply, num_steps, _no_tick, tolerance, G)
+    if not solve.is_indefinite:
+        return solve, solve.num_steps - before
+    other = minres.start(solve.R, G)
+    other.X = solve.X  # x_0; updates add to it
+    return other, solve.num_steps - before + 1
+
+
+def _no_tick(num_matvecs: int) -> None:
+    """Count nothing: the product itself does."""
+
+
+def project(X: Array, Z: Array | None) -> Array:
+    """Return (I - Z Z*) X, twice for the sake of rounding."""
+    if Z is None or not Z.shape[1]:
+        return X
+    for _ in range(2):
+        X = X - Z @ (Z.conj().T @ X)
+    return np.ascontiguousarray(X)
+
+
+def ritz_values(solve: Solve, column: int) -> FloatArray:
+    """Return the Ritz values of G A that the coefficients of one column hold."""
+    if isinstance(solve, MinresState):
+        return minres.ritz_values(solve, column)
+    return cg.ritz_values(solve, column)
