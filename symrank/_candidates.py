@@ -128,7 +128,7 @@ def _num_entries(operator: Operator) -> float:
     """Return the nonzeros of the pattern, or the multiplications that form it: a Gram matrix."""
     matrix = as_matrix(operator)
     if matrix is not None:
-        return float(matrix.entries.nnz)
+        return float(matrix.entries.nnz if matrix.is_sparse else matrix.entries.size)
     base = getattr(operator, "base", None)
     if isinstance(base, Operator):
         return _num_entries(base)

@@ -246,11 +246,11 @@ class RankResult:
 
         Examples
         --------
-        >>> import symrank
+        >>> import numpy as np, symrank
         >>> from symrank import gallery
-        >>> L = gallery.grid_laplacian((90, 90), remove=0.5, rng=0)
-        >>> rough = symrank.rank(L, "lanczos", precision=0.02, rng=1)
-        >>> fine = rough.refine(precision=0.005)
+        >>> A = gallery.diagonal(np.append(np.linspace(0.5, 1.0, 5000), np.zeros(3000)))
+        >>> rough = symrank.rank(A, "lanczos", precision=0.02, rng=1)
+        >>> fine = rough.refine(precision=0.008)
         >>> fine.num_matvecs > rough.num_matvecs, fine.status.name
         (True, 'CONVERGED')
         """
