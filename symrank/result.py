@@ -250,7 +250,7 @@ class RankResult:
         >>> from symrank import gallery
         >>> A = gallery.diagonal(np.append(np.linspace(0.5, 1.0, 5000), np.zeros(3000)))
         >>> rough = symrank.rank(A, "lanczos", precision=0.02, rng=1)
-        >>> fine = rough.refine(precision=0.008)
+        >>> fine = rough.refine(precision=0.004)
         >>> fine.num_matvecs > rough.num_matvecs, fine.status.name
         (True, 'CONVERGED')
         """

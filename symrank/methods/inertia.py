@@ -19,12 +19,8 @@ for invertible B; for singular B the inequalities below still hold. With Weyl's 
 
     #{lambda > s + |G|}  <=  n_plus(F)  <=  n_plus(F) + n_zero(F)  <=  #{lambda >= s - |G|}.  (4)
 
-|G| is bounded from Z_j = G^j Y for a Gaussian block Y of m columns: if u is the eigenvector of the
-largest |eigenvalue|, |Z_j|_F >= |G|^j |u'Y| and |u'Y|^2 is chi-square with m degrees of freedom, so
-
-    |G| <= (|Z_j|_F / sqrt q)^(1/j) for all j at once, q the quantile at 1e-9,                (5)
-
-but once in 1e9 factorisations. (Rounding in the solves and products is part of the R that is seen.)
+`symrank.methods._backward_error` bounds |G| by solves and products alone, but once in 1e9
+factorisations.
 
 Shifts. By (4) a factorisation at s < tau with |G| <= tau - s bounds #{lambda > tau} from above, one
 at s > tau with |G| <= s - tau from below; the count is exact only where the two agree. Without
@@ -46,12 +42,12 @@ from typing import Any, ClassVar
 
 import numpy as np
 import scipy.sparse as sp
-import scipy.stats
 
 from symrank import probes, threshold
 from symrank.errors import OptionError
 from symrank.intervals import ExactInterval
-from symrank.methods._ldl import STYLES, Cost, Factorisation, analyse, factorise
+from symrank.methods._backward_error import PRODUCTS, Workspace, backward_error
+from symrank.methods._ldl import STYLES, Cost, analyse, factorise
 from symrank.methods.base import Goal, Summary, Task, Tick
 from symrank.operators import Operator
 from symrank.operators.explicit import sparse_entries
@@ -61,11 +57,6 @@ from symrank.result import Gap, Status
 __all__ = ["Cost", "Inertia", "predict"]
 
 NORM_STEPS = 40
-COLUMNS = 6  # m of eq. (5)
-POWERS = 12  # j of eq. (5), at most
-QUANTILE = float(scipy.stats.chi2.ppf(1e-9, COLUMNS))
-PRODUCTS = 2 * COLUMNS  # that a power takes
-ERROR_STREAM = 2**32 - 2  # a stream that no probe uses
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -115,7 +106,7 @@ class Inertia:
             return _Counts(n=goal.n, copies=1, tau=0.0, norm=norm, cost=cost)
         counts = _shifts(goal, norm, 2 if goal.dtype.kind == "c" else 1, cost)
         unit = math.ldexp(1.0, -math.frexp(norm)[1])  # the solver sees a norm near one, exactly
-        workspace = _Workspace(
+        workspace = Workspace(
             matrix=matrix * unit, unit=unit, goal=goal, tick=tick, left=goal.max_matvecs - used
         )
         _count(counts, workspace)
@@ -205,15 +196,6 @@ class _Counts:
         }
 
 
-@dataclass(kw_only=True)
-class _Workspace:
-    matrix: Any  # CSR float64, symmetric to the last bit, times unit
-    unit: float
-    goal: Goal
-    tick: Tick
-    left: int  # products
-
-
 def _matrix(operator: Operator, max_entries: float) -> Any:
     """Return the real symmetric CSR matrix whose pivots are counted, every diagonal stored."""
     entries = sparse_entries(operator, max_entries)
@@ -251,7 +233,7 @@ def _shifts(goal: Goal, norm: float, copies: int, cost: Cost | None) -> _Counts:
     )
 
 
-def _count(counts: _Counts, workspace: _Workspace) -> None:
+def _count(counts: _Counts, workspace: Workspace) -> None:
     """Bracket both ends of the spectrum, and leave out what is known already."""
     room = counts.n
     for sign in (1, -1):
@@ -263,7 +245,7 @@ def _count(counts: _Counts, workspace: _Workspace) -> None:
     counts.ends[1] = (low, min(high, counts.n - counts.ends[-1][0]))
 
 
-def _bound(counts: _Counts, workspace: _Workspace, sign: int, size: float) -> tuple[int, int]:
+def _bound(counts: _Counts, workspace: Workspace, sign: int, size: float) -> tuple[int, int]:
     """Return bounds on #{sign lambda > tau} that the pivots at the shift sign * size prove."""
     allowed = abs(size - counts.tau)
     for j, style in enumerate(STYLES):
@@ -276,7 +258,7 @@ def _bound(counts: _Counts, workspace: _Workspace, sign: int, size: float) -> tu
         if F is None:
             continue
         unit, number = workspace.unit, len(counts.shifts)
-        error = _error(B, F, workspace, number, allowed * unit) / unit
+        error = backward_error(B, F, workspace, number, allowed * unit) / unit
         above = F.n_plus if sign > 0 else F.n_minus
         is_proof = bool(error <= allowed)
         counts.shifts.append(
@@ -294,30 +276,3 @@ def _bound(counts: _Counts, workspace: _Workspace, sign: int, size: float) -> tu
             copies = counts.copies
             return -(-above // copies), (above + F.n_zero) // copies
     return 0, counts.n
-
-
-def _error(B: Any, F: Factorisation, workspace: _Workspace, number: int, allowed: float) -> float:
-    """Bound |G| by eq. (5), with powers until it is at most `allowed` or cannot become so."""
-    rng = probes.stream(workspace.goal.seed, ERROR_STREAM, number)
-    Z = rng.standard_normal((B.shape[0], COLUMNS))
-    best, log_size = math.inf, 0.0
-    for j in range(1, POWERS + 1):
-        if workspace.left < PRODUCTS:
-            break
-        before = float(np.linalg.norm(Z)) if j > 1 else math.inf
-        BZ = B @ Z
-        with np.errstate(all="ignore"):
-            Z = BZ - B @ F.solve(BZ)  # G Z
-            size = float(np.linalg.norm(Z))
-        workspace.tick(PRODUCTS)
-        workspace.left -= PRODUCTS
-        if not math.isfinite(size):
-            return math.inf
-        if size == 0.0:
-            return 0.0
-        log_size += math.log(size)
-        best = min(best, math.exp((log_size - 0.5 * math.log(QUANTILE)) / j))
-        if best <= allowed or size / before > allowed:  # the second is a lower bound of |G|
-            break
-        Z /= size
-    return best

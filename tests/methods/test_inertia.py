@@ -114,6 +114,32 @@ def test_gram_and_augmented_are_factorised_as_matrices(rng):
     assert_exact(symrank.rank(augmented(B * 1e280), method="inertia", rng=1), (r, 80 - 2 * r, r))
 
 
+@pytest.mark.parametrize("scale", [1e-155, 1.0, 1e150, 1e200])
+@pytest.mark.parametrize("side", ["rows", "columns"])
+def test_a_gram_matrix_of_any_scale_has_the_inertia_of_its_dense_twin(scale, side, rng):
+    """B B' would overflow: it is multiplied out only after B is scaled."""
+    B = sp.random_array((30, 50), density=0.1, rng=rng, data_sampler=rng.standard_normal)
+    twin = B.toarray()  # its Gram matrix, of ordinary size, is all that NumPy can take
+    twin = twin @ twin.T if side == "rows" else twin.T @ twin
+    result = symrank.rank(gram(B * scale, side), method="inertia", rng=1)
+    assert_exact(result, counts(twin, 500 * np.finfo(float).eps * np.linalg.norm(twin, 2)))
+
+
+def test_an_asymmetry_of_rounding_changes_no_count(rng):
+    """The factorisation reads one triangle, the products both: they must be the same matrix."""
+    A = sparse_symmetric(80, 0.05, rng)
+    A = sp.csr_array(A @ sp.diags_array(np.r_[np.ones(60), np.zeros(20)]) @ A)
+    A.data *= 1.0 + 4.0 * np.finfo(float).eps * rng.uniform(-1.0, 1.0, A.nnz)
+    gap = abs(A - A.T).max()
+    assert gap > 0.0
+    result = symrank.rank(A, method="inertia", rng=1)
+    half = 0.5 * A.toarray()
+    assert_exact(result, counts(half + half.T, result.threshold))
+    assert max(one["error"] for one in result.diagnostics["shifts"]) < result.threshold / 2
+    entries = inertia._matrix(as_operator(A), 2**31)
+    assert abs(entries - entries.T).max() == 0.0
+
+
 def test_hermitian_matrices_are_counted_once(rng):
     B = sp.random_array((20, 30), density=0.2, rng=rng)
     B = sp.csr_array(B * (1 + 2j) + 1j * sp.random_array((20, 30), density=0.2, rng=rng))
