@@ -50,6 +50,7 @@ class Conditioning(StrEnum):
     """Preconditioners that need nothing but the matrix."""
 
     JACOBI = "jacobi"
+    AMG = "amg"
 
 
 def run() -> int:
@@ -87,7 +88,8 @@ def _main(
 def _rank(
     file: Annotated[Path, typer.Argument(help="A .mtx, .mtx.gz, .npy, .npz or .mat file.")],
     method: Annotated[
-        str | None, typer.Option(help=f"One of {', '.join(sorted(BY_NAME))}. Default: by size.")
+        str | None,
+        typer.Option(help=f"One of {', '.join(sorted(BY_NAME))}. Default: by predicted cost."),
     ] = None,
     atol: Annotated[
         float | None, typer.Option(help="Eigenvalues of at most this modulus count as zero.")
@@ -114,7 +116,10 @@ def _rank(
     ] = None,
     preconditioner: Annotated[
         Conditioning | None,
-        typer.Option(help="Scale a badly scaled matrix to a unit diagonal; moves no rank."),
+        typer.Option(
+            help="jacobi: scale a badly scaled matrix to a unit diagonal. amg: solve with a "
+            "multigrid cycle, for Laplacians and finite elements. Neither moves the rank."
+        ),
     ] = None,
     as_json: Annotated[
         bool,
