@@ -21,6 +21,7 @@ from rich.table import Table
 
 import symrank
 from symrank import report
+from symrank.choose import DENSE_LIMIT
 from symrank.errors import SymrankError
 from symrank.files import load_matrix
 from symrank.methods import BY_NAME
@@ -128,7 +129,8 @@ def _rank(
         ),
     ] = False,
     plot: Annotated[
-        Path | None, typer.Option(metavar="FILE", help="Draw the spectrum: a .png or .svg file.")
+        Path | None,
+        typer.Option(metavar="FILE", help="Draw the spectrum, from all eigenvalues or Lanczos."),
     ] = None,
 ) -> None:
     """Tell the rank of the symmetric (or Hermitian) matrix in FILE."""
@@ -141,6 +143,9 @@ def _rank(
         if rectangular is not None:
             twice = rectangular is Rectangular.AUG
             matrix = symrank.augmented(matrix) if twice else symrank.gram(matrix)
+        if plot is not None and method is None:  # pivots and sketches leave no spectrum to draw
+            small = symrank.as_operator(matrix).n < DENSE_LIMIT
+            method = "dense" if small else "lanczos"
         with report.progress_bar() as observe:
             result = symrank.rank(
                 matrix,

@@ -161,6 +161,15 @@ def test_a_multigrid_cycle(tmp_path):
     assert answer["preconditioner"].startswith("amg")
 
 
+@pytest.mark.parametrize(("side", "method"), [(20, "dense"), (65, "lanczos")])
+def test_a_picture_comes_from_a_method_that_keeps_the_spectrum(tmp_path, side, method):
+    sp.save_npz(tmp_path / "grid.npz", gallery.grid_laplacian((side, side)))
+    done = invoke("rank", tmp_path / "grid.npz", "--plot", tmp_path / "a.svg")
+    assert done.exit_code == 0
+    assert rows(done.stdout)["method"].startswith(method)
+    assert (tmp_path / "a.svg").read_text().startswith("<?xml")
+
+
 BAD = {
     "rank missing.npy": "missing.npy does not exist",
     "rank FILE --method fast": "method='fast' is unknown: choose one of dense",
