@@ -130,7 +130,10 @@ def _rank(
     ] = False,
     plot: Annotated[
         Path | None,
-        typer.Option(metavar="FILE", help="Draw the spectrum, from all eigenvalues or Lanczos."),
+        typer.Option(
+            metavar="FILE",
+            help="Draw the spectrum, from all eigenvalues or Lanczos: a .png or .svg file.",
+        ),
     ] = None,
 ) -> None:
     """Tell the rank of the symmetric (or Hermitian) matrix in FILE."""
