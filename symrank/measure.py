@@ -1,198 +1,24 @@
-r"""What a Lanczos run knows about the spectrum, free of further products.
+r"""The spectral measures of all probes, pooled: what a run knows of the spectrum as a whole.
 
-k steps from v give a Jacobi matrix T with Ritz values theta_j, weights w_j = s_1j^2 (sum 1) and
-residuals r_j = beta_k s_kj. For the spectral measure mu of v and a cut tau > 0 two proved bounds
-on the null mass mu([-tau, tau]) are taken, and the better of each side kept:
-
-Gauss-Radau. Replace the last diagonal by x + beta_(k-1)^2 / d_(k-1), d_1 = alpha_1 - x,
-d_j = alpha_j - x - beta_(j-1)^2 / d_(j-1): the extended matrix has the node x, and
-
-    sum of weights left of x  <=  mu((-oo, x))  <=  mu((-oo, x])  <=  the same + weight of x   (1)
-
-the best bounds that these coefficients allow (the weight of x is the Christoffel function).
-
-Contour. Let B be the Ritz values with |theta_j| <= tau and C the others, f_S(z) =
-sum_S s_1j r_j / (theta_j - z). An eigenvector x of A has <x, y_S> = f_S(lambda) <x, v_(k+1)> up to
-sign, y_S = sum_S s_1j u_j. f_B is analytic outside the circle |z| = tau, f_C inside, so with
-a = max |f_B|, c = max |f_C| on the circle, and w_B, w_C the masses of B and C,
-
-    w_B - a^2 - 2 m <= mu([-tau, tau]) <= w_B + c^2 + 2 m, m = min(sqrt(w_B) c, sqrt(w_C) a)  (2)
-
-Chebyshev-Markov-Stieltjes. The weights strictly between two nodes bound the mass between them
-from below, those up to and including them from above:                                        (3)
-looser than (1) but free, for curves.
-
-In floating point a Lanczos run behaves like an exact one for a matrix whose eigenvalues are
-small clusters round those of A (A. Greenbaum, Linear Algebra Appl. 113, 1989), so both hold up to
-an allowance for rounding, which is subtracted.
+`symrank.mass_bounds` bounds the mass that one probe has in an interval, `symrank.intervals` turns
+the bounds of all probes into a count, and `symrank.spectral_sums` turns their nodes and weights
+into traces of functions with an error.
 """
 
-import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
 import numpy as np
 
-from symrank import kernels
+from symrank import spectral_sums
 from symrank._typing import FloatArray
 from symrank.intervals import BetaInterval
+from symrank.mass_bounds import LanczosRun
+from symrank.spectral_sums import Estimate, Kind
 
 __all__ = ["LanczosRun", "RitzMeasure"]
-
-HALF_CIRCLE = np.exp(1j * np.pi * np.arange(13) / 12)  # |f(conj z)| = |f(z)|: half is enough
-ROUNDING = 2.0**15  # largest violation without close eigenvalues: below 2^14 eps
-DRIFT = 4.0  # a product and its step perturb A by about DRIFT eps |A| sqrt(steps)
-RADAU_LIMIT = 1e3  # a last diagonal above this many |T| would cost digits of the nodes near 0
-
-
-@dataclass(frozen=True, eq=False)
-class LanczosRun:
-    """Coefficients of one three-term recurrence and the mass bounds that they prove.
-
-    Parameters
-    ----------
-    alpha, beta
-        Diagonal and off-diagonal, both (k,); ``beta[-1]`` is the norm of the residual vector,
-        zero where the Krylov space is invariant and the measure is known exactly.
-    norm2
-        |v|^2 of the start vector.
-    eps
-        Unit of rounding of the products.
-    """
-
-    alpha: FloatArray  # (k,)
-    beta: FloatArray  # (k,)
-    norm2: float
-    eps: float
-
-    @cached_property
-    def _eigen(self) -> tuple[FloatArray, FloatArray, FloatArray]:
-        return kernels.load().golub_welsch(self.alpha, self.beta[:-1])  # type: ignore[no-any-return]
-
-    @property
-    def ritz_values(self) -> FloatArray:
-        """Nodes of the Gauss rule, ascending; (k,)."""
-        return self._eigen[0]
-
-    @cached_property
-    def weights(self) -> FloatArray:
-        """Weights of the Gauss rule; (k,), sum 1."""
-        weights = self._eigen[1] ** 2
-        return np.asarray(weights / weights.sum())
-
-    @cached_property
-    def residuals(self) -> FloatArray:
-        """Norms of A u_j - theta_j u_j, u_j the Ritz vectors; (k,)."""
-        return np.asarray(np.abs(self.beta[-1] * self._eigen[2]))
-
-    @cached_property
-    def spectral_norm(self) -> float:
-        """Largest Ritz value in modulus, a lower bound of |A|."""
-        return float(np.abs(self.ritz_values).max())
-
-    @property
-    def is_exact(self) -> bool:
-        """True where the Krylov space closed: the weights are the measure itself."""
-        return bool(self.beta[-1] == 0.0)
-
-    def _rounding(self, tau: float, mass: float) -> float:
-        """Allowance on each bound for floating point.
-
-        A perturbation of norm delta turns the null space by delta / |lambda| towards the
-        eigenvector of lambda, and so moves mass in proportion to sqrt(mass) sqrt(weight).
-        """
-        outside = np.abs(self.ritz_values) > tau
-        delta = DRIFT * self.eps * math.sqrt(self.alpha.size) * self.spectral_norm
-        turned = float(np.sum(self.weights[outside] * (delta / self.ritz_values[outside]) ** 2))
-        return ROUNDING * self.eps + 2.0 * math.sqrt(mass * min(turned, 1.0))
-
-    @cached_property
-    def _coupling(self) -> FloatArray:
-        """s_1j r_j, zero for Ritz pairs converged to rounding; (k,)."""
-        _, first, last = self._eigen
-        residual = self.beta[-1] * last
-        residual[np.abs(residual) < 8.0 * self.eps * self.spectral_norm] = 0.0
-        return np.asarray(first * residual)
-
-    def null_mass(self, tau: float, *, radau: bool = True) -> tuple[float, float]:
-        """Bounds on mu([-tau, tau]), eqs. (1), (2) and (3) with the rounding allowance.
-
-        Without `radau` no further eigenproblem is solved, and gaps cost some sharpness.
-        """
-        inside = np.abs(self.ritz_values) <= tau
-        if self.is_exact and (inside.all() or not inside.any()):
-            return float(inside.all()), float(inside.all())
-        mass = float(self.weights[inside].sum())
-        bounds = [(mass, mass)] if self.is_exact else [self._contour(tau, inside, mass)]
-        if not self.is_exact:
-            bounds.append(self._radau(tau) if radau else self._separation(inside, mass))
-        rounding = self._rounding(tau, mass)
-        low, high = max(b[0] for b in bounds), min(b[1] for b in bounds)
-        return max(0.0, low - rounding), min(1.0, high + rounding)
-
-    def _separation(self, inside: Any, mass: float) -> tuple[float, float]:
-        """Eq. (3): the nodes next to the ends of [-tau, tau] may lie on either side."""
-        within = np.flatnonzero(inside)
-        if within.size:
-            first, last = int(within[0]), int(within[-1])
-            ends = self.weights[[first, last] if last > first else [first]].sum()
-        else:
-            last = int(np.searchsorted(self.ritz_values, 0.0)) - 1
-            first, ends = last + 1, 0.0
-        left = self.weights[first - 1] if first else 0.0
-        right = self.weights[last + 1] if last + 1 < self.weights.size else 0.0
-        return mass - float(ends), mass + float(left + right)
-
-    def _contour(self, tau: float, inside: Any, mass: float) -> tuple[float, float]:
-        """Eq. (2)."""
-        z = tau * HALF_CIRCLE[:, None]
-        with np.errstate(divide="ignore", invalid="ignore"):  # a Ritz value on the circle
-            terms = self._coupling / (self.ritz_values - z)
-            terms[:, self._coupling == 0.0] = 0.0
-            a = float(np.abs(terms[:, inside].sum(axis=1)).max())
-            c = float(np.abs(terms[:, ~inside].sum(axis=1)).max())
-        mixed = min(math.sqrt(mass) * c, math.sqrt(max(0.0, 1.0 - mass)) * a)
-        if not math.isfinite(a + c + mixed):
-            return 0.0, 1.0
-        return mass - a * a - 2.0 * mixed, mass + c * c + 2.0 * mixed
-
-    def _radau(self, tau: float) -> tuple[float, float]:
-        """Eq. (1) at tau and at -tau."""
-        low, high = self.mass_below(tau)
-        if low <= self.eps and self.ritz_values[0] > -tau:
-            return 0.0, high  # the lower bound is lost already, and no mass is known left of -tau
-        left_low, left_high = self.mass_below(-tau)
-        return low - left_high, high - left_low
-
-    def mass_left(self, x: float) -> tuple[float, float]:
-        """Bounds on mu((-oo, x]), eq. (1), with the rounding allowance."""
-        if self.is_exact:
-            mass = float(self.weights[self.ritz_values <= x].sum())
-            low = high = mass
-        else:
-            low, high = self.mass_below(x)
-        rounding = self._rounding(abs(x), 1.0)
-        return max(0.0, low - rounding), min(1.0, high + rounding)
-
-    def mass_below(self, x: float) -> tuple[float, float]:
-        """Bounds on mu((-oo, x)) and mu((-oo, x]) by Gauss-Radau, eq. (1), without allowance."""
-        d = self.alpha[0] - x
-        for a, b in zip(self.alpha[1:], self.beta[:-1], strict=True):
-            if d == 0.0:
-                return 0.0, 1.0
-            d = a - x - b * b / d
-        if d == 0.0:
-            return 0.0, 1.0
-        corner = x + self.beta[-1] ** 2 / d
-        if not abs(corner) <= RADAU_LIMIT * self.spectral_norm:
-            return 0.0, 1.0  # x is all but a Ritz value; the contour bound is sharp there
-        nodes, first, _ = kernels.load().golub_welsch(np.append(self.alpha, corner), self.beta)
-        weights = first**2
-        node = int(np.abs(nodes - x).argmin())
-        left = float(weights[:node].sum())
-        return left, left + float(weights[node])
 
 
 @dataclass(frozen=True, eq=False)
@@ -250,9 +76,66 @@ class RitzMeasure:
         """Largest Ritz value in modulus."""
         return max(run.spectral_norm for run in self.runs) * self.scale
 
-    def trace(self, f: Any) -> float:
-        """Estimate tr f(A) = n sum_j w_j f(theta_j); `f` takes and returns an array."""
-        return float(self.n * (self.weights @ f(self.ritz_values)))
+    def trace(
+        self,
+        f: Callable[[FloatArray], FloatArray],
+        *,
+        kind: Kind | None = None,
+        lower: float = 0.0,
+    ) -> Estimate:
+        """Estimate tr f(A) at no further product.
+
+        Parameters
+        ----------
+        f
+            Takes and returns an array; it must be defined at the Ritz values.
+        kind
+            ``"completely monotone"``: derivatives of f alternate, f > 0 first (1/(x + c),
+            exp(-x)); ``"bernstein"``: those of f' do (log x, sqrt x, x/(x + c)). With either,
+            Gauss and Gauss-Radau rules bound the quadrature error; without, it is estimated.
+        lower
+            A lower bound of the spectrum, used with `kind`; by default A is semidefinite.
+
+        Examples
+        --------
+        >>> import numpy as np, symrank
+        >>> from symrank import gallery
+        >>> A = gallery.diagonal(np.linspace(1.0, 2.0, 500))
+        >>> measure = symrank.rank(A, method="lanczos", rng=1).measure
+        >>> logdet = measure.trace(np.log, kind="bernstein", lower=0.5)
+        >>> low, high = logdet.interval(0.99)
+        >>> bool(low < np.log(np.linspace(1.0, 2.0, 500)).sum() < high)
+        True
+        """
+        return spectral_sums.trace(self, f, kind, lower)
+
+    def degrees_of_freedom(self, c: float) -> Estimate:
+        """Estimate tr A (A + c I)^-1 for a semidefinite A and c > 0, in proved brackets."""
+        return spectral_sums.degrees_of_freedom(self, c)
+
+    def log_pseudo_determinant(self, tau: float) -> Estimate:
+        """Estimate the sum of log |lambda| over |lambda| > tau; quadrature error estimated."""
+        return spectral_sums.log_pseudo_determinant(self, tau)
+
+    def intrinsic_dimension(self) -> Estimate:
+        """Estimate tr A / |A| for a semidefinite A, the stable rank of its square root."""
+        return spectral_sums.moment_rank(self, 1)
+
+    def stable_rank(self) -> Estimate:
+        """Estimate |A|_F^2 / |A|^2 = tr A^2 / |A|^2 for any symmetric A."""
+        return spectral_sums.moment_rank(self, 2)
+
+    def effective_rank(self) -> Estimate:
+        """Estimate exp(-sum_i p_i log p_i), p_i = |lambda_i| / sum_j |lambda_j|.
+
+        A ratio of two sums: its error is that of the linear part.
+
+        References
+        ----------
+        .. [1] O. Roy and M. Vetterli, "The effective rank: a measure of effective
+           dimensionality", EUSIPCO 2007.
+        """
+        return spectral_sums.entropy_rank(self)
 
     def null_mass(self, tau: float, *, radau: bool = True) -> tuple[float, float]:
         """Pooled bounds on the share of the probes in the eigenvalues |lambda| <= tau."""
