@@ -94,7 +94,8 @@ class RitzMeasure:
             exp(-x)); ``"bernstein"``: those of f' do (log x, sqrt x, x/(x + c)). With either,
             Gauss and Gauss-Radau rules bound the quadrature error; without, it is estimated.
         lower
-            A lower bound of the spectrum, used with `kind`; by default A is semidefinite.
+            A lower bound of the spectrum, used with `kind`; by default A is semidefinite. f must
+            be of its kind from slightly below on: by 64 `LanczosRun.drift`, for rounding.
 
         Examples
         --------

@@ -34,7 +34,7 @@ Kind = Literal["completely monotone", "bernstein"]
 Function = Callable[[FloatArray], FloatArray]
 
 SUM = 64.0  # eps: rounding of weights and sums, relative to sum w |f|
-NODES = 4.0 ** np.arange(8)  # times delta left of the spectrum: where the Radau node may stand
+NODES = 4.0 ** np.arange(4)  # times delta left of the spectrum: where the Radau node may stand
 
 
 def gauss(run: LanczosRun, f: Function) -> float:
