@@ -112,10 +112,7 @@ def _complement(
     n = result.n
     measure = result.measure
     if measure is not None:
-        runs = [
-            LanczosRun(run.alpha + centre / measure.scale, run.beta, run.norm2, run.eps)
-            for run in measure.runs
-        ]
+        runs = [_shifted_back(run, centre / measure.scale) for run in measure.runs]
         measure = dataclasses.replace(measure, runs=runs)
         assert isinstance(measure, RitzMeasure)
     return dataclasses.replace(
@@ -133,3 +130,10 @@ def _complement(
         num_matvecs=result.num_matvecs + spent,
         history=[(used, n - high, n - low) for used, low, high in result.history],
     )
+
+
+def _shifted_back(run: LanczosRun, centre: float) -> LanczosRun:
+    """Return the run of A; its rounding was that of A - c I, which may be the larger of the two."""
+    size = float(np.abs(run.ritz_values + centre).max())
+    eps = run.eps * max(1.0, run.spectral_norm / size) if size > 0.0 else run.eps
+    return LanczosRun(run.alpha + centre, run.beta, run.norm2, eps)
