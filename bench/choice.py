@@ -4,9 +4,10 @@
 
 FOLDER holds manifest.csv and the matrices. One process serves all rows, after a small run of each
 method that loads the compiled kernels. What takes longer than the choice is cut off: it is slower
-than the bar, and its process is replaced by a fresh one where it does not stop by itself. "The same precision" is an interval no wider than that
-of the choice. For 4000 <= n <= 9000 numpy.linalg.matrix_rank (of the dense array),
-and for rank > 1000 scipy.linalg.interpolative.estimate_rank (of the LinearOperator) run beside it.
+than the bar, and its process is replaced by a fresh one where it does not stop by itself. "The same
+precision" is an interval no wider than that of the choice. For 4000 <= n <= 9000
+numpy.linalg.matrix_rank (of the dense array), and for rank > 1000
+scipy.linalg.interpolative.estimate_rank (of the LinearOperator) run beside it.
 """
 
 import argparse
