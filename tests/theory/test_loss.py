@@ -203,6 +203,13 @@ def test_eq_14_gives_the_trace(seed, n):
     assert float(of_product) == pytest.approx(np.trace(G @ H), abs=1e-9)
 
 
+@given(seed=seeds, n=sizes, t=st.floats(0.0, 3.0))
+def test_the_filter_of_white_noise(seed, n, t):
+    H, eye = semidefinite(np.random.default_rng(seed), n, n), np.eye(n)
+    exact = np.trace(eye - scipy.linalg.expm(-2.0 * H * t))
+    assert 4.0 * float(expected_loss(H, eye, eye, t)) == pytest.approx(exact, abs=1e-10)
+
+
 def test_a_case_by_hand():
     """H = diag(2, 0), G = diag(3, 1), Sigma = diag(5, 7): 15/4 (1 - exp(-12 t))."""
     found = expected_loss(np.diag([2, 0]), np.diag([3, 1]), np.diag([5, 7]), [[0.25], [1e-12]])
