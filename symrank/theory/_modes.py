@@ -57,6 +57,12 @@ class Modes(NamedTuple):
         return np.diagonal(self.noise)
 
     @property
+    def fed(self) -> tuple[FloatArray, FloatArray]:
+        """Rates and weights of the modes that noise reaches."""
+        reached = self.weights > 0.0
+        return self.lam[reached], self.weights[reached]
+
+    @property
     def positive_sum(self) -> float:
         """Noise power of the modes with lam > 0."""
         return float(self.weights[self.lam > 0.0].sum())
@@ -68,7 +74,8 @@ def modes(
     """Return the modes of eq. (3), or of eq. (4) where the noise is not preconditioned.
 
     An eigenvalue counts as zero where a change of H in the last digit of each entry could move it
-    across zero: |lam| <= n eps | |L'| |H| |L| |, with the largest row sum as norm.
+    across zero: |lam| <= n eps | |L'| |H| |L| |, with the largest row sum as norm. Noise powers are
+    cut alike, or rounding would feed the growing mode of a saddle that no noise reaches.
 
     Raises
     ------
@@ -87,7 +94,11 @@ def modes(
     frame = (
         L @ U if preconditioned_noise else scipy.linalg.solve_triangular(L, U, lower=True, trans=1)
     )
-    return Modes(lam, frame.T @ sigma @ frame)
+    noise = frame.T @ sigma @ frame
+    sizes = (np.abs(frame) * (np.abs(sigma) @ np.abs(frame))).sum(axis=0)
+    silent = np.diagonal(noise) <= lam.size * np.finfo(np.float64).eps * sizes
+    noise[silent] = noise[:, silent] = 0.0
+    return Modes(lam, noise)
 
 
 def symmetric(A: npt.ArrayLike, name: str) -> FloatArray:

@@ -79,9 +79,9 @@ def expected_loss(
     >>> loss.round(4)
     array([0.   , 0.158, 0.25 ])
     """
-    found = modes(H, G, Sigma, preconditioned_noise=preconditioned_noise)
+    lam, weights = modes(H, G, Sigma, preconditioned_noise=preconditioned_noise).fed
     with np.errstate(over="ignore"):
-        return np.asarray(0.25 * (-np.expm1(-2.0 * found.lam * times(t)) @ found.weights))
+        return np.asarray(0.25 * (-np.expm1(-2.0 * lam * times(t)) @ weights))
 
 
 def loss_slope(
@@ -109,10 +109,9 @@ def loss_slope(
     >>> float(loss_slope(np.diag([3.0, -1.0]), np.eye(2), np.eye(2)))
     1.0
     """
-    found = modes(H, G, Sigma, preconditioned_noise=preconditioned_noise)
+    lam, weights = modes(H, G, Sigma, preconditioned_noise=preconditioned_noise).fed
     with np.errstate(over="ignore"):
-        decay = np.exp(-2.0 * found.lam * times(t))
-    return np.asarray(0.5 * (decay @ (found.weights * found.lam)))
+        return np.asarray(0.5 * (np.exp(-2.0 * lam * times(t)) @ (weights * lam)))
 
 
 def stationary_loss(

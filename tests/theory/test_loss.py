@@ -225,6 +225,16 @@ def test_a_saddle_leaves_the_numbers_and_a_null_mode_does_not():
     assert expected_loss(np.zeros((0, 0)), np.zeros((0, 0)), np.zeros((0, 0)), 1.0) == 0.0
 
 
+@pytest.mark.parametrize("t", [30.0, 1e5])
+def test_rounding_is_no_noise(rng, t):
+    """A saddle whose falling direction no noise reaches, turned by a random rotation."""
+    Q = scipy.linalg.qr(rng.standard_normal((5, 5)))[0]
+    H = Q @ np.diag([1.0, 2.0, 3.0, 0.0, -1.0]) @ Q.T
+    Sigma = Q @ np.diag([1.0, 1.0, 1.0, 5.0, 0.0]) @ Q.T
+    assert float(expected_loss(H, np.eye(5), Sigma, t)) == pytest.approx(0.75, rel=ROUNDING)
+    assert float(loss_slope(H, np.eye(5), Sigma, t)) == pytest.approx(0.0, abs=ROUNDING)
+
+
 def test_rounding_is_no_eigenvalue(rng):
     H, G = semidefinite(rng, 30, 11), definite(rng, 30, spread=6.0)
     Sigma = riemannian_covariance(G)
