@@ -48,8 +48,8 @@ def printed_loss(H, G, Sigma, t):
     return 0.25 * np.trace(Sigma @ G @ (np.eye(len(H)) - scipy.linalg.expm(-2.0 * t * G @ H)))
 
 
-def printed_limit(H, G, Sigma):
-    """Eq. (6) as printed: P holds the eigenvectors of G H."""
-    lam, P = np.linalg.eig(G @ H)
+def limit_by_eigenvectors(product, G, Sigma):
+    """Eq. (6), P the eigenvectors of a product: G H as printed, or H G."""
+    lam, P = np.linalg.eig(product)
     J = np.diag((np.abs(lam) > 1e-9 * np.abs(lam).max()).astype(float))
     return 0.25 * np.trace(Sigma @ G @ P @ J @ np.linalg.inv(P)).real

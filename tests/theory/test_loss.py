@@ -18,8 +18,8 @@ from symrank.theory import (
 from tests.theory.problems import (
     definite,
     indefinite,
+    limit_by_eigenvectors,
     loss_by_lyapunov,
-    printed_limit,
     printed_loss,
     seeds,
     semidefinite,
@@ -97,7 +97,8 @@ def test_eq_5_as_printed_is_another_number():
     G, Sigma = np.diag([1.0, 10.0]), np.array([[10.0, 9.0], [9.0, 10.0]])
     H = np.outer([10.0, -1.0], [10.0, -1.0])
     assert stationary_loss(H, G, Sigma) == pytest.approx(5.0 / 11.0, rel=ROUNDING)
-    assert printed_limit(H, G, Sigma) == pytest.approx(-7090.0 / 440.0, rel=1e-9)
+    assert limit_by_eigenvectors(G @ H, G, Sigma) == pytest.approx(-7090.0 / 440.0, rel=1e-9)
+    assert limit_by_eigenvectors(H @ G, G, Sigma) == pytest.approx(5.0 / 11.0, rel=1e-9)
     assert printed_loss(H, G, Sigma, 0.1) < 0.0 < expected_loss(H, G, Sigma, 0.1)
     assert float(loss_slope(H, G, Sigma)) == pytest.approx(100.0, rel=ROUNDING)
     assert 0.5 * np.trace(Sigma @ G @ G @ H) == pytest.approx(-3545.0)  # eq. (13), printed
@@ -137,14 +138,16 @@ def test_proposition_1_is_the_limit(seed, n, plain):
 
 @given(seed=seeds, n=sizes)
 def test_proposition_1_in_matrices(seed, n):
-    """With the eigenvectors of H G in eq. (6), where the paper has those of G H."""
+    """Q = P J P^-1 of H G is the projector on range(H) along the vectors that H G maps to zero."""
     rng = np.random.default_rng(seed)
     H, G = semidefinite(rng, n, rng.integers(1, n + 1)), definite(rng, n)
     Sigma = definite(rng, n)
-    lam, P = np.linalg.eig(H @ G)
-    J = np.diag((np.abs(lam) > 1e-9 * np.abs(lam).max()).astype(float))
-    exact = 0.25 * np.trace(Sigma @ G @ P @ J @ np.linalg.inv(P)).real
-    assert stationary_loss(H, G, Sigma) == pytest.approx(exact, rel=1e-8)
+    B = scipy.linalg.orth(H, 1e-9)
+    Q = B @ np.linalg.solve(B.T @ G @ B, B.T @ G)
+    assert Q @ H @ G == pytest.approx(H @ G, abs=1e-10)
+    assert H @ G @ Q == pytest.approx(H @ G, abs=1e-10)
+    exact = 0.25 * np.trace(Sigma @ G @ Q)
+    assert stationary_loss(H, G, Sigma) == pytest.approx(exact, rel=1e-9)
 
 
 @given(seed=seeds, n=sizes)
