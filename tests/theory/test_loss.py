@@ -144,8 +144,8 @@ def test_proposition_1_in_matrices(seed, n):
     Sigma = definite(rng, n)
     B = scipy.linalg.orth(H, 1e-9)
     Q = B @ np.linalg.solve(B.T @ G @ B, B.T @ G)
-    assert Q @ H @ G == pytest.approx(H @ G, abs=1e-10)
-    assert H @ G @ Q == pytest.approx(H @ G, abs=1e-10)
+    np.testing.assert_allclose(Q @ H @ G, H @ G, atol=1e-10)
+    np.testing.assert_allclose(H @ G @ Q, H @ G, atol=1e-10)
     exact = 0.25 * np.trace(Sigma @ G @ Q)
     assert stationary_loss(H, G, Sigma) == pytest.approx(exact, rel=1e-9)
 
