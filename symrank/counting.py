@@ -17,10 +17,10 @@ from symrank import probes
 from symrank.errors import OptionError
 from symrank.estimate import rank, seed_of
 from symrank.intervals import Complement
+from symrank.margins import lambda_max_margin
 from symrank.measure import LanczosRun, RitzMeasure
 from symrank.operators import Operator, as_operator, shift
 from symrank.recurrences import lanczos
-from symrank.recurrences.bounds import lambda_max_margin
 from symrank.result import RankResult
 
 __all__ = ["count"]
