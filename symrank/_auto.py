@@ -58,13 +58,19 @@ def _sample_and_switch(
     if exact.summary is None:  # the time was up
         return sampling.result(counter)
     result = exact.result(counter)
-    if result.status in SURE:
+    if result.status in SURE or _knows_all(found[0][0], exact.summary):
         return result
     if result.status is Status.INTERRUPTED:
         best = min(sampled, result, key=_width)
         return dataclasses.replace(best, status=Status.INTERRUPTED)
     sampling.advance(counter)
     return min(sampling.result(counter), result, key=_width)
+
+
+def _knows_all(method: Method, summary: Summary) -> bool:
+    """Tell whether sampling could add nothing: what is open then is the spectrum's own doing."""
+    by_pivots = isinstance(method, Inertia) and not choose.proves_too_little(summary)
+    return isinstance(method, Dense) or by_pivots
 
 
 def _width(result: RankResult) -> int:
