@@ -121,7 +121,8 @@ def _all_eigenvalues(operator: Operator, goal: Goal) -> Choice | None:
     if not fits_densely(operator) or work.num_products > goal.max_matvecs:
         return None
     seconds = _costs.singular_seconds(m, n) if work.is_singular else _costs.dense_seconds(n)
-    seconds += work.num_products * product_seconds(operator)
+    if as_matrix(operator) is None:  # also where it is formed without products
+        seconds += min(m, n) * product_seconds(operator)
     return _certain(Dense(), work.num_products, seconds, 3 * m * n * goal.dtype.itemsize)
 
 

@@ -43,11 +43,9 @@ class Work:
 def predict(operator: Operator) -> Work:
     """Tell what `Dense` will work on."""
     factor = _factor(operator)
-    if factor is None:
-        products = 0 if operator.is_explicit else operator.n
-        return Work(shape=operator.shape, is_singular=False, num_products=products)
-    products = 0 if factor.entries is not None else min(factor.shape)
-    return Work(shape=factor.shape, is_singular=True, num_products=products)
+    shape = operator.shape if factor is None else factor.shape
+    products = min(*shape, operator.num_dense_products)
+    return Work(shape=shape, is_singular=factor is not None, num_products=products)
 
 
 def _factor(operator: Operator) -> Factor | None:

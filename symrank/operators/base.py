@@ -125,8 +125,13 @@ class Operator(ABC):
         other = np.asarray(other)
         return self.matvec(other) if other.ndim == 1 else self.matmat(other)
 
+    @property
+    def num_dense_products(self) -> int:
+        """Products that `to_dense` takes."""
+        return 0 if self.is_explicit else self.n
+
     def to_dense(self) -> Array:
-        """Return the entries as a fresh (n, n) array; takes n products unless `is_explicit`."""
+        """Return the entries as a fresh (n, n) array."""
         return columns_of(self._matmat, self.shape, self.dtype)
 
     def to_scipy(self) -> "spla.LinearOperator[Any]":
