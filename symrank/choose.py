@@ -153,7 +153,8 @@ def reconsider(
         seconds = products * a_product + _costs.solve_seconds(goal.n, products)
         if seconds <= max(NULL_SECONDS, spent * a_product):  # it may fail: kappa is a guess
             found.append((seconds, products, Sketch(side="null"), why))
-    for choice in weigh(spent * a_product if met else math.inf):
+    sampled = spent * a_product
+    for choice in weigh(sampled if met else 2.0 * sampled):  # steps double: so will have been spent
         products = float(choice.num_matvecs[1])
         found.append((choice.seconds[1], products, choice.method, _why_exact(choice, goal)))
     most = min(left, max(LOOK, WORTH * spent))
