@@ -7,6 +7,7 @@ from symrank.methods.lanczos import Lanczos
 from symrank.methods.langevin import Langevin
 from symrank.methods.projection import Projection
 from symrank.methods.sketch import Sketch
+from symrank.methods.ubaru_saad import UbaruSaad
 
 __all__ = [
     "BY_NAME",
@@ -20,8 +21,9 @@ __all__ = [
     "Sketch",
     "Summary",
     "Task",
+    "UbaruSaad",
 ]
 
 BY_NAME: dict[str, type[Method]] = {
-    cls.name: cls for cls in (Dense, Inertia, Lanczos, Langevin, Projection, Sketch)
+    cls.name: cls for cls in (Dense, Inertia, Lanczos, Langevin, Projection, Sketch, UbaruSaad)
 }

@@ -24,7 +24,7 @@ from symrank._typing import Array, FloatArray
 from symrank.operators import Operator
 from symrank.recurrences._products import fused_product
 
-__all__ = ["ChebyshevState", "extend", "start"]
+__all__ = ["ChebyshevState", "extend", "is_bounded", "start"]
 
 GROWTH = 1e-3  # of |t_j|^2 over |v|^2: more than rounding adds in any affordable run
 
@@ -57,7 +57,12 @@ class ChebyshevState:
     @property
     def is_bounded(self) -> bool:
         """False where the moments prove an eigenvalue outside [c - h, c + h]."""
-        return bool((np.abs(self.moments) <= (1.0 + GROWTH) * self.moments[0]).all())
+        return is_bounded(self.moments)
+
+
+def is_bounded(moments: FloatArray) -> bool:
+    """Whether no moment exceeds |v|^2: all eigenvalues that v has lie inside the interval."""
+    return bool((np.abs(moments) <= (1.0 + GROWTH) * moments[0]).all())
 
 
 def start(Z: Array, centre: float, half_width: float) -> ChebyshevState:
