@@ -154,7 +154,7 @@ def test_a_preconditioner(tmp_path):
 
 BAD = {
     "rank missing.npy": "missing.npy does not exist",
-    "rank FILE --method fast": "method='fast' is unknown: choose one of dense",
+    "rank FILE --method fast": "method='fast' is unknown: choose one of chebyshev, dense",
     "rank FILE --precision -1": r"precision=-1.* must be positive",
     "rank FILE --confidence 2": r"confidence=2.* must lie between 0 and 1",
     "rank FILE --atol nan": "atol=nan must be a finite number",

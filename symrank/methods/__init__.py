@@ -1,6 +1,7 @@
 """One file a method; `BY_NAME` is how a method is called by a string."""
 
 from symrank.methods.base import Goal, Method, Summary, Task
+from symrank.methods.chebyshev import Chebyshev
 from symrank.methods.dense import Dense
 from symrank.methods.inertia import Inertia
 from symrank.methods.lanczos import Lanczos
@@ -11,6 +12,7 @@ from symrank.methods.ubaru_saad import UbaruSaad
 
 __all__ = [
     "BY_NAME",
+    "Chebyshev",
     "Dense",
     "Goal",
     "Inertia",
@@ -25,5 +27,6 @@ __all__ = [
 ]
 
 BY_NAME: dict[str, type[Method]] = {
-    cls.name: cls for cls in (Dense, Inertia, Lanczos, Langevin, Projection, Sketch, UbaruSaad)
+    cls.name: cls
+    for cls in (Chebyshev, Dense, Inertia, Lanczos, Langevin, Projection, Sketch, UbaruSaad)
 }

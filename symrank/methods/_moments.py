@@ -169,9 +169,11 @@ def _choose(goal: Goal, memo: Memo, wishes: Wishes, left: int) -> Plan:
         m = max(1, min(wishes.num_vectors or wanted, left // k))
         stderr = math.sqrt(spread / m)
         epsilon = float(np.clip(RIPPLE * stderr / goal.n, *EPSILONS))
-        w = polynomial(wishes.kind, memo.degree(k), epsilon, tau)
-        bias = float(counts @ np.abs(evaluate(w, 2.0 * x - 1.0)))
-        met = Z_PLAN * stderr + bias + goal.n * epsilon <= SAFETY * goal.half_width
+        w = measured(polynomial(wishes.kind, memo.degree(k), epsilon, tau), tau, epsilon)
+        bias = float(counts @ np.abs(evaluate(w.coefficients, 2.0 * x - 1.0)))
+        unresolved = float(counts[x <= w.delta].sum())  # the interval holds them all
+        half_width = Z_PLAN * stderr + goal.n * epsilon + 0.5 * unresolved
+        met = half_width <= SAFETY * goal.half_width
         rank = (not met, m * k if met else math.hypot(stderr, bias))
         if not best or rank < best[0]:
             best = (rank, Plan(k, m, epsilon))

@@ -120,13 +120,13 @@ def test_the_estimate_is_the_trace_of_the_filter(seed):
 def test_intervals_cover(spectrum):
     lam = gallery.SPECTRA[spectrum](1200)
     truth, hits = np.count_nonzero(lam), 0
-    for seed in range(40):
+    for seed in range(20):
         result = symrank.rank(
             gallery.diagonal(lam), UbaruSaad(), rng=seed, check=False, max_matvecs=3000
         )
         low, high = result.interval()
         hits += low <= truth <= high
-    assert hits >= 33  # at 95 %, fewer once in 5000
+    assert hits >= 15  # at 95 %, fewer once in 3000
 
 
 def test_a_cluster_below_the_resolution_is_not_called_converged():
