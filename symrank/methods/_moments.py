@@ -276,7 +276,6 @@ def _gaps(goal: Goal, domain: Domain, pooled: FloatArray, tau: float) -> Sequenc
     angles = first * np.sqrt(octaves)
     below = goal.n * np.array([damped_step(degree, float(angle)) @ pooled for angle in angles])
     counts = np.diff([*below, float(goal.n)])
-    counts[counts < threshold.MIN_COUNT] = 0.0  # tails of the kernel, not eigenvalues
     sizes = domain.size(np.sin(0.5 * angles) ** 2)
     sizes = np.concatenate([[0.0], sizes]) * goal.scale
     return threshold.plateaus(sizes, np.concatenate([below[:1], counts]), tau * goal.scale)

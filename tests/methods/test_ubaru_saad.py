@@ -38,9 +38,10 @@ def test_the_published_grid():
 
 def test_the_published_valley_on_a_density_made_for_it():
     x = np.linspace(0.0, 1.0, 101)
-    phi = 60.0 * np.exp(-((x / 0.05) ** 2)) + 2.0 * (x > 0.4)
+    phi = 15.0 * np.exp(-((x / 0.05) ** 2)) + 2.0 * (x > 0.4)
     tau = _published_gap.threshold(x, phi, 100)
-    assert 0.1 < tau < 0.4  # between the end of the peak and the first later value above a quarter
+    # midway from the end of the peak, near 0.13, to 0.38, whose next but two is above 0.4
+    assert 0.22 < tau < 0.29
 
 
 @pytest.mark.parametrize(("d", "mean"), [(16, -18.5), (32, -19.0)])
@@ -65,6 +66,10 @@ def test_the_published_answer_depends_on_the_unit():
     assert found[0].threshold > 2 * 0.0124
     # at 1e-5 the margin of 1e-5 is as large as the spectrum
     assert not 0.5 < found[2].threshold / 1e-5 / found[0].threshold < 2.0
+    # and the grid is that of [-1e-5, 2e-5]
+    t, h = (found[2].threshold - 0.5e-5) / 1.5e-5, 2 / 101
+    steps = (t + 1.0 - h) / (0.25 * h)
+    assert steps == pytest.approx(round(steps), abs=1e-2)
     assert abs(found[0].rank - found[1].rank) > 3 * found[0].stderr
 
 
@@ -181,6 +186,13 @@ def test_gaps_are_listed():
     inner = next(gap for gap in result.gaps if 5e-5 < gap.low < 1e-2)
     assert 0.1 < inner.high < 0.8
     assert inner.count == pytest.approx(1000, abs=5 * result.stderr)
+
+
+def test_the_tail_of_a_large_cluster_is_no_eigenvalue():
+    lam = np.concatenate([np.full(20_000, 1e-3), np.linspace(0.5, 1.0, 1000)])
+    result = symrank.rank(padded(lam, 99), UbaruSaad(degree=600, num_vectors=4), rng=3, check=False)
+    inner = next(gap for gap in result.gaps if 5e-4 < gap.low < 0.1)
+    assert inner.high > 0.2
 
 
 @pytest.mark.parametrize(

@@ -92,3 +92,19 @@ def test_bounds_hold_for_every_measure(kind, degree, tau, epsilon, seed):
     low, high = w.bounds(value, 1e-12)
     assert low <= weights[x <= w.delta].sum() + 1e-12
     assert weights[x <= tau].sum() <= high + 1e-12
+
+
+@given(
+    kind=st.sampled_from(FILTERS),
+    degree=st.integers(2, 80),
+    epsilon=st.sampled_from([0.05, 1e-3]),
+    place=st.floats(0.0, 1.0),
+)
+def test_the_ripple_of_one_eigenvalue_is_no_null_mass(kind, degree, epsilon, place):
+    w = measured(polynomial(kind, degree, epsilon), 1e-13, epsilon)
+    x = np.array([w.delta + (1.0 - w.delta) * place])
+    value = float(w.coefficients @ moments_of(x, np.ones(1), degree))
+    assert w.bounds(value, 0.0)[0] == (0.0 if x[0] > w.delta else pytest.approx(0.0, abs=1.0))
+    # and all of the mass at zero is known to be there
+    low, high = w.bounds(float(w.coefficients @ (-1.0) ** np.arange(degree + 1)), 1e-13)
+    assert 1.0 - 2.5 * epsilon < low <= high <= 1.0
