@@ -21,6 +21,7 @@ from bench import record
 from symrank import _costs, gallery, probes
 from symrank.methods.inertia import predict
 from symrank.operators import as_operator
+from symrank.recurrences import conjugate_gradient as cg
 from symrank.recurrences import lanczos
 
 K = 8
@@ -98,6 +99,22 @@ def pivots() -> list[float]:
     return fit(rows, times)
 
 
+def solve() -> float:
+    """Seconds a row and column of a step of conjugate gradients, less the product."""
+    found = []
+    for side in (100, 200, 400):
+        operator = as_operator(gallery.grid_laplacian((side, side)))
+        B = operator.matmat(probes.gaussian(1, 0, K, operator.n, operator.dtype))
+        tolerance = np.zeros(K)
+
+        def steps(o: Any = operator, B: Any = B, tolerance: Any = tolerance) -> None:
+            cg.extend(cg.start(B, None), o.matmat, 20, lambda _: None, tolerance)
+
+        bare = seconds(lambda o=operator, B=B: o.matmat(B))
+        found.append((seconds(steps) / 20 - bare) / K / operator.n)
+    return float(np.median(found))
+
+
 def orthogonal() -> float:
     rng = np.random.default_rng(0)
     found = []
@@ -120,6 +137,7 @@ def main() -> None:
         pattern=pattern,
         fill=fill,
         flop=flop,
+        solve=solve(),
         orthogonal=orthogonal(),
     )
     measured, used = dataclasses.asdict(table), dataclasses.asdict(_costs.SECONDS)

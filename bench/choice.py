@@ -2,11 +2,12 @@
 
     python -m bench.choice FOLDER [--rows NAME ...]
 
-FOLDER holds manifest.csv and the matrices. Every row and method runs in a fresh process, after a
-small run of each method that loads the compiled kernels. What takes several times as long as the
-choice is cut off: it is slower than the bar. "The same precision" is an interval no wider than that
-of the choice. For 4000 <= n <= 9000 numpy.linalg.matrix_rank (of the dense array),
-and for rank > 1000 scipy.linalg.interpolative.estimate_rank (of the LinearOperator) run beside it.
+FOLDER holds manifest.csv and the matrices. One process serves all rows, after a small run of each
+method that loads the compiled kernels. What takes longer than the choice is cut off: it is slower
+than the bar, and its process is replaced by a fresh one where it does not stop by itself. "The same
+precision" is an interval no wider than that of the choice. For 4000 <= n <= 9000
+numpy.linalg.matrix_rank (of the dense array), and for rank > 1000
+scipy.linalg.interpolative.estimate_rank (of the LinearOperator) run beside it.
 """
 
 import argparse
@@ -31,77 +32,101 @@ PEER_SIZES = range(4000, 9001)
 BAR, PEER_BAR = 2.0, 5.0
 START = 120.0  # seconds that a process may take to import, load and warm up
 LIMIT = 300.0  # of the choice
-LEAST = 1.0  # seconds that every method is given
+LEAST = 0.5  # seconds that every method is given
+GRACE = 0.3  # seconds until a method that was told to stop must have stopped
 NEGLIGIBLE = 0.05  # seconds: below, a ratio is that of fixed costs
 
 
-def run(folder: Path, row: dict[str, str], method: str | None, pipe: Any) -> None:
-    """Time one method on one row in this process."""
+def serve(folder: Path, pipe: Any) -> None:
+    """Answer requests (row, method, limit) in this process until it is killed."""
     import symrank
 
-    A = load(folder, row)
-    if method in (NUMPY, SCIPY):
-        pipe.send(peer(A, method, pipe))
-        return
     warm = symrank.gallery.grid_laplacian((12, 12))
-    for name in ("lanczos", "inertia", "dense", "sketch"):
+    for name in METHODS:
         symrank.rank(warm, name, rng=0)
+    loaded: tuple[str, Any] = ("", None)
+    while True:
+        row, method, limit = pipe.recv()
+        if loaded[0] != row["name"]:
+            loaded = row["name"], load(folder, row)
+        pipe.send("ready")
+        pipe.send(answer(loaded[1], row, method, limit))
+
+
+def answer(A: Any, row: dict[str, str], method: str | None, limit: float) -> dict[str, Any]:
+    """Time one method on one row."""
+    import symrank
+
+    if method in (NUMPY, SCIPY):
+        return peer(A, method)
+    stops = {"max_seconds": limit} if method in ("lanczos", "sketch") else {}
     seed = zlib.crc32(row["name"].encode())
-    pipe.send("ready")
     start = time.perf_counter()
     try:
-        result = symrank.rank(A, method, rng=seed)
+        result = symrank.rank(A, method, rng=seed, **stops)
     except symrank.SymrankError as error:
-        pipe.send({"error": str(error)[:200]})
-        return
+        return {"error": str(error)[:200]}
+    seconds = time.perf_counter() - start
+    if seconds > limit:
+        return {"error": f"over {limit:.2f} s"}
     low, high = result.interval()
-    pipe.send(
-        {
-            "seconds": time.perf_counter() - start,
-            "low": low,
-            "high": high,
-            "status": result.status.name,
-            "method": result.method,
-            "products": result.num_matvecs,
-            "reason": result.reason,
-        }
-    )
+    return {
+        "seconds": seconds,
+        "low": low,
+        "high": high,
+        "status": result.status.name,
+        "method": result.method,
+        "products": result.num_matvecs,
+        "reason": result.reason,
+    }
 
 
-def peer(A: Any, name: str, pipe: Any) -> dict[str, Any]:
+def peer(A: Any, name: str) -> dict[str, Any]:
     """Time NumPy or SciPy on the same operator."""
     from symrank.operators import as_operator
 
     operator = as_operator(A)
     if name == NUMPY:
         dense = operator.to_dense()
-        pipe.send("ready")
         start = time.perf_counter()
-        answer = int(np.linalg.matrix_rank(dense, hermitian=True))
+        found = int(np.linalg.matrix_rank(dense, hermitian=True))
     else:
         linear = operator.to_scipy() if not sp.issparse(A) else sp.linalg.aslinearoperator(A)
-        pipe.send("ready")
         start = time.perf_counter()
-        answer = int(interpolative.estimate_rank(linear, EPS, rng=np.random.default_rng(0)))
-    return {"seconds": time.perf_counter() - start, "low": answer, "high": answer}
+        found = int(interpolative.estimate_rank(linear, EPS, rng=np.random.default_rng(0)))
+    return {"seconds": time.perf_counter() - start, "low": found, "high": found}
 
 
-def timed(folder: Path, row: dict[str, str], method: str | None, limit: float) -> dict[str, Any]:
-    """Run in a fresh process; give up at the limit."""
-    spawn = multiprocessing.get_context("spawn")
-    ours, theirs = spawn.Pipe(duplex=False)
-    process = spawn.Process(target=run, args=(folder, row, method, theirs))
-    process.start()
-    theirs.close()
-    answer: dict[str, Any] = {"error": f"over {limit:.2f} s"}
-    try:
-        if ours.poll(START) and ours.recv() == "ready" and ours.poll(limit):
-            answer = ours.recv()
-    except EOFError:
-        answer = {"error": "the process died"}
-    process.kill()
-    process.join()
-    return answer
+class Worker:
+    """A process that is replaced when it overruns."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self._start()
+
+    def _start(self) -> None:
+        spawn = multiprocessing.get_context("spawn")
+        self.pipe, theirs = spawn.Pipe()
+        self.process = spawn.Process(target=serve, args=(self.folder, theirs), daemon=True)
+        self.process.start()
+        theirs.close()
+
+    def ask(self, row: dict[str, str], method: str | None, limit: float) -> dict[str, Any]:
+        """Return the answer, or that it was over the limit."""
+        try:
+            self.pipe.send((row, method, limit))
+            if self.pipe.poll(START) and self.pipe.recv() == "ready":
+                if self.pipe.poll(limit + GRACE):
+                    return self.pipe.recv()
+                error = f"over {limit:.2f} s"
+            else:
+                error = "the process did not start"
+        except (EOFError, OSError):
+            error = "the process died"
+        self.process.kill()
+        self.process.join()
+        self._start()
+        return {"error": error}
 
 
 def judge(rows: list[dict[str, Any]]) -> dict[str, Any]:
@@ -152,17 +177,18 @@ def main() -> None:
     with (args.folder / "manifest.csv").open() as file:
         manifest = [r for r in csv.DictReader(file) if not args.rows or r["name"] in args.rows]
     rows = []
+    worker = Worker(args.folder)
     for row in manifest:
         n, truth = int(row["n"]), int(row["rank"])
         names = [m for m in METHODS if m != "dense" or n < PEER_SIZES.stop]
         if n in PEER_SIZES:
             names += [NUMPY] + ([SCIPY] if truth > 1000 else [])
-        chosen = timed(args.folder, row, None, LIMIT)
+        chosen = worker.ask(row, None, LIMIT)
         least = 1.2 * chosen.get("seconds", LIMIT)
         answers = {"choice": chosen}
         for name in names:
             bar = PEER_BAR if name in (NUMPY, SCIPY) else 1.0
-            answers[name] = timed(args.folder, row, name, max(LEAST, bar * least))
+            answers[name] = worker.ask(row, name, max(LEAST, bar * least))
         rows.append(
             {"name": row["name"], "class": row["class"], "n": n, "truth": truth,
              "answers": answers}

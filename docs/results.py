@@ -232,15 +232,71 @@ def draw_langevin_kernels(record: Record) -> Iterable[str]:
         ],
     )
     yield ""
+    yield from bars(record)
+
+
+def bars(record: Record) -> Iterable[str]:
+    """What was measured beside what is wanted."""
     yield from table(
         ("figure", "measured", "wanted"),
         [
             (
-                name,
+                name.replace("_", " "),
                 bar["figure"],
                 f"at most {bar['at_most']}" if "at_most" in bar else f"at least {bar['at_least']}",
             )
             for name, bar in record["bars"].items()
+        ],
+    )
+
+
+def draw_lanczos_kernels(record: Record) -> Iterable[str]:
+    """The bars, and all patterns."""
+    yield from bars(record)
+    yield ""
+    heads = ("pattern", "n", "k", "ms", "over SciPy's product", "speed-up of two threads")
+    keys = ("pattern", "n", "k", "seconds", "over_product", "speed_up_of_two_threads")
+    yield from table(
+        heads,
+        [
+            [1e3 * r[key] if key == "seconds" else r[key] for key in keys]
+            for r in record["rows"]
+            if all(key in r for key in keys)
+        ],
+    )
+
+
+def draw_large_grid(record: Record) -> Iterable[str]:
+    """A line a size, and the bars."""
+    keys = ("n", "rank", "truth", "low", "high", "products", "seconds", "peak_mib")
+    heads = (*keys[:-1], "peak, MiB")
+    yield from table(heads, [[r[key] for key in keys] for r in record["rows"]])
+    yield ""
+    yield from bars(record)
+
+
+def draw_choice(record: Record) -> Iterable[str]:
+    """The summary, then the seconds of the choice and of every single method."""
+    summary = record["summary"]
+    yield from bars({"bars": {k: summary[k] for k in ("over_best", "peer_over_choice")}})
+    yield ""
+    names = list(dict.fromkeys(name for r in record["rows"] for name in r["answers"]))
+
+    def cell(answer: Record | None) -> str:
+        if answer is None:
+            return ""
+        if "error" in answer:
+            return answer["error"].split(" s")[0] + " s" if "over" in answer["error"] else "refused"
+        return f"{answer['seconds']:.2f} [{answer['low']}, {answer['high']}]"
+
+    yield from table(
+        ("matrix", "n", "rank", "chosen", *names),
+        [
+            (
+                *(f"`{r['name']}`", r["n"], r["truth"], r["answers"]["choice"].get("method", "")),
+                *(cell(r["answers"].get(name)) for name in names),
+            )
+            for r in record["rows"]
         ],
     )
 
@@ -279,12 +335,15 @@ def draw_null_space(record: Record) -> Iterable[str]:
 
 TABLES: dict[str, Callable[[Record], Iterable[str]]] = {
     "real_matrices": draw_real_matrices,
+    "choice": draw_choice,
     "null_space": draw_null_space,
     "coverage": draw_coverage,
     "langevin_accuracy": draw_langevin_accuracy,
     "langevin_paper_budget": draw_langevin_paper_budget,
     "langevin_coverage": draw_langevin_coverage,
     "langevin_kernels": draw_langevin_kernels,
+    "lanczos_kernels": draw_lanczos_kernels,
+    "large_grid": draw_large_grid,
     "grid_laplacian": draw_grid_laplacian,
 }
 

@@ -1,8 +1,10 @@
 """A run without a method given: the proposal, what sampling shows, and the ways back."""
 
 import dataclasses
+from collections.abc import Sequence
 
 from symrank import choose
+from symrank._candidates import Choice
 from symrank._counter import Counter
 from symrank._rounds import run
 from symrank._setup import Job
@@ -19,7 +21,7 @@ def choose_and_run(job: Job, counter: Counter) -> RankResult:
     proposal = choose.propose(job.operator, job.goal)
     method, reason = proposal.choice.method, proposal.reason
     if isinstance(method, Lanczos):
-        return _sample_and_switch(job, reason, counter)
+        return _sample_and_switch(job, reason, counter, proposal.others)
     answer = run(job, method, reason, counter)
     result = answer.result(counter)
     if not (isinstance(method, Inertia) and choose.proves_too_little(answer.summary)):
@@ -27,18 +29,20 @@ def choose_and_run(job: Job, counter: Counter) -> RankResult:
     reason = "the pivots proved too little (rounding): "
     if job.goal.n < choose.DENSE_LIMIT:
         return run(job, Dense(), reason + "all eigenvalues instead", counter).result(counter)
-    other = _sample_and_switch(job, reason + "certified counting by products", counter)
+    other = _sample_and_switch(job, reason + "certified counting by products", counter, ())
     return min(other, result, key=_width)
 
 
-def _sample_and_switch(job: Job, reason: str, counter: Counter) -> RankResult:
+def _sample_and_switch(
+    job: Job, reason: str, counter: Counter, candidates: Sequence[Choice]
+) -> RankResult:
     """Sample; go over to an exact method once it is seen to be cheap, and back if it fails."""
     found: list[tuple[Method, str]] = []
 
     def pause(summary: Summary) -> bool:
         weight = job.operator.matvecs_per_product
         spent, left = counter.num_matvecs // weight, counter.left // weight
-        exact = choose.reconsider(job.operator, job.goal, summary, spent, left)
+        exact = choose.reconsider(job.operator, job.goal, summary, candidates, spent, left)
         if exact is not None:
             found.append(exact)
         return exact is not None
@@ -54,13 +58,19 @@ def _sample_and_switch(job: Job, reason: str, counter: Counter) -> RankResult:
     if exact.summary is None:  # the time was up
         return sampling.result(counter)
     result = exact.result(counter)
-    if result.status in SURE:
+    if result.status in SURE or _knows_all(found[0][0], exact.summary):
         return result
     if result.status is Status.INTERRUPTED:
         best = min(sampled, result, key=_width)
         return dataclasses.replace(best, status=Status.INTERRUPTED)
     sampling.advance(counter)
     return min(sampling.result(counter), result, key=_width)
+
+
+def _knows_all(method: Method, summary: Summary) -> bool:
+    """Tell whether sampling could add nothing: what is open then is the spectrum's own doing."""
+    by_pivots = isinstance(method, Inertia) and not choose.proves_too_little(summary)
+    return isinstance(method, Dense) or by_pivots
 
 
 def _width(result: RankResult) -> int:

@@ -6,7 +6,14 @@ their ratios alone, which differ little from machine to machine.
 
 from dataclasses import dataclass
 
-__all__ = ["SECONDS", "Constants", "dense_seconds", "inertia_seconds", "sketch_seconds"]
+__all__ = [
+    "SECONDS",
+    "Constants",
+    "dense_seconds",
+    "inertia_seconds",
+    "sketch_seconds",
+    "solve_seconds",
+]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -20,6 +27,7 @@ class Constants:
     pattern: float  # the symbolic analysis and copies of a sparse matrix, times its nonzeros
     fill: float  # one factorisation and its solves, times the nonzeros of the factor
     flop: float  # the same, times its flops
+    solve: float  # a step of conjugate gradients beside its product, times the rows and vectors
     orthogonal: float  # a QR factorisation of n x m and what belongs to it, times n m^2
 
 
@@ -31,6 +39,7 @@ SECONDS = Constants(
     pattern=1.0e-6,
     fill=1.0e-7,
     flop=2.0e-10,
+    solve=2.0e-8,
     orthogonal=1.0e-9,
 )
 
@@ -51,3 +60,8 @@ def inertia_seconds(nnz: int, fill: float, flops: float, num_factorisations: int
 def sketch_seconds(n: int, num_columns: float) -> float:
     """Return what the orthogonalisations of a sketch take, the products not included."""
     return SECONDS.orthogonal * n * num_columns**2
+
+
+def solve_seconds(n: int, num_products: float) -> float:
+    """Return what the updates of conjugate gradients take, the products not included."""
+    return SECONDS.solve * n * num_products

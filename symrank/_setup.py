@@ -11,6 +11,7 @@ from symrank._counter import Counter
 from symrank._typing import Array, FloatArray
 from symrank.errors import NonFiniteError, OptionError
 from symrank.methods import Goal
+from symrank.methods.base import unit_rounding
 from symrank.operators import Operator, as_operator
 from symrank.operators.checks import check_operator
 from symrank.operators.deflated import Deflated
@@ -34,17 +35,17 @@ Rng = int | np.random.SeedSequence | np.random.Generator | None
 class Options:
     """The options of `symrank.rank` that are not about the method; checked."""
 
-    atol: float | None
-    rtol: float | None
-    precision: float | None
-    confidence: float
-    max_matvecs: int | None
-    max_seconds: float | None
-    noise: float | None
-    deflate: Array | None
-    preconditioner: Preconditioner | FloatArray | str | None
     seed: int
-    check: bool
+    atol: float | None = None
+    rtol: float | None = None
+    precision: float | None = None
+    confidence: float = 0.95
+    max_matvecs: int | None = None
+    max_seconds: float | None = None
+    noise: float | None = None
+    deflate: Array | None = None
+    preconditioner: Preconditioner | FloatArray | str | None = None
+    check: bool = True
 
     def __post_init__(self) -> None:
         for name, value in (("atol", self.atol), ("rtol", self.rtol)):
@@ -136,7 +137,7 @@ def _check_null(operator: Deflated, noise: float, options: Options, counter: Cou
     steps = min(NORM_STEPS, base.n)
     z = probes.gaussian(options.seed, DEFLATION_STREAM, 1, base.n, base.dtype)
     state = lanczos.extend(lanczos.start(z), base, steps, lambda _: None)
-    eps = max(float(np.finfo(base.dtype).eps), noise)
+    eps = unit_rounding(base.dtype, noise)
     norm = lanczos.runs(state, eps)[0].spectral_norm
     counter.num_matvecs += (steps + operator.num_vectors) * base.matvecs_per_product
     floor = threshold.cut(norm, eps, None, None)

@@ -40,6 +40,7 @@ EXACT_SECONDS = 10.0  # an exact count is worth this much where no precision is 
 WORTH = 2.0  # or this many times what sampling takes
 SOLVE_STEPS = 20.0  # times sqrt(kappa): steps of conjugate gradients to rounding
 SMALL_NULLITY = 64
+NULL_SECONDS = 1.0  # null vectors may take this, or what sampling has taken
 LOOK = 4096  # products that an exact count may take whatever sampling has taken
 
 
@@ -108,6 +109,7 @@ def reconsider(
     operator: Operator,
     goal: Goal,
     summary: Summary,
+    exact: Sequence[Choice],
     spent: int,
     left: int,
 ) -> tuple[Method, str] | None:
@@ -119,6 +121,8 @@ def reconsider(
         As for `propose`.
     summary
         Of the rounds of `Lanczos` so far.
+    exact
+        The candidates that `propose` passed over.
     spent, left
         Products so far, and those that the budget still holds.
 
@@ -141,8 +145,10 @@ def reconsider(
     if met and goal.n - low <= SMALL_NULLITY:
         products = _solve_steps(summary) * (sketches.NULL_COLUMNS + TEST_COLUMNS)
         why = f"the nullity is at most {goal.n - low} by sampling: null vectors settle it"
-        found.append((WORTH * products * a_product, products, Sketch(side="null"), why))
-    for choice in exact_candidates(operator, goal):
+        seconds = products * a_product + _costs.solve_seconds(goal.n, products)
+        if seconds <= max(NULL_SECONDS, spent * a_product):  # it may fail: kappa is a guess
+            found.append((seconds, products, Sketch(side="null"), why))
+    for choice in exact:
         products = float(choice.num_matvecs[1])
         found.append((choice.seconds[1], products, choice.method, _why_exact(choice, goal)))
     most = min(left, max(LOOK, WORTH * spent))

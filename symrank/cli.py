@@ -21,6 +21,7 @@ from rich.table import Table
 
 import symrank
 from symrank import report
+from symrank.choose import DENSE_LIMIT
 from symrank.errors import SymrankError
 from symrank.files import load_matrix
 from symrank.methods import BY_NAME
@@ -50,6 +51,7 @@ class Conditioning(StrEnum):
     """Preconditioners that need nothing but the matrix."""
 
     JACOBI = "jacobi"
+    AMG = "amg"
 
 
 def run() -> int:
@@ -87,7 +89,8 @@ def _main(
 def _rank(
     file: Annotated[Path, typer.Argument(help="A .mtx, .mtx.gz, .npy, .npz or .mat file.")],
     method: Annotated[
-        str | None, typer.Option(help=f"One of {', '.join(sorted(BY_NAME))}. Default: by size.")
+        str | None,
+        typer.Option(help=f"One of {', '.join(sorted(BY_NAME))}. Default: by predicted cost."),
     ] = None,
     atol: Annotated[
         float | None, typer.Option(help="Eigenvalues of at most this modulus count as zero.")
@@ -114,7 +117,10 @@ def _rank(
     ] = None,
     preconditioner: Annotated[
         Conditioning | None,
-        typer.Option(help="Scale a badly scaled matrix to a unit diagonal; moves no rank."),
+        typer.Option(
+            help="jacobi: scale a badly scaled matrix to a unit diagonal. amg: solve with a "
+            "multigrid cycle, for Laplacians and finite elements. Neither moves the rank."
+        ),
     ] = None,
     as_json: Annotated[
         bool,
@@ -123,7 +129,11 @@ def _rank(
         ),
     ] = False,
     plot: Annotated[
-        Path | None, typer.Option(metavar="FILE", help="Draw the spectrum: a .png or .svg file.")
+        Path | None,
+        typer.Option(
+            metavar="FILE",
+            help="Draw the spectrum, from all eigenvalues or Lanczos: a .png or .svg file.",
+        ),
     ] = None,
 ) -> None:
     """Tell the rank of the symmetric (or Hermitian) matrix in FILE."""
@@ -136,6 +146,9 @@ def _rank(
         if rectangular is not None:
             twice = rectangular is Rectangular.AUG
             matrix = symrank.augmented(matrix) if twice else symrank.gram(matrix)
+        if plot is not None and method is None:  # pivots and sketches leave no spectrum to draw
+            small = symrank.as_operator(matrix).n < DENSE_LIMIT
+            method = "dense" if small else "lanczos"
         with report.progress_bar() as observe:
             result = symrank.rank(
                 matrix,

@@ -17,10 +17,10 @@ from symrank import probes
 from symrank.errors import OptionError
 from symrank.estimate import rank, seed_of
 from symrank.intervals import Complement
+from symrank.margins import lambda_max_margin
 from symrank.measure import LanczosRun, RitzMeasure
 from symrank.operators import Operator, as_operator, shift
 from symrank.recurrences import lanczos
-from symrank.recurrences.bounds import lambda_max_margin
 from symrank.result import RankResult
 
 __all__ = ["count"]
@@ -114,10 +114,7 @@ def _complement(
     n = result.n
     measure = result.measure
     if measure is not None:
-        runs = [
-            LanczosRun(run.alpha + centre / measure.scale, run.beta, run.norm2, run.eps)
-            for run in measure.runs
-        ]
+        runs = [_shifted_back(run, centre / measure.scale) for run in measure.runs]
         measure = dataclasses.replace(measure, runs=runs)
         assert isinstance(measure, RitzMeasure)
     return dataclasses.replace(
@@ -146,3 +143,10 @@ def _resume(
     if go_on is None:
         return None
     return lambda *options: _complement(go_on(*options), centre, window, spent)
+
+
+def _shifted_back(run: LanczosRun, centre: float) -> LanczosRun:
+    """Return the run of A; its rounding was that of A - c I, which may be the larger of the two."""
+    size = float(np.abs(run.ritz_values + centre).max())
+    eps = run.eps * max(1.0, run.spectral_norm / size) if size > 0.0 else run.eps
+    return LanczosRun(run.alpha + centre, run.beta, run.norm2, eps)

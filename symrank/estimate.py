@@ -77,7 +77,7 @@ def rank(
     noise
         Relative error of a product, ``|error| <= noise |A||x|``, where it is above rounding, as
         in finite differences. Default: what the operator declares as its `noise`, else rounding.
-        No eigenvalue below the noise floor, ``125 noise |A|``, is counted.
+        No eigenvalue below the noise floor, ``50 noise |A|``, is counted.
     rng
         Seed, `SeedSequence` or `Generator`. The same seed gives the same bits.
     progress
@@ -169,8 +169,7 @@ def plan(A: Any, **options: Any) -> choose.Plan:
     if unknown:
         raise OptionError(f"plan has no option {unknown[0]!r}: it takes those of rank.")
     seed = seed_of(options.pop("rng", None))
-    known = dict.fromkeys(allowed - {"rng"}) | {"confidence": 0.95, "check": True} | options
-    checked = Options(seed=seed, **known)  # type: ignore[arg-type]
+    checked = Options(seed=seed, **options)
     limit = MAX_MATVECS if checked.max_matvecs is None else checked.max_matvecs
     counter = Counter(limit, checked.max_seconds, None)
     job = prepare(A, checked, counter)

@@ -60,6 +60,9 @@ class Scheme(Protocol):
     def phi(self, lam: npt.ArrayLike, k: int) -> FloatArray:
         """Return the filter after k steps."""
 
+    def limit(self, lam: npt.ArrayLike) -> FloatArray:
+        """Return what `phi` tends to."""
+
     def deviation(self, lam: npt.ArrayLike, first: int, last: int) -> FloatArray:
         """Return the mean of phi_k - 1 over k = first..last-1."""
 
@@ -90,6 +93,10 @@ class EulerMaruyama:
         """See `Scheme`."""
         lam = np.asarray(lam, np.float64)
         return self._gain(lam) * (1.0 - (1.0 - self.step_size * lam) ** (2 * k))
+
+    def limit(self, lam: npt.ArrayLike) -> FloatArray:
+        """See `Scheme`."""
+        return self._gain(np.asarray(lam, np.float64))
 
     def deviation(self, lam: npt.ArrayLike, first: int, last: int) -> FloatArray:
         """See `Scheme`."""
@@ -125,6 +132,10 @@ class LeimkuhlerMatthews:
         """See `Scheme`."""
         x = self.step_size * np.asarray(lam, np.float64)
         return np.asarray((x > 0.0) * (1.0 - (1.0 - x) ** (2 * k) * (1.0 - 0.5 * x)))
+
+    def limit(self, lam: npt.ArrayLike) -> FloatArray:
+        """See `Scheme`."""
+        return np.asarray(np.asarray(lam) > 0.0, np.float64)
 
     def deviation(self, lam: npt.ArrayLike, first: int, last: int) -> FloatArray:
         """See `Scheme`."""
@@ -171,6 +182,10 @@ class Baoab:
     def phi(self, lam: npt.ArrayLike, k: int) -> FloatArray:
         """See `Scheme`."""
         return 1.0 + self.deviation(lam, k, k + 1)
+
+    def limit(self, lam: npt.ArrayLike) -> FloatArray:
+        """See `Scheme`."""
+        return np.asarray(np.asarray(lam) > 0.0, np.float64)
 
     def deviation(self, lam: npt.ArrayLike, first: int, last: int) -> FloatArray:
         """See `Scheme`."""

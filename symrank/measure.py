@@ -1,4 +1,9 @@
-"""What all Lanczos runs together know about the spectrum, free of further products."""
+r"""The spectral measures of all probes, pooled: what a run knows of the spectrum as a whole.
+
+`symrank.mass_bounds` bounds the mass that one probe has in an interval, `symrank.intervals` turns
+the bounds of all probes into a count, and `symrank.spectral_sums` turns their nodes and weights
+into traces of functions with an error.
+"""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -8,10 +13,10 @@ from typing import Any
 import numpy as np
 
 from symrank import spectral_sums
-from symrank._lanczos_run import LanczosRun
 from symrank._typing import FloatArray
 from symrank.intervals import BetaInterval
-from symrank.spectral_sums import SpectralSum
+from symrank.mass_bounds import LanczosRun
+from symrank.spectral_sums import Estimate, Kind
 
 __all__ = ["LanczosRun", "RitzMeasure"]
 
@@ -72,24 +77,66 @@ class RitzMeasure:
         return max(run.spectral_norm for run in self.runs) * self.scale
 
     def trace(
-        self, f: Callable[[FloatArray], FloatArray], *, completely_monotone: bool = False
-    ) -> SpectralSum:
-        """Estimate tr f(A); see `symrank.spectral_sums.trace`."""
-        return spectral_sums.trace(
-            self.runs, self.n, self.scale, f, completely_monotone=completely_monotone
-        )
+        self,
+        f: Callable[[FloatArray], FloatArray],
+        *,
+        kind: Kind | None = None,
+        lower: float = 0.0,
+    ) -> Estimate:
+        """Estimate tr f(A) at no further product.
 
-    def degrees_of_freedom(self, c: float) -> SpectralSum:
-        """Estimate tr A (A + c I)^-1 of a positive semidefinite A, c > 0."""
-        return spectral_sums.degrees_of_freedom(self.runs, self.n, self.scale, c)
+        Parameters
+        ----------
+        f
+            Takes and returns an array; it must be defined at the Ritz values.
+        kind
+            ``"completely monotone"``: derivatives of f alternate, f > 0 first (1/(x + c),
+            exp(-x)); ``"bernstein"``: those of f' do (log x, sqrt x, x/(x + c)). With either,
+            Gauss and Gauss-Radau rules bound the quadrature error; without, it is estimated.
+        lower
+            A lower bound of the spectrum, used with `kind`; by default A is semidefinite. f must
+            be of its kind from slightly below on: by 64 `LanczosRun.drift`, for rounding.
 
-    def log_pseudo_determinant(self, tau: float) -> SpectralSum:
-        """Estimate the sum of log |lambda| over the eigenvalues |lambda| > tau."""
-        return spectral_sums.log_pseudo_determinant(self.runs, self.n, self.scale, tau)
+        Examples
+        --------
+        >>> import numpy as np, symrank
+        >>> from symrank import gallery
+        >>> A = gallery.diagonal(np.linspace(1.0, 2.0, 500))
+        >>> measure = symrank.rank(A, method="lanczos", rng=1).measure
+        >>> logdet = measure.trace(np.log, kind="bernstein", lower=0.5)
+        >>> low, high = logdet.interval(0.99)
+        >>> bool(low < np.log(np.linspace(1.0, 2.0, 500)).sum() < high)
+        True
+        """
+        return spectral_sums.trace(self, f, kind, lower)
 
-    def effective_rank(self) -> SpectralSum:
-        """Estimate tr A / |A| of a positive semidefinite A."""
-        return spectral_sums.effective_rank(self.runs, self.n)
+    def degrees_of_freedom(self, c: float) -> Estimate:
+        """Estimate tr A (A + c I)^-1 for a semidefinite A and c > 0, in proved brackets."""
+        return spectral_sums.degrees_of_freedom(self, c)
+
+    def log_pseudo_determinant(self, tau: float) -> Estimate:
+        """Estimate the sum of log |lambda| over |lambda| > tau; quadrature error estimated."""
+        return spectral_sums.log_pseudo_determinant(self, tau)
+
+    def intrinsic_dimension(self) -> Estimate:
+        """Estimate tr A / |A| for a semidefinite A, the stable rank of its square root."""
+        return spectral_sums.moment_rank(self, 1)
+
+    def stable_rank(self) -> Estimate:
+        """Estimate |A|_F^2 / |A|^2 = tr A^2 / |A|^2 for any symmetric A."""
+        return spectral_sums.moment_rank(self, 2)
+
+    def effective_rank(self) -> Estimate:
+        """Estimate exp(-sum_i p_i log p_i), p_i = |lambda_i| / sum_j |lambda_j|.
+
+        A ratio of two sums: its error is that of the linear part.
+
+        References
+        ----------
+        .. [1] O. Roy and M. Vetterli, "The effective rank: a measure of effective
+           dimensionality", EUSIPCO 2007.
+        """
+        return spectral_sums.entropy_rank(self)
 
     def null_mass(self, tau: float, *, radau: bool = True) -> tuple[float, float]:
         """Pooled bounds on the share of the probes in the eigenvalues |lambda| <= tau."""

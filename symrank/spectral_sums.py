@@ -1,238 +1,249 @@
-r"""Traces of functions from Lanczos runs: tr f(A), with both of its errors.
+r"""Traces of functions of A from a Ritz measure, with an error that covers both its sources.
 
-Let q_i be the Gauss rule's value of the integral of f over the spectral measure of probe i, and
-p_i = |v_i|^2 / sum_j |v_j|^2. Directions of Gaussian probes are uniform and independent of their
-lengths, so with exact q_i
+Sampling. The direction of a Gaussian v is uniform, so with q_j = v_j* f(A) v_j / v_j* v_j
 
-    S = n sum_i p_i q_i,   E[S] = tr f(A),   Var[S] = Var[n q] sum_i p_i^2,                    (1)
+    E[n q_j] = tr f(A),   Var[n q_j] = c (tr f(A)^2 - (tr f(A))^2 / n),                       (1)
 
-and the spread of the n q_i over the m probes estimates Var[n q] with m - 1 degrees of freedom
-(S. Ubaru, J. Chen, Y. Saad, SIAM J. Matrix Anal. Appl. 38, 2017).
+c = 2n/(n + 2) for real probes and n/(n + 1) for complex ones. The estimate is the mean of the m
+values n q_j. Its standard error is the larger of their spread and of (1) with both traces taken
+from the same measure: where few eigenvalues carry the sum the spread alone is too small too often,
+and (1) knows it. The interval is that of Student's t with m - 1 degrees of freedom.
 
-Quadrature. The k-point Gauss rule errs by f^(2k)(xi) times a positive number, the Gauss-Radau rule
-with a node a left of the spectrum by f^(2k+1)(xi) times one (G. Golub and G. Meurant, "Matrices,
-moments and quadrature", 2010, sec. 6). For a completely monotone f, (-1)^j f^(j) >= 0, such as
-1/(x + c) on x >= 0, the first is a lower and the second, with a = 0, an upper bound: proved, up to
-rounding. For any other f the distance to the rule of three quarters of the steps is an estimate of
-the error, and is not proved.
+Quadrature. q_j is not known, only its Gauss rule; `symrank.quadrature` brackets it a probe.
 """
 
 import math
-from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
-import scipy.special
+import scipy.stats
 
-from symrank import kernels
-from symrank._lanczos_run import ROUNDING, LanczosRun
+from symrank import quadrature
 from symrank._typing import FloatArray
 from symrank.errors import OptionError
+from symrank.margins import lambda_max_margin
+from symrank.quadrature import Function, Kind, estimated, gauss, proved
 
-__all__ = [
-    "SpectralSum",
-    "degrees_of_freedom",
-    "effective_rank",
-    "log_pseudo_determinant",
-    "trace",
-]
+if TYPE_CHECKING:
+    from symrank.measure import RitzMeasure
 
-FEWER = 0.75  # of the steps: the rule that the full one is compared with
-SEMIDEFINITE = 500.0  # eps |A|, the noise floor: a Ritz value further below zero is negative
-
-Function = Callable[[FloatArray], FloatArray]
+__all__ = ["Estimate", "Kind"]
 
 
 @dataclass(frozen=True, kw_only=True)
-class SpectralSum:
-    """An estimate of a sum over the spectrum.
+class Estimate:
+    """A spectral sum with its sampling error and the range that quadrature leaves open.
+
+    ``float(estimate)`` is its value.
 
     Attributes
     ----------
     value
-        The estimate; ``float(...)`` is it, too.
+        Mean of the Gauss rules of all probes.
     stderr
-        Its standard error by sampling alone; infinite for one probe.
-    bounds
-        Where the sum over the same probes lies if the quadrature were exact, ``(low, high)``.
+        Standard error by sampling over the probes.
+    low, high
+        What quadrature leaves open of `value`, as if there were no sampling error.
     is_bound
-        Whether `bounds` is proved, or an estimate of the error.
+        Whether `low` and `high` are proved (up to a model of rounding), or else estimated.
+    spread
+        What quadrature may add to `stderr`.
     num_probes
-        How many probes were averaged.
+        Probes that were averaged.
     """
 
     value: float
     stderr: float
-    bounds: tuple[float, float]
+    low: float
+    high: float
     is_bound: bool
+    spread: float
     num_probes: int
+
+    def interval(self, confidence: float = 0.95) -> tuple[float, float]:
+        """Return ends that hold the sum: Student's t round all that quadrature leaves open."""
+        if not 0.0 < confidence < 1.0:
+            raise OptionError(f"confidence={confidence} must lie between 0 and 1, like 0.95.")
+        freedom = max(self.num_probes - 1, 1)
+        half = float(scipy.stats.t.ppf(0.5 + 0.5 * confidence, freedom))
+        half *= self.stderr + self.spread
+        return self.low - half, self.high + half
 
     def __float__(self) -> float:
         return self.value
 
-    def interval(self, confidence: float = 0.95) -> tuple[float, float]:
-        """Return an interval for the sum: Student's t over the probes, on top of `bounds`."""
-        if not 0.0 < confidence < 1.0:
-            raise OptionError(f"confidence={confidence} must lie between 0 and 1, like 0.95.")
-        if self.stderr == 0.0:
-            return self.bounds
-        if self.num_probes < 2:
-            return -math.inf, math.inf
-        t = float(scipy.special.stdtrit(self.num_probes - 1, 0.5 + 0.5 * confidence))
-        return self.bounds[0] - t * self.stderr, self.bounds[1] + t * self.stderr
-
 
 def trace(
-    runs: Sequence[LanczosRun],
-    n: int,
-    scale: float,
-    f: Function,
-    *,
-    completely_monotone: bool = False,
-) -> SpectralSum:
-    """Estimate tr f(A) over all eigenvalues.
-
-    Parameters
-    ----------
-    runs, n, scale
-        As of `symrank.measure.RitzMeasure`.
-    f
-        Takes an array of eigenvalues and returns one of the same shape.
-    completely_monotone
-        Promises (-1)^j f^(j) >= 0 on [0, inf): the bounds are proved then, if no Ritz value is
-        negative.
-
-    Examples
-    --------
-    >>> import numpy as np, symrank
-    >>> A = np.diag(np.linspace(1.0, 2.0, 500))
-    >>> measure = symrank.rank(A, "lanczos", rng=1).measure
-    >>> low, high = measure.trace(np.exp).interval(0.999)
-    >>> low < float(np.exp(np.diag(A)).sum()) < high
-    True
-    """
-    values, low, high, proved = [], [], [], True
-    for run in runs:
-        value = float(run.weights @ f(run.ritz_values * scale))
-        bracket = _radau_bound(run, scale, f) if completely_monotone else None
-        proved &= bracket is not None
-        if bracket is None:
-            error = 0.0 if run.is_exact else abs(value - _fewer_steps(run, scale, f))
-            bracket = -error, error
-        values.append(value)
-        low.append(value + bracket[0])
-        high.append(value + bracket[1])
-    share = np.array([run.norm2 for run in runs])
-    share /= share.sum()
-    samples = n * np.array(values)
-    m = samples.size
-    stderr = float(samples.std(ddof=1) * np.sqrt(share @ share)) if m > 1 else math.inf
-    return SpectralSum(
-        value=float(share @ samples),
-        stderr=stderr,
-        bounds=(n * float(share @ np.array(low)), n * float(share @ np.array(high))),
-        is_bound=proved,
-        num_probes=m,
-    )
+    measure: "RitzMeasure", f: Function, kind: Kind | None = None, lower: float = 0.0
+) -> Estimate:
+    """See `RitzMeasure.trace`."""
+    if kind not in (None, "completely monotone", "bernstein"):
+        raise OptionError(f"kind={kind!r} is not 'completely monotone', 'bernstein' or None.")
+    scaled = _scaled(f, measure.scale)
+    if kind is None:
+        brackets = [estimated(run, scaled) for run in measure.runs]
+    else:
+        _check_lower(measure, lower)
+        brackets = [proved(run, scaled, kind, lower / measure.scale) for run in measure.runs]
+    return _pooled(measure, scaled, np.array(brackets), is_bound=kind is not None)
 
 
-def degrees_of_freedom(runs: Sequence[LanczosRun], n: int, scale: float, c: float) -> SpectralSum:
-    """Estimate tr A (A + c I)^-1 = n - c tr (A + c I)^-1, the effective number of parameters.
-
-    Raises
-    ------
-    OptionError
-        If c is not positive, or a Ritz value is negative.
-
-    Examples
-    --------
-    >>> import numpy as np, symrank
-    >>> lam = np.concatenate([np.full(300, 1.0), np.zeros(200)])
-    >>> measure = symrank.rank(np.diag(lam), "lanczos", rng=1).measure
-    >>> low, high = measure.degrees_of_freedom(0.5).interval(0.999)
-    >>> low < 200.0 < high
-    True
-    """
-    if not 0.0 < c < math.inf:
-        raise OptionError(f"c={c} must be positive: tr A (A + c I)^-1 needs an invertible A + c I.")
-    _check_semidefinite(runs, "degrees_of_freedom")
-    inverse = trace(
-        runs, n, scale, lambda x: c / (np.maximum(x, 0.0) + c), completely_monotone=True
-    )
-    low, high = inverse.bounds
-    return SpectralSum(
-        value=n - inverse.value,
-        stderr=inverse.stderr,
-        bounds=(max(0.0, n - high), n - low),
-        is_bound=inverse.is_bound,
-        num_probes=inverse.num_probes,
-    )
+def degrees_of_freedom(measure: "RitzMeasure", c: float) -> Estimate:
+    """See `RitzMeasure.degrees_of_freedom`."""
+    floor = 2.0 * quadrature.NODES[-1] * max(run.drift for run in measure.runs) * measure.scale
+    if not floor <= c < math.inf or c <= 0.0:
+        raise OptionError(
+            f"c={c} must be positive and above the rounding of the spectrum, {floor:.3g}: below it "
+            "A (A + c I)^-1 is not determined by the products."
+        )
+    return trace(measure, lambda x: x / (x + c), "bernstein")
 
 
-def log_pseudo_determinant(
-    runs: Sequence[LanczosRun], n: int, scale: float, tau: float
-) -> SpectralSum:
-    """Estimate the sum of log |lambda| over |lambda| > tau > 0.
+def log_pseudo_determinant(measure: "RitzMeasure", tau: float) -> Estimate:
+    """See `RitzMeasure.log_pseudo_determinant`.
 
-    Its function jumps at tau, so the error of the quadrature is an estimate, and one to believe
-    only where tau lies in a gap that the runs have resolved.
+    log|x| above tau is log(|x| / tau), continuous, plus log tau times a step, whose error is the
+    certified one of the null mass.
     """
     if not 0.0 < tau < math.inf:
-        raise OptionError(f"tau={tau} must be positive: result.threshold is the cut of the rank.")
+        raise OptionError(f"tau={tau} must be positive: log |lambda| is summed above it.")
 
-    def log_above(x: FloatArray) -> FloatArray:
-        size = np.abs(x)
-        return np.where(size > tau, np.log(np.maximum(size, tau)), 0.0)
+    def f(x: FloatArray) -> FloatArray:
+        return np.where(np.abs(x) > tau, np.log(np.maximum(np.abs(x), tau)), 0.0)
 
-    return trace(runs, n, scale, log_above)
+    def continuous(x: FloatArray) -> FloatArray:
+        return np.log(np.maximum(np.abs(x) / tau, 1.0))
+
+    scaled, smooth = _scaled(f, measure.scale), _scaled(continuous, measure.scale)
+    brackets = []
+    for run in measure.runs:
+        value = gauss(run, scaled)
+        error = 0.5 * float(np.ptp(estimated(run, smooth)))
+        low, high = run.null_mass(tau / measure.scale)
+        mass = float(run.weights[np.abs(run.ritz_values) <= tau / measure.scale].sum())
+        error += abs(math.log(tau)) * max(high - mass, mass - low)
+        brackets.append((value - error, value + error))
+    return _pooled(measure, scaled, np.array(brackets), is_bound=False)
 
 
-def effective_rank(runs: Sequence[LanczosRun], n: int) -> SpectralSum:
-    """Estimate tr A / |A|: a rank that does not jump (V. Koltchinskii and K. Lounici, 2017).
+def moment_rank(measure: "RitzMeasure", power: int) -> Estimate:
+    """Estimate tr A^p / |A|^p, p = 1 for a semidefinite A, else 2; no quadrature is needed.
 
-    |A| is the largest Ritz value, which lies below it: the error of that is not in the bounds.
+    v*Av / v*v = alpha_1 and v*A^2 v / v*v = alpha_1^2 + beta_1^2. |A| lies between the largest Ritz
+    value and that raised by `symrank.margins`, but for a probability of 1e-9.
     """
-    _check_semidefinite(runs, "effective_rank")
-    norm = max(run.spectral_norm for run in runs)
+    if power == 1:
+        _check_lower(measure, 0.0)
+    norm = measure.spectral_norm / measure.scale
     if norm == 0.0:
-        return SpectralSum(
-            value=0.0, stderr=0.0, bounds=(0.0, 0.0), is_bound=True, num_probes=len(runs)
-        )
-    return trace(runs, n, 1.0 / norm, lambda x: x)
+        return _multiple(0.0, len(measure.runs))
+    first = np.array([run.alpha[0] / norm for run in measure.runs])
+    second = first**2 + np.array([(run.beta[0] / norm) ** 2 for run in measure.runs])
+    values = first if power == 1 else second
+    slack = quadrature.SUM * max(run.eps for run in measure.runs) * values
+    moments = _pooled(
+        measure,
+        lambda x: (np.abs(x) / norm) ** power,
+        np.stack([values - slack, values + slack], axis=1),
+        is_bound=True,
+    )
+    steps = min(run.alpha.size for run in measure.runs)
+    margin = lambda_max_margin(measure.n, steps, len(measure.runs), is_indefinite=power == 2)
+    if all(run.is_exact for run in measure.runs):
+        margin = 0.0
+    return Estimate(
+        value=moments.value,
+        stderr=moments.stderr,
+        low=moments.low / (1.0 + margin) ** power,
+        high=moments.high,
+        is_bound=True,
+        spread=moments.spread,
+        num_probes=moments.num_probes,
+    )
 
 
-def _check_semidefinite(runs: Sequence[LanczosRun], name: str) -> None:
-    lowest = min(float(run.ritz_values[0]) for run in runs)
-    norm = max(run.spectral_norm for run in runs)
-    if not all(_is_semidefinite(run) for run in runs):
-        raise OptionError(
-            f"{name} is of a positive semidefinite operator, and a Ritz value is "
-            f"{lowest / norm:.3g} |A|. Pass trace(f) with an f that means something for both signs."
-        )
+def entropy_rank(measure: "RitzMeasure") -> Estimate:
+    """See `RitzMeasure.effective_rank`.
+
+    With S = tr |A| and E = tr |A| log |A| the entropy is H = log S - E / S, and its linear part in
+    the two sums is the trace of (1/S + E/S^2) |x| - |x| log|x| / S.
+    """
+    norm = measure.spectral_norm
+    if norm == 0.0:
+        return _multiple(0.0, len(measure.runs))
+
+    def log_part(x: FloatArray) -> FloatArray:
+        y = np.abs(x) / norm
+        return y * np.log(np.where(y > 0.0, y, 1.0))
+
+    total = trace(measure, lambda x: np.abs(x) / norm).value
+    energy = trace(measure, log_part).value
+    slope = 1.0 / total + energy / total**2
+    linear = trace(measure, lambda x: slope * np.abs(x) / norm - log_part(x) / total)
+    rank = math.exp(math.log(total) - energy / total)
+    return Estimate(
+        value=rank,
+        stderr=rank * linear.stderr,
+        low=rank * (1.0 + linear.low - linear.value),
+        high=rank * (1.0 + linear.high - linear.value),
+        is_bound=False,
+        spread=rank * linear.spread,
+        num_probes=linear.num_probes,
+    )
 
 
-def _is_semidefinite(run: LanczosRun) -> bool:
-    return bool(run.ritz_values[0] >= -SEMIDEFINITE * run.eps * run.spectral_norm)
+def _scaled(f: Function, scale: float) -> Function:
+    return lambda x: np.asarray(f(x * scale), dtype=np.float64)
 
 
-def _radau_bound(run: LanczosRun, scale: float, f: Function) -> tuple[float, float] | None:
-    """Bracket the error of the Gauss rule for a completely monotone f; None where not possible."""
-    if not _is_semidefinite(run):
-        return None
-    value = float(run.weights @ f(run.ritz_values * scale))
-    allowance = ROUNDING * run.eps * float(f(np.zeros(1))[0])
-    if run.is_exact:
-        return -allowance, allowance
-    rule = run.radau(0.0)
-    if rule is None:
-        return None
-    nodes, weights = rule
-    upper = float(weights @ f(np.maximum(nodes, 0.0) * scale))
-    return -allowance, max(upper - value, 0.0) + allowance
+def _multiple(value: float, num_probes: int) -> Estimate:
+    """Return a sum that is known."""
+    return Estimate(
+        value=value, stderr=0.0, low=value, high=value, is_bound=True, spread=0.0,
+        num_probes=num_probes,
+    )  # fmt: skip
 
 
-def _fewer_steps(run: LanczosRun, scale: float, f: Function) -> float:
-    """Return the Gauss rule of the first steps."""
-    k = max(1, int(FEWER * run.alpha.size))
-    nodes, first, _ = kernels.load().golub_welsch(run.alpha[:k], run.beta[: k - 1])
-    return float(first**2 @ f(nodes * scale)) / float(first @ first)
+def _check_lower(measure: "RitzMeasure", lower: float) -> None:
+    """Refuse a lower bound of the spectrum that a Ritz value contradicts."""
+    for run in measure.runs:
+        smallest = float(run.ritz_values[0])
+        if smallest < lower / measure.scale - 2.0 * run.drift:
+            raise OptionError(
+                f"the spectrum was said to start at {lower:.6g}, but a Ritz value is "
+                f"{smallest * measure.scale:.6g}. Pass a lower bound of the eigenvalues; sums that "
+                "ask for a semidefinite A have no meaning here."
+            )
+
+
+def _pooled(
+    measure: "RitzMeasure", f: Function, brackets: FloatArray, *, is_bound: bool
+) -> Estimate:
+    """Average the probes' brackets (m, 2); the Gauss rules give value and standard error.
+
+    s(x) = |x - mean x| / sqrt(m - 1) is a seminorm, so what quadrature leaves open, at most
+    r_j a probe, adds at most |r| / sqrt(m - 1) to it.
+    """
+    runs, n = measure.runs, measure.n
+    m = len(runs)
+    q = np.array([gauss(run, f) for run in runs])
+    # Gauss may lie outside of a bracket whose values are known exactly (moments) or rounded
+    low, high = brackets.T
+    q = np.clip(q, low, high)
+    squares = float(np.mean([gauss(run, lambda x: f(x) ** 2) for run in runs]))
+    mean = float(q.mean())
+    c = n / (n + 1.0) if measure.is_complex else 2.0 * n / (n + 2.0)
+    variance = c * n * max(squares - mean**2, 0.0)  # eq. (1)
+    if m > 1:
+        variance = max(variance, n**2 * float(q.var(ddof=1)))
+    open_ = np.maximum(high - q, q - low)
+    return Estimate(
+        value=n * mean,
+        stderr=math.sqrt(variance / m),
+        low=n * float(low.mean()),
+        high=n * float(high.mean()),
+        is_bound=is_bound,
+        spread=n * float(np.linalg.norm(open_)) / math.sqrt(max(m - 1, 1) * m),
+        num_probes=m,
+    )

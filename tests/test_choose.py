@@ -108,6 +108,14 @@ def test_what_a_sketch_cannot_settle_goes_back_to_sampling(monkeypatch):
     assert result.num_matvecs > plain.num_matvecs  # those of the failed sketch
 
 
+def test_all_eigenvalues_are_the_last_word():
+    lam = np.logspace(-20, 0, 1500)  # runs through the noise floor without a gap
+    seen = []
+    result = symrank.rank(products_of(sp.diags_array(lam)), rng=1, progress=seen.append)
+    assert (result.method, result.status) == ("dense", Status.NO_GAP_FOUND)
+    assert seen[-1].num_matvecs == result.num_matvecs  # sampling does not go on after it
+
+
 def test_pivots_that_prove_too_little_are_replaced(monkeypatch):
     monkeypatch.setattr(choose, "proves_too_little", lambda summary: True)
     small = symrank.rank(gallery.grid_laplacian((40, 40)), rng=1)

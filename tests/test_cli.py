@@ -11,6 +11,7 @@ import sys
 import numpy as np
 import pytest
 import scipy.io
+import scipy.sparse as sp
 from typer.testing import CliRunner
 
 import symrank
@@ -150,6 +151,23 @@ def test_a_preconditioner(tmp_path):
     assert (plain["rank"], better["rank"]) == ("4", "6")
     assert "preconditioner" not in plain
     assert better["preconditioner"].startswith("jacobi")
+
+
+def test_a_multigrid_cycle(tmp_path):
+    pytest.importorskip("pyamg", reason="the cycle is pyamg's")
+    sp.save_npz(tmp_path / "grid.npz", gallery.grid_laplacian((30, 30)))
+    answer = rows(invoke("rank", tmp_path / "grid.npz", "--preconditioner", "amg").stdout)
+    assert answer["rank"].split()[0] == "899"
+    assert answer["preconditioner"].startswith("amg")
+
+
+@pytest.mark.parametrize(("side", "method"), [(20, "dense"), (65, "lanczos")])
+def test_a_picture_comes_from_a_method_that_keeps_the_spectrum(tmp_path, side, method):
+    sp.save_npz(tmp_path / "grid.npz", gallery.grid_laplacian((side, side)))
+    done = invoke("rank", tmp_path / "grid.npz", "--plot", tmp_path / "a.svg")
+    assert done.exit_code == 0
+    assert rows(done.stdout)["method"].startswith(method)
+    assert (tmp_path / "a.svg").read_text().startswith("<?xml")
 
 
 BAD = {

@@ -52,7 +52,7 @@ def test_lanczos_counts_with_its_certificates(window, seed):
     assert high - low < 200
     assert low <= result.rank <= high
     # the measure speaks of A itself, not of A - c
-    assert float(result.measure.trace(lambda x: x)) == pytest.approx(
+    assert result.measure.trace(lambda x: x).value == pytest.approx(
         lam.sum(), abs=5 * np.sqrt(600 / 8)
     )
 
@@ -144,3 +144,12 @@ def test_a_count_has_no_inertia():
     result = symrank.count(np.diag([1.0, 2.0]), 0.0, 1.5)
     with pytest.raises(OptionError, match=r"no Ritz measure of a rank"):
         result.inertia_intervals()
+
+
+def test_a_far_window_leaves_its_rounding_in_the_measure():
+    A = gallery.diagonal(np.linspace(0.1, 1.0, 200))
+    result = symrank.count(A, 1e6, 3e6, method="lanczos", rng=1)
+    assert result.rank == 0
+    for run in result.measure.runs:
+        assert run.drift >= 2e6 * np.finfo(float).eps
+        assert 0.1 - run.drift <= run.ritz_values[0]

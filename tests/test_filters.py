@@ -85,6 +85,7 @@ def test_limits_of_the_design(name):
     scheme = SCHEMES[name](x)
     bias = 1.0 / (1.0 - 0.5 * x) - 1.0 if name == "energy" else 0.0
     assert scheme.deviation(1.0, 1000, 2000) == pytest.approx(bias, abs=1e-9)
+    assert scheme.limit(1.0) == pytest.approx(1.0 + bias, abs=1e-15)
     q2 = (1.0 - x) ** 2
     limit = {
         "euler-maruyama": 2.0 * (1.0 + q2) / (1.0 - q2),
@@ -99,6 +100,7 @@ def test_limits_of_the_design(name):
 def test_a_null_mode_has_no_energy(name):
     scheme = SCHEMES[name](0.5)
     assert scheme.phi(0.0, 50) == 0.0
+    assert scheme.limit([0.0, -1.0]).tolist() == [0.0, 0.0]
     assert scheme.deviation(0.0, 10, 50) == -1.0
     assert scheme.variance(0.0, 40) == 0.0
 

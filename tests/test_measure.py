@@ -4,12 +4,14 @@ import json
 
 import numpy as np
 import pytest
+import scipy.sparse as sp
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from symrank import gallery, probes
 from symrank.measure import LanczosRun, RitzMeasure
-from symrank.operators import as_operator
+from symrank.operators import Operator, as_operator
+from symrank.operators._haar import haar
 from symrank.recurrences import lanczos
 
 FLOOR = 500.0  # tau in units of eps |A|, as in symrank.threshold
@@ -18,9 +20,9 @@ FLOOR = 500.0  # tau in units of eps |A|, as in symrank.threshold
 def lanczos_runs(lam, num_probes, num_steps, dtype=np.float64, seed=3):
     """Lanczos on diag(lam): the exact null mass of every probe is known from its entries."""
     dtype = np.dtype(dtype)
-    A = gallery.diagonal(lam.astype(dtype).real).astype(dtype)
+    A = gallery.diagonal(lam).astype(dtype)
     Z = probes.gaussian(seed, 0, num_probes, lam.size, dtype)
-    squares = np.abs(Z.astype(np.float64)) ** 2
+    squares = np.abs(Z.astype(np.complex128)) ** 2
     state = lanczos.extend(lanczos.start(Z), as_operator(A), num_steps, lambda _: None)
     return lanczos.runs(state, float(np.finfo(dtype).eps)), squares / squares.sum(axis=0)
 
@@ -51,30 +53,38 @@ KINDS = ["uniform", "log-uniform", "clusters", "repeated", "indefinite", "two-le
 @settings(max_examples=60)
 @given(
     kind=st.sampled_from(KINDS),
-    n=st.integers(2, 400),
+    n=st.integers(2, 400) | st.integers(400, 3000),
     share=st.floats(0.0, 0.9),
     num_steps=st.integers(1, 300),
     cut=st.sampled_from([FLOOR, 1e5, 1e9, 1e13]),
+    dtype=st.sampled_from(["f8", "f4", "c16", "c8"]),
     seed=st.integers(0, 2**32),
 )
-@example(kind="clusters", n=400, share=0.2, num_steps=1200, cut=FLOOR, seed=1)
-@example(kind="repeated", n=300, share=0.3, num_steps=900, cut=FLOOR, seed=2)
-@example(kind="two-level", n=400, share=0.1, num_steps=1200, cut=FLOOR, seed=3)
-@example(kind="power-law", n=400, share=0.0, num_steps=1200, cut=FLOOR, seed=4)
-@example(kind="indefinite", n=400, share=0.0, num_steps=1200, cut=1e9, seed=5)
-def test_bounds_hold_for_every_probe(kind, n, share, num_steps, cut, seed):
+@example(kind="clusters", n=400, share=0.2, num_steps=1200, cut=FLOOR, dtype="f8", seed=1)
+@example(kind="repeated", n=300, share=0.3, num_steps=900, cut=FLOOR, dtype="f8", seed=2)
+@example(kind="two-level", n=400, share=0.1, num_steps=1200, cut=FLOOR, dtype="f8", seed=3)
+@example(kind="power-law", n=400, share=0.0, num_steps=1200, cut=FLOOR, dtype="f8", seed=4)
+@example(kind="indefinite", n=400, share=0.0, num_steps=1200, cut=1e9, dtype="f8", seed=5)
+@example(kind="clusters", n=3000, share=0.2, num_steps=900, cut=FLOOR, dtype="f4", seed=6)
+@example(kind="log-uniform", n=3000, share=0.1, num_steps=900, cut=1e5, dtype="f4", seed=7)
+def test_bounds_hold_for_every_probe(kind, n, share, num_steps, cut, dtype, seed):
     rng = np.random.default_rng(seed)
-    lam = spectrum(kind, n, int(share * n), rng)
-    runs, mass = lanczos_runs(lam, 2, num_steps, seed=seed)
-    tau = cut * np.finfo(float).eps * np.abs(lam).max(initial=0.0)
+    real = np.dtype(dtype).type(0).real.dtype
+    lam = spectrum(kind, n, int(share * n), rng).astype(real).astype(float)
+    runs, mass = lanczos_runs(lam, 2, num_steps, dtype, seed=seed)
+    largest = np.abs(lam).max(initial=0.0)
+    tau = min(cut * np.finfo(dtype).eps, 0.5) * largest
     gap = np.abs(np.abs(lam) - tau).min()
-    if gap <= 1e-2 * tau:
+    if gap <= max(1e-2 * tau, 50 * np.finfo(dtype).eps * largest):
         return  # an eigenvalue on the cut: on which side it lies is not defined in rounding
     for run, weights in zip(runs, mass.T, strict=True):
         truth = weights[np.abs(lam) <= tau].sum()
         for radau in (True, False):
             low, high = run.null_mass(tau, radau=radau)
             assert low <= truth <= high
+        for x in (-tau, tau):
+            low, high = run.mass_left(x)
+            assert low <= weights[lam <= x].sum() <= high
 
 
 @pytest.mark.slow
@@ -89,6 +99,107 @@ def test_bounds_hold_far_beyond_loss_of_orthogonality(kind, dtype):
         for run, weights in zip(runs, mass.T, strict=True):
             low, high = run.null_mass(tau)
             assert low <= weights[np.abs(lam) <= tau].sum() <= high
+
+
+class Unfused(Operator):
+    """diag(lam) that kernels know by its products alone."""
+
+    def __init__(self, lam, dtype):
+        super().__init__((lam.size, lam.size), dtype)
+        self.lam = lam.astype(np.zeros((), dtype).real.dtype)
+
+    def _matmat(self, X):
+        return np.ascontiguousarray(self.lam[:, None] * X)
+
+
+def in_basis(basis, lam, dtype, rng):
+    """Return an operator with eigenvalues `lam` and the map from vectors to its eigenbasis."""
+    if basis == "diagonal":
+        return as_operator(gallery.diagonal(lam).astype(dtype)), lambda Z: Z
+    if basis == "unfused":
+        return Unfused(lam, dtype), lambda Z: Z
+    if basis == "sparse":  # pairs of eigenvectors turned by 3/5, 4/5
+        c, s = np.full(lam.size, 0.6), np.zeros(lam.size - 1)
+        s[0::2] = 0.8
+        c[-1] = 1.0 if lam.size % 2 else 0.6
+        Q = sp.diags_array([c, -s, s], offsets=[0, 1, -1]).tocsr()
+    else:
+        Q = haar(lam.size, rng, np.complex128 if np.dtype(dtype).kind == "c" else np.float64)
+    A = Q @ (sp.diags_array(lam) @ Q.conj().T)
+    A = 0.5 * (A + A.conj().T)
+    A = sp.csr_array(A) if basis == "sparse" else A
+    return as_operator(A.astype(dtype)), lambda Z: Q.conj().T @ Z
+
+
+def floor_spectrum(n, zeros, eps, rng):
+    """Both signs; half of what is not zero lies anywhere down to a hundredth of rounding."""
+    r = n - zeros
+    tiny = 10.0 ** rng.uniform(np.log10(eps) - 2.0, 0.0, r)
+    lam = np.where(rng.random(r) < 0.5, tiny, rng.uniform(0.1, 1.0, r))
+    return np.concatenate([np.zeros(zeros), lam * rng.choice([1.0, 1.0, 1.0, -1.0], r)])
+
+
+def assert_never_violated(operator, to_basis, lam, num_steps, seed):
+    """Null mass and mass to the left, at the floor and above, of both kinds of bounds."""
+    eps = float(np.finfo(operator.dtype).eps)
+    Z = probes.gaussian(seed, 0, 2, lam.size, operator.dtype)
+    squares = np.abs(to_basis(Z.astype(np.result_type(Z, np.float64)))) ** 2
+    state = lanczos.extend(lanczos.start(Z), operator, num_steps, lambda _: None)
+    exact = 64.0 * np.finfo(float).eps  # of the sum that is called the truth
+    for run, weights in zip(
+        lanczos.runs(state, eps), (squares / squares.sum(axis=0)).T, strict=True
+    ):
+        for cut in (FLOOR, 1e5, 1e9, 1e13):
+            x = cut * eps * np.abs(lam).max()
+            if np.abs(np.abs(lam) - x).min() <= 1e-2 * x:
+                continue  # on the cut: see above
+            truth = weights[np.abs(lam) <= x].sum()
+            for radau in (True, False):
+                low, high = run.null_mass(x, radau=radau)
+                assert low - exact <= truth <= high + exact
+            for y in (x, -x):
+                low, high = run.mass_left(y)
+                assert low - exact <= weights[lam <= y].sum() <= high + exact
+
+
+@settings(max_examples=100)
+@given(
+    kind=st.sampled_from([*KINDS, "floor"]),
+    basis=st.sampled_from(["diagonal", "unfused", "sparse", "haar"]),
+    dtype=st.sampled_from([np.float64, np.float32, np.complex128, np.complex64]),
+    n=st.integers(2, 150),
+    share=st.floats(0.0, 0.9),
+    num_steps=st.integers(1, 500),
+    seed=st.integers(0, 2**32),
+)
+@example("floor", "sparse", np.float32, 150, 0.3, 900, 6)
+@example("repeated", "haar", np.complex64, 150, 0.3, 900, 7)
+@example("clusters", "unfused", np.complex128, 150, 0.0, 900, 8)
+def test_bounds_hold_in_any_basis_precision_and_field(
+    kind, basis, dtype, n, share, num_steps, seed
+):
+    rng = np.random.default_rng(seed)
+    zeros = int(share * n)
+    eps = np.finfo(dtype).eps
+    lam = floor_spectrum(n, zeros, eps, rng) if kind == "floor" else spectrum(kind, n, zeros, rng)
+    lam = lam.astype(np.zeros((), dtype).real.dtype).astype(float)
+    operator, to_basis = in_basis(basis, lam, dtype, rng)
+    assert_never_violated(operator, to_basis, lam, num_steps, seed)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("dtype", [np.float64, np.float32, np.complex128, np.complex64])
+@pytest.mark.parametrize("basis", ["diagonal", "unfused", "sparse"])
+@pytest.mark.parametrize("kind", ["clusters", "repeated", "floor"])
+def test_bounds_hold_at_length_in_any_precision_and_field(kind, basis, dtype):
+    rng = np.random.default_rng(17)
+    eps = np.finfo(dtype).eps
+    n = 3000
+    lam = floor_spectrum(n, 400, eps, rng) if kind == "floor" else spectrum(kind, n, 400, rng)
+    lam = rng.permutation(lam.astype(np.zeros((), dtype).real.dtype).astype(float))
+    operator, to_basis = in_basis(basis, lam, dtype, rng)
+    for num_steps in (60, 400, 1500):
+        assert_never_violated(operator, to_basis, lam, num_steps, seed=23)
 
 
 @pytest.mark.parametrize("kind", ["uniform", "clusters"])

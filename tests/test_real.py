@@ -7,7 +7,7 @@ import pytest
 import symrank
 from bench.real_matrices import load
 
-# one of each kind and operator, small enough for a test: dense below, Lanczos above n = 4000
+# one of each kind and operator, small enough for a test
 SMALL = ["lap_karate", "illc1033", "bibd_13_6", "ash219", "adj_celegans_metabolic", "rbf_iris"]
 LARGE = ["lap_airfoil1", "lap_hep-th", "adj_bfly", "Chem97Zt", "dcflow_case8387pegase"]
 NO_GAP = ["zenios", "reorientation_1", "lp_agg2", "lp_sierra"]
@@ -31,7 +31,7 @@ def test_small_matrices_are_exact(real_matrices, name):
 @pytest.mark.parametrize("name", LARGE)
 def test_large_matrices_are_inside_a_narrow_interval(real_matrices, name):
     row = rows(real_matrices)[name]
-    result = symrank.rank(load(real_matrices, row), rng=97)
+    result = symrank.rank(load(real_matrices, row), "lanczos", rng=97)
     low, high = result.interval(1 - 1e-4)
     assert low <= int(row["rank"]) <= high
     assert high - low < 0.02 * result.n
@@ -41,5 +41,18 @@ def test_large_matrices_are_inside_a_narrow_interval(real_matrices, name):
 @pytest.mark.real
 @pytest.mark.parametrize("name", NO_GAP)
 def test_ill_posed_matrices_are_never_sure(real_matrices, name):
-    result = symrank.rank(load(real_matrices, rows(real_matrices)[name]))
+    result = symrank.rank(load(real_matrices, rows(real_matrices)[name]), "dense")
     assert result.status is symrank.Status.NO_GAP_FOUND
+
+
+@pytest.mark.real
+@pytest.mark.parametrize("name", SMALL + LARGE + NO_GAP)
+def test_the_choice_is_never_sure_of_a_wrong_count(real_matrices, name):
+    row = rows(real_matrices)[name]
+    result = symrank.rank(load(real_matrices, row), rng=97)
+    low, high = result.interval(1 - 1e-4)
+    if name not in NO_GAP:
+        assert result.status in (symrank.Status.EXACT, symrank.Status.CONVERGED)
+        assert low <= int(row["rank"]) <= high
+    elif result.status is not symrank.Status.NO_GAP_FOUND:
+        assert low == int(row["rank"]) == high  # lp_sierra: pivots prove what all eigenvalues leave

@@ -1,160 +1,286 @@
-"""Traces of functions: unbiased, proved brackets where they are promised, honest intervals."""
+"""Spectral sums: brackets that hold a probe, errors that hold over probes, exact limits."""
 
 import numpy as np
 import pytest
-import scipy.stats
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import symrank
-from symrank import gallery, probes
+from symrank import gallery, probes, quadrature
 from symrank.errors import OptionError
 from symrank.measure import RitzMeasure
 from symrank.operators import as_operator
 from symrank.recurrences import lanczos
+from symrank.spectral_sums import Estimate
+
+Z = 4.5  # a correct estimator fails one such check in 150 000
+DTYPES = [np.float64, np.complex128, np.float32, np.complex64]
 
 
-def measured(lam, num_probes, num_steps, seed, dtype=np.float64, scale=1.0):
-    """Return the measure of diag(lam), and what f gives with exact quadrature on its probes."""
+def measured(lam, num_probes, num_steps, dtype=np.float64, seed=3, scale=1.0):
+    """Return the measure of diag(lam) scale and the exact weights (n, m) of every probe."""
     dtype = np.dtype(dtype)
-    A = as_operator(gallery.diagonal(lam).astype(dtype))
+    A = gallery.diagonal(lam).astype(dtype)
     Z = probes.gaussian(seed, 0, num_probes, lam.size, dtype)
     squares = np.abs(Z.astype(np.complex128)) ** 2
-    share = squares.sum(axis=1) / squares.sum()
-    state = lanczos.extend(lanczos.start(Z), A, num_steps, lambda _: None)
-    runs = lanczos.runs(state, float(np.finfo(dtype).eps))
-    measure = RitzMeasure(runs=runs, n=lam.size, is_complex=dtype.kind == "c", scale=scale)
-    return measure, lambda f: lam.size * float(share @ f(scale * lam))
-
-
-def inverse(c):
-    return lambda x: 1.0 / (x + c)
-
-
-@settings(max_examples=60)
-@given(
-    n=st.integers(5, 300),
-    zeros=st.floats(0.0, 0.9),
-    num_steps=st.integers(1, 60),
-    c=st.floats(1e-4, 10.0),
-    decades=st.floats(0.0, 12.0),
-    dtype=st.sampled_from(["f4", "f8", "c8", "c16"]),
-    seed=st.integers(0, 2**31),
-)
-def test_brackets_of_completely_monotone_functions_hold(
-    n, zeros, num_steps, c, decades, dtype, seed
-):
-    rng = np.random.default_rng(seed)
-    lam = 10.0 ** -rng.uniform(0.0, decades, n)
-    lam[: int(zeros * n)] = 0.0
-    lam = lam.astype(np.dtype(dtype).type(0).real.dtype).astype(float)  # as the operator has them
-    measure, exact = measured(lam, 3, num_steps, seed, dtype)
-    found = measure.trace(inverse(c), completely_monotone=True)
-    truth = exact(inverse(c))
-    assert found.bounds[0] <= truth <= found.bounds[1]
-    if found.is_bound and num_steps >= 50 and c > 1e-2:
-        allowed = 2 * 2.0**15 * np.finfo(dtype).eps / c  # two allowances for rounding
-        assert found.bounds[1] - found.bounds[0] <= n * (1e-6 / c + allowed)
-    freedom = measure.degrees_of_freedom(c)
-    assert freedom.bounds[0] - 1e-9 * n <= n - c * truth <= freedom.bounds[1] + 1e-9 * n
-
-
-@pytest.mark.parametrize("dtype", [np.float64, np.complex128])
-@pytest.mark.parametrize("f", [np.exp, lambda x: x, np.sin, inverse(0.3)])
-def test_the_estimate_is_unbiased_and_its_error_is_right(f, dtype):
-    """z-test over 200 measures; 4.5 sigma leaves 7e-6, and chi-square bounds the spread."""
-    lam = np.random.default_rng(1).uniform(0.0, 2.0, 120)
-    truth = float(f(lam).sum())
-    sums = [measured(lam, 6, 30, seed, dtype)[0].trace(f) for seed in range(200)]
-    values = np.array([s.value for s in sums])
-    assert abs(values.mean() - truth) < 4.5 * values.std() / np.sqrt(200)
-    claimed = np.sqrt(np.mean([s.stderr**2 for s in sums]))
-    assert 0.8 < claimed / values.std() < 1.25
-
-
-def test_intervals_cover():
-    lam = np.random.default_rng(2).uniform(0.0, 2.0, 150)
-    truth = float(np.exp(lam).sum())
-    inside = 0
-    for seed in range(300):
-        low, high = measured(lam, 8, 25, seed)[0].trace(np.exp).interval(0.9)
-        inside += low <= truth <= high
-    # q is not quite normal: a tenth of alpha is left to that
-    assert inside >= scipy.stats.binom(300, 0.89).ppf(0.001)
-    assert inside <= scipy.stats.binom(300, 0.92).ppf(0.9999)
-
-
-def test_the_estimated_error_of_the_quadrature_shrinks_with_the_steps():
-    lam = np.linspace(0.01, 1.0, 400)
-    errors = []
-    for num_steps in (8, 16, 32):
-        measure, exact = measured(lam, 4, num_steps, 3)
-        found = measure.trace(np.sqrt)
-        assert not found.is_bound
-        low, high = found.bounds
-        assert abs(found.value - exact(np.sqrt)) <= high - low  # of the size that is said
-        errors.append(high - low)
-    assert errors[0] > 4 * errors[1] > 16 * errors[2]
-
-
-def test_a_closed_krylov_space_leaves_no_error_of_quadrature():
-    lam = np.repeat([0.0, 1.0, 2.0], 50)
-    measure, exact = measured(lam, 3, 20, 5)
-    found = measure.trace(np.exp)
-    assert found.bounds == (pytest.approx(found.value),) * 2
-    assert found.value == pytest.approx(exact(np.exp), rel=1e-12)
-
-
-def test_the_scale_is_that_of_the_caller():
-    lam = np.random.default_rng(4).uniform(0.5, 1.0, 200)
-    measure, exact = measured(lam, 3, 30, 6, scale=1e6)
-    assert measure.trace(np.log).value == pytest.approx(exact(np.log), rel=1e-9)
-    c = 3e5
-    assert measure.degrees_of_freedom(c).value == pytest.approx(
-        200 - c * exact(inverse(c)), rel=1e-9
+    state = lanczos.extend(lanczos.start(Z), as_operator(A), num_steps, lambda _: None)
+    measure = RitzMeasure(
+        runs=lanczos.runs(state, float(np.finfo(dtype).eps)),
+        n=lam.size,
+        scale=scale,
+        is_complex=dtype.kind == "c",
     )
-    assert measure.log_pseudo_determinant(1e3).value == pytest.approx(exact(np.log), rel=1e-9)
+    return measure, squares / squares.sum(axis=0)
 
 
-def test_log_pseudo_determinant_and_effective_rank_on_a_known_spectrum():
-    lam = np.concatenate([np.zeros(500), np.random.default_rng(5).uniform(0.5, 1.0, 1500)])
-    result = symrank.rank(gallery.diagonal(lam), "lanczos", rng=3)
-    measure = result.measure
-    low, high = measure.log_pseudo_determinant(result.threshold).interval(0.9999)
-    assert low < np.log(lam[500:]).sum() < high
-    low, high = measure.effective_rank().interval(0.9999)
-    assert low < lam.sum() / lam.max() < high
-    assert high - low < 200
-    low, high = measure.degrees_of_freedom(0.1).interval(0.9999)
-    assert low < (lam / (lam + 0.1)).sum() < high
+def held(lam, dtype):
+    """Return the eigenvalues as `dtype` holds them."""
+    return lam.astype(np.zeros((), dtype).real.dtype).astype(np.float64)
 
 
-def test_the_zero_operator():
-    measure, _ = measured(np.zeros(30), 2, 5, 1)
-    assert measure.effective_rank().value == 0.0
-    assert measure.degrees_of_freedom(1.0).value == pytest.approx(0.0)
-    assert measure.log_pseudo_determinant(1.0).value == 0.0
+def deviation(values, num_probes, dtype):
+    """Standard deviation of the mean, eq. (1), from the known spectrum."""
+    n = values.size
+    c = n / (n + 1) if np.dtype(dtype).kind == "c" else 2 * n / (n + 2)
+    return np.sqrt(c * (np.sum(values**2) - values.sum() ** 2 / n) / num_probes)
 
 
-def test_one_probe_has_no_spread():
-    measure, _ = measured(np.linspace(0.1, 1.0, 50), 1, 10, 1)
-    found = measure.trace(np.exp)
-    assert found.stderr == np.inf
-    assert found.interval() == (-np.inf, np.inf)
-    assert float(found) == found.value
+FUNCTIONS = {
+    "resolvent": ("completely monotone", lambda c: lambda x: 1.0 / (x + c)),
+    "exponential": ("completely monotone", lambda c: lambda x: np.exp(-x / c)),
+    "freedom": ("bernstein", lambda c: lambda x: x / (x + c)),
+    "log": ("bernstein", lambda c: lambda x: np.log(x + c)),
+}
+
+
+def spectrum(kind, n, rng):
+    if kind == "gap":
+        return np.concatenate([np.zeros(n // 3), rng.uniform(0.1, 1.0, n - n // 3)])
+    if kind == "log-uniform":
+        return 10.0 ** rng.uniform(-12.0, 0.0, n)
+    if kind == "repeated":
+        return rng.choice([0.0, 1e-8, 0.2, 1.0], n)
+    if kind == "clusters":
+        return rng.choice([1e-10, 1e-3, 0.3, 1.0], n) * (1.0 + 1e-13 * rng.uniform(-1, 1, n))
+    return np.arange(1, n + 1) ** -3.0
+
+
+@settings(max_examples=150)
+@given(
+    kind=st.sampled_from(["gap", "log-uniform", "repeated", "clusters", "power-law"]),
+    name=st.sampled_from(sorted(FUNCTIONS)),
+    n=st.integers(1, 300),
+    num_steps=st.integers(1, 400),
+    digits=st.floats(-3.0, 2.0),
+    dtype=st.sampled_from(DTYPES),
+    seed=st.integers(0, 2**32),
+)
+def test_brackets_hold_for_every_probe(kind, name, n, num_steps, digits, dtype, seed):
+    lam = held(spectrum(kind, n, np.random.default_rng(seed)), dtype)
+    if np.abs(lam).max() == 0.0:
+        return
+    sign, make = FUNCTIONS[name]
+    f = make(10.0**digits * lam.max())
+    measure, weights = measured(lam, 2, num_steps, dtype, seed)
+    for run, w in zip(measure.runs, weights.T, strict=True):
+        low, high = quadrature.proved(run, f, sign, 0.0)
+        truth = w @ f(lam)
+        assert low <= truth <= high
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", sorted(FUNCTIONS))
+@pytest.mark.parametrize("dtype", [np.float64, np.float32])
+def test_brackets_hold_far_beyond_loss_of_orthogonality(name, dtype):
+    sign, make = FUNCTIONS[name]
+    for kind in ("gap", "log-uniform", "repeated", "clusters", "power-law"):
+        lam = held(spectrum(kind, 3000, np.random.default_rng(11)), dtype)
+        for num_steps in (50, 400, 1500):
+            measure, weights = measured(lam, 2, num_steps, dtype)
+            for digits in (-3.0, -1.0, 1.0):
+                f = make(10.0**digits)
+                for run, w in zip(measure.runs, weights.T, strict=True):
+                    low, high = quadrature.proved(run, f, sign, 0.0)
+                    assert low <= w @ f(lam) <= high
+
+
+@pytest.mark.parametrize("name", sorted(FUNCTIONS))
+def test_both_ends_of_a_bracket_close_in(name):
+    lam = np.linspace(0.0, 1.0, 2000)
+    sign, make = FUNCTIONS[name]
+    f, widths = make(0.05), []
+    for num_steps in (3, 6, 12, 24, 48):
+        measure, _ = measured(lam, 1, num_steps)
+        widths.append(np.ptp(quadrature.proved(measure.runs[0], f, sign, 0.0)))
+    assert (np.diff(widths[:4]) < 0.0).all()
+    assert widths[-1] < 1e-6 * np.abs(f(lam)).max()
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+@pytest.mark.parametrize("scale", [1e-100, 1.0, 1e100])
+def test_sums_agree_with_the_known_spectrum(dtype, scale, seed):
+    lam = held(np.concatenate([np.zeros(100), np.linspace(0.05, 1.0, 300)]), dtype)
+    m = 12
+    measure, _ = measured(lam, m, 60, dtype, seed, scale)
+    c, tau = 0.1 * scale, 0.02 * scale
+    positive = lam[100:] * scale
+    inside = np.where(lam > 0.02, np.log(np.maximum(lam, 0.02) * scale), 0.0)
+    cases = [
+        (measure.trace(lambda x: x / scale), lam),
+        (measure.trace(lambda x: 1 / (x / scale + 1), kind="completely monotone"), 1 / (lam + 1)),
+        (measure.degrees_of_freedom(c), lam / (lam + 0.1)),
+        (measure.log_pseudo_determinant(tau), inside),
+        (measure.intrinsic_dimension(), lam),
+        (measure.stable_rank(), lam**2),
+    ]
+    assert cases[3][1].sum() == pytest.approx(np.log(positive).sum())
+    for estimate, values in cases:
+        sigma = deviation(values, m, dtype)
+        resolution = estimate.high - estimate.low + 0.01 * sigma
+        assert abs(estimate.value - values.sum()) <= Z * sigma + resolution
+        assert 0.5 * sigma <= estimate.stderr <= 2.5 * sigma
+        low, high = estimate.interval(0.99999)
+        assert low <= values.sum() <= high
+    p = lam[lam > 0] / lam.sum()
+    rank = np.exp(-(p @ np.log(p)))
+    found = measure.effective_rank()
+    low, high = found.interval(0.99999)
+    assert low <= rank <= high
+    # d(entropy) = sum of -(log p + entropy) dp, to first order
+    log_p = np.log(np.where(lam > 0.0, lam, 1.0) / lam.sum())
+    sigma = rank * deviation(-lam / lam.sum() * (log_p + np.log(rank)), m, dtype)
+    assert 0.5 * sigma <= found.stderr <= 2.5 * sigma
+
+
+def test_a_closed_krylov_space_leaves_sampling_alone():
+    lam = np.repeat([0.0, 0.5, 1.0], 40)
+    measure, weights = measured(lam, 4, 20)
+    for f in (lambda x: np.cos(9.0 * x), lambda x: (x > 0.3).astype(float)):
+        estimate = measure.trace(f)
+        exact = 120 * (weights.T @ f(lam)).mean()
+        assert estimate.value == pytest.approx(exact, rel=1e-9)
+        assert estimate.low <= exact <= estimate.high
+        assert estimate.high - estimate.low < 1e-9
+        assert not estimate.is_bound
+        assert estimate.spread < 1e-9
+
+
+def test_a_constant_has_no_error():
+    measure, _ = measured(np.linspace(0.0, 1.0, 500), 3, 20)
+    estimate = measure.trace(np.ones_like)
+    assert float(estimate) == pytest.approx(500.0, rel=1e-12)
+    low, high = estimate.interval(0.999)
+    assert high - low < 1e-3
+
+
+def test_the_estimated_error_is_one_where_nothing_is_proved():
+    """|x| has a kink: the Gauss rule converges as 1/k^2, and the estimate covers it."""
+    lam = np.linspace(-1.0, 1.0, 1500)
+    for num_steps in (8, 20, 50):
+        measure, weights = measured(lam, 6, num_steps)
+        estimate = measure.trace(np.abs)
+        exact = lam.size * (weights.T @ np.abs(lam)).mean()
+        assert estimate.low <= exact <= estimate.high
+
+
+@pytest.mark.parametrize("unit", [1e-6, 1.0, 1e6])
+def test_an_unresolved_cut_enters_the_log_pseudo_determinant(unit):
+    """The units matter: a misplaced eigenvalue adds log(tau)."""
+    lam = np.concatenate([np.zeros(200), 10.0 ** np.linspace(-3.0, 0.0, 400)])
+    exact_f = np.where(lam > 3e-4, np.log(np.maximum(lam, 3e-4) * unit), 0.0)
+    for num_steps in (6, 12, 25, 60, 120):
+        measure, weights = measured(lam, 4, num_steps, scale=unit)
+        estimate = measure.log_pseudo_determinant(3e-4 * unit)
+        assert estimate.low <= lam.size * (weights.T @ exact_f).mean() <= estimate.high
+        assert not estimate.is_bound
+    assert estimate.high - estimate.low < 5.0  # of 400 eigenvalues
+
+
+@pytest.mark.parametrize("spikes", [1, 3])
+def test_the_interval_covers_where_few_eigenvalues_carry_the_sum(spikes):
+    """The spread of 8 probes alone covers 85 to 89 % here."""
+    lam = np.concatenate([np.full(spikes, 1.0), np.full(97, 1e-4)])
+    trials, hits = 400, 0
+    for trial in range(trials):
+        measure, _ = measured(lam, 8, 4, seed=trial + 5000)
+        low, high = measure.trace(lambda x: x).interval(0.95)
+        hits += low <= lam.sum() <= high
+    assert hits / trials >= 0.95 - 2.5 * np.sqrt(0.95 * 0.05 / trials)
+
+
+def test_one_probe_has_an_interval():
+    measure, _ = measured(np.linspace(0.0, 1.0, 400), 1, 30)
+    low, high = measure.degrees_of_freedom(0.2).interval(0.95)
+    assert low <= 260.0 <= high
+    assert high - low < 400.0
+
+
+def test_the_bracket_enters_the_interval():
+    """Two steps leave most of it to quadrature, and sampling sees nothing of that."""
+    lam = np.concatenate([np.full(900, 1e-3), np.linspace(0.5, 1.0, 100)])
+    measure, weights = measured(lam, 8, 2)
+    estimate = measure.trace(lambda x: 1 / (x + 1e-3), kind="completely monotone")
+    exact = (1 / (lam + 1e-3)).sum()
+    own = lam.size * (weights.T @ (1 / (lam + 1e-3)))  # of every probe, without quadrature
+    assert estimate.low <= own.mean() <= estimate.high
+    assert own.std(ddof=1) / np.sqrt(8) <= estimate.stderr + estimate.spread
+    # |open| >= sum(open) / sqrt(m): what is open of every probe could hide a spread as large
+    assert estimate.spread >= 0.999 * (estimate.high - estimate.value) / np.sqrt(7)
+    assert estimate.low <= exact <= estimate.high
+    assert estimate.low - 4 * estimate.stderr < exact
+    low, high = estimate.interval(0.95)
+    assert low <= exact <= high
+    assert low < estimate.low
+    assert high > estimate.high
+
+
+def test_the_norm_is_bounded_on_both_sides():
+    """An eigenvalue that few steps do not see: |A| may be larger than the largest Ritz value."""
+    lam = np.concatenate([np.linspace(0.0, 1.0, 5000), [1.02]])
+    measure, _ = measured(lam, 2, 10)
+    estimate = measure.intrinsic_dimension()
+    assert measure.spectral_norm < 1.02
+    assert estimate.low < measure.trace(lambda x: x).value / 1.02 < estimate.high
+
+
+def test_zero_has_rank_zero():
+    measure, _ = measured(np.zeros(20), 2, 5)
+    for estimate in (
+        measure.intrinsic_dimension(), measure.stable_rank(), measure.effective_rank()
+    ):  # fmt: skip
+        assert estimate.interval(0.95) == (0.0, 0.0)
+
+
+def test_a_count_leaves_the_measure_of_the_operator_itself(rng):
+    lam = np.linspace(0.1, 1.0, 300)
+    A = gallery.dense(lam, rng)
+    result = symrank.count(A, 0.3, 0.5, method="lanczos", rng=2)
+    low, high = result.measure.trace(np.sqrt, kind="bernstein").interval(0.99999)
+    assert low <= np.sqrt(lam).sum() <= high
 
 
 def test_what_has_no_meaning_is_refused():
-    measure, _ = measured(np.linspace(-1.0, 1.0, 50), 2, 20, 1)
-    with pytest.raises(OptionError, match="a Ritz value is -"):
-        measure.degrees_of_freedom(1.0)
-    with pytest.raises(OptionError, match="effective_rank is of a positive"):
-        measure.effective_rank()
-    assert not measure.trace(np.exp, completely_monotone=True).is_bound
-    positive, _ = measured(np.linspace(0.1, 1.0, 50), 2, 20, 1)
-    with pytest.raises(OptionError, match="c=0"):
-        positive.degrees_of_freedom(0)
-    with pytest.raises(OptionError, match="tau=0"):
-        positive.log_pseudo_determinant(0)
-    with pytest.raises(OptionError, match="confidence=1"):
-        positive.trace(np.exp).interval(1)
+    measure, _ = measured(np.linspace(-1.0, 1.0, 100), 2, 20)
+    for call in (measure.intrinsic_dimension, lambda: measure.degrees_of_freedom(0.1)):
+        with pytest.raises(OptionError, match=r"said to start at 0, but a Ritz value is -"):
+            call()
+    with pytest.raises(OptionError, match="start at 2, but"):
+        measure.trace(np.log, kind="bernstein", lower=2.0)
+    for c in (0.0, -1.0, 1e-18, float("nan")):
+        with pytest.raises(OptionError, match="positive and above the rounding"):
+            measure.degrees_of_freedom(c)
+    with pytest.raises(OptionError, match=r"tau=0\.0 must be positive"):
+        measure.log_pseudo_determinant(0.0)
+    with pytest.raises(OptionError, match="kind='convex' is not"):
+        measure.trace(np.exp, kind="convex")
+    with pytest.raises(OptionError, match=r"confidence=1\.5"):
+        measure.trace(np.exp).interval(1.5)
+
+
+def test_log_at_zero_has_one_open_end():
+    measure, _ = measured(np.linspace(0.01, 1.0, 100), 2, 10)
+    estimate = measure.trace(np.log, kind="bernstein")
+    assert isinstance(estimate, Estimate)
+    assert estimate.low == -np.inf
+    assert np.isfinite(estimate.high)
+    assert estimate.interval(0.95)[0] == -np.inf

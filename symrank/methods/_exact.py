@@ -6,13 +6,13 @@ from typing import Any
 
 import numpy as np
 
+from symrank.margins import lambda_max_margin
 from symrank.methods import _range
 from symrank.methods._certificates import FAILURE, Cuts, chi, spectral_norm
 from symrank.methods._null import NullBlock, nullity_bounds
 from symrank.methods._range import RangeSketch
 from symrank.methods.base import Goal
 from symrank.recurrences import lanczos
-from symrank.recurrences.bounds import lambda_max_margin
 from symrank.result import Basis, Status
 
 __all__ = ["Found", "norm_bounds"]

@@ -4,8 +4,6 @@ import dataclasses
 import math
 from dataclasses import dataclass
 
-import numpy as np
-
 from symrank import diagnostics
 from symrank._typing import FloatArray
 from symrank.filters import Baoab, Scheme
@@ -48,7 +46,7 @@ def after_pilot(goal: Goal, state: lanczos.LanczosState) -> Summary:
     measure = RitzMeasure(
         runs=lanczos.runs(state, goal.eps),
         n=goal.n,
-        is_complex=np.issubdtype(goal.dtype, np.complexfloating),
+        is_complex=goal.is_complex,
     )
     pilot = Pilot.of(measure, goal, state.num_steps)
     evidence = measure.interval_from(*pilot.null)

@@ -20,9 +20,9 @@ import scipy.special
 from symrank import threshold
 from symrank._typing import FloatArray
 from symrank.filters import Scheme
+from symrank.margins import lambda_max_margin
 from symrank.measure import RitzMeasure
 from symrank.methods.base import Goal
-from symrank.recurrences.bounds import lambda_max_margin
 
 __all__ = ["Pilot"]
 

@@ -13,6 +13,7 @@ import numpy as np
 from symrank import probes, threshold
 from symrank._typing import Array, FloatArray
 from symrank.methods._certificates import Cuts, chi, spectral_norm
+from symrank.methods._solve import project
 from symrank.methods.base import Goal, Tick
 from symrank.operators import Operator
 
@@ -97,10 +98,7 @@ def grow(
     tick(1)
     cut = threshold.cut(norm_low, goal.eps, goal.atol, goal.rtol)
     Q = np.ascontiguousarray(left[:, spread > DROP * cut])
-    rest = Y[:, m:]
-    for _ in range(2):  # twice: rounding of the first is relative to Y, not to what is left
-        rest = rest - Q @ (Q.conj().T @ rest)
-    epsilon = spectral_norm(rest) / chi(TEST_COLUMNS, goal.is_complex)
+    epsilon = spectral_norm(project(Y[:, m:], Q)) / chi(TEST_COLUMNS, goal.is_complex)
     return RangeSketch(
         Y=Y,
         Q=Q,

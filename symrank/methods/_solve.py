@@ -38,7 +38,7 @@ def _no_tick(num_matvecs: int) -> None:
 
 
 def project(X: Array, Z: Array | None) -> Array:
-    """Return (I - Z Z*) X, twice for the sake of rounding."""
+    """Return (I - Z Z*) X; twice, as the rounding of the first is relative to X."""
     if Z is None or not Z.shape[1]:
         return X
     for _ in range(2):

@@ -22,11 +22,16 @@ from symrank.operators import Operator
 from symrank.preconditioners import Preconditioner
 from symrank.result import Basis, Gap, Status
 
-__all__ = ["Goal", "Method", "Summary", "Task", "Tick"]
+__all__ = ["Goal", "Method", "Summary", "Task", "Tick", "unit_rounding"]
 
 Tick = Callable[[int], None]
 
 PRODUCT_ERROR = 10.0  # eps |A||x|: what the noise floor allows a product (`symrank.threshold`)
+
+
+def unit_rounding(dtype: np.dtype[Any], noise: float) -> float:
+    """Return eps of a product whose relative error is rounding, or `noise` where that is larger."""
+    return max(float(np.finfo(dtype).eps), noise / PRODUCT_ERROR)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -50,7 +55,7 @@ class Goal:
     @property
     def eps(self) -> float:
         """Unit of rounding of a product: it errs by at most 10 eps |A||x|."""
-        return max(float(np.finfo(self.dtype).eps), self.noise / PRODUCT_ERROR)
+        return unit_rounding(self.dtype, self.noise)
 
     @property
     def is_complex(self) -> bool:

@@ -160,9 +160,8 @@ class Inertia:
 
 def predict(operator: Operator) -> Cost | None:
     """Return what one factorisation would take, from the pattern; None without entries."""
-    if operator.n == 0 or sparse_entries(operator) is None:
-        return None
-    return analyse(_matrix(operator, math.inf))
+    entries = sparse_entries(operator) if operator.n else None
+    return None if entries is None else analyse(_real(entries))
 
 
 @dataclass(kw_only=True)
@@ -204,6 +203,11 @@ def _matrix(operator: Operator, max_entries: float) -> Any:
             f"method='inertia' factorises entries, and this {type(operator).__name__} is known by "
             "its products alone. Pass a sparse matrix, or use method='lanczos'."
         )
+    return _real(entries)
+
+
+def _real(entries: Any) -> Any:
+    """Return the real twin of Hermitian `entries`, symmetric to the last bit."""
     if entries.dtype.kind == "c":
         entries = entries.astype(np.complex128)
         entries = sp.block_array([[entries.real, -entries.imag], [entries.imag, entries.real]])

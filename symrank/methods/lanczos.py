@@ -127,7 +127,7 @@ class Lanczos:
         measure = RitzMeasure(
             runs=runs,
             n=goal.n,
-            is_complex=np.issubdtype(goal.dtype, np.complexfloating),
+            is_complex=goal.is_complex,
             num_looks=goal.spent_looks + len(self.stages(goal)),
         )
         norm = measure.spectral_norm

@@ -169,13 +169,12 @@ class Langevin:
             num_chains=self.num_chains,
         )
         budget = (goal.max_matvecs - pilot.num_products) // pilot.power
-        is_complex = np.issubdtype(goal.dtype, np.complexfloating)
-        plan = tune(pilot.spectrum, pilot.lambda_max, budget, wishes, is_complex)
+        plan = tune(pilot.spectrum, pilot.lambda_max, budget, wishes, goal.is_complex)
         looks = [plan.num_steps]
         while self.num_steps is None and looks[0] // GROWTH > 2 * plan.burn_in + 1:
             steps = looks[0] // GROWTH
             shorter = predict(
-                pilot.spectrum, plan.scheme, plan.num_chains, steps, plan.burn_in, is_complex
+                pilot.spectrum, plan.scheme, plan.num_chains, steps, plan.burn_in, goal.is_complex
             )
             if Z_PLAN * shorter.stderr + abs(shorter.bias) > SAFETY * goal.half_width:
                 break

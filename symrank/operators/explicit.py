@@ -11,7 +11,7 @@ from symrank.operators.base import Operator
 from symrank.operators.gram import GramOperator
 from symrank.operators.transforms import Scaled, as_matrix
 
-__all__ = ["sparse_entries"]
+__all__ = ["gram_work", "sparse_entries"]
 
 
 def sparse_entries(operator: Operator, max_entries: float = float("inf")) -> Any:
@@ -61,16 +61,28 @@ def sparse_entries(operator: Operator, max_entries: float = float("inf")) -> Any
     return None
 
 
+def gram_work(operator: GramOperator) -> float:
+    """Return the multiplications that form a Gram matrix whose factor is known by its entries.
+
+    It also bounds the number of entries.
+    """
+    factor = sp.csr_array(operator.factor.entries)
+    if operator.side == "columns":
+        lengths = np.diff(factor.indptr).astype(np.float64)
+    else:
+        lengths = np.bincount(factor.indices, minlength=factor.shape[1]).astype(np.float64)
+    return float(lengths @ lengths)
+
+
 def _gram_entries(operator: GramOperator, factor: Any, max_entries: float) -> Any:
     """Multiply A^H A or A A^H out, unless it may have too many entries."""
-    factor = factor * operator.scale
-    if operator.side == "columns":
-        factor = sp.csr_array(factor.conj().T)
-    inner = np.bincount(factor.indices, minlength=factor.shape[1]).astype(np.float64)
-    bound = min(float(inner @ inner), float(factor.shape[0]) ** 2)
+    bound = min(gram_work(operator), float(operator.n) ** 2)
     if bound > max_entries:
         raise OptionError(
             f"the Gram matrix may have {bound:.3g} entries, and {max_entries:.3g} are allowed. "
             "Raise max_fill, or use method='lanczos', which forms nothing."
         )
+    factor = factor * operator.scale
+    if operator.side == "columns":
+        factor = sp.csr_array(factor.conj().T)
     return sp.csr_array(factor @ factor.conj().T)

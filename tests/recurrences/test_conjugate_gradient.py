@@ -1,34 +1,26 @@
 """Conjugate gradients by blocks: the solution, the Krylov space, rest, and what stops a run."""
 
+from functools import partial
+
 import numpy as np
 import pytest
 
 from symrank import gallery
 from symrank.errors import OptionError
 from symrank.recurrences import conjugate_gradient as cg
+from tests.recurrences import problems
+from tests.recurrences.problems import NULL, N, definite
 
-N, NULL = 40, 10
 LAM = np.concatenate([np.zeros(NULL), np.linspace(0.5, 2.0, N - NULL)])
 ROUNDING = 200  # units of eps |v|: the condition number 4 and what 30 steps add up
 DTYPES = [np.float32, np.float64, np.complex64, np.complex128]
 
 
 def problem(rng, dtype=np.float64, columns=3, lam=LAM):
-    A = gallery.dense(lam, rng, dtype)
-    V = rng.standard_normal((2, lam.size, columns))
-    V = (V[0] + 1j * V[1] if np.dtype(dtype).kind == "c" else V[0]).astype(dtype)
-    return A, A @ V
+    return problems.problem(rng, lam, dtype, columns)
 
 
-def definite(rng, n=N):
-    return gallery.dense(np.linspace(0.3, 3.0, n), rng)
-
-
-def run(A, B, num_steps=200, tolerance=0.0, G=None, tick=lambda _: None):
-    tolerance = np.full(B.shape[1], tolerance)
-    product = None if G is None else lambda R: np.asarray(G @ R, dtype=R.dtype)
-    state = cg.start(B, product)
-    return cg.extend(state, lambda X: A @ X, num_steps, tick, tolerance, product)
+run = partial(problems.run, cg)
 
 
 @pytest.mark.parametrize("dtype", DTYPES)
@@ -68,33 +60,7 @@ def test_the_recurred_residual_is_the_residual(rng):
     np.testing.assert_allclose(state.R, B - A @ state.X, atol=1e-12)
 
 
-def test_columns_do_not_see_each_other(rng):
-    A, B = problem(rng, columns=4)
-    whole = run(A, B, num_steps=9)
-    for j in range(4):
-        single = run(A, B[:, [j]], num_steps=9)
-        np.testing.assert_allclose(whole.X[:, [j]], single.X, atol=1e-12)
-
-
-def test_going_on_is_the_same_as_going_through(rng):
-    A, B = problem(rng)
-    G = definite(rng)
-    through = run(A, B, num_steps=12, G=G)
-    parts = run(A, B, num_steps=5, G=G)
-    cg.extend(parts, lambda X: A @ X, 7, lambda _: None, np.zeros(3), lambda R: G @ R)
-    np.testing.assert_array_equal(parts.X, through.X)
-    np.testing.assert_array_equal(parts.alpha, through.alpha)
-    assert parts.num_steps == 12
-
-
 def test_a_column_at_its_tolerance_leaves_the_block(rng):
-    A, B = problem(rng, columns=3)
-    _, vectors = np.linalg.eigh(A)
-    B[:, 0], B[:, 1] = 0.0, vectors[:, -1]  # nothing to do; done after one step
-    ticks = []
-    state = run(A, B, num_steps=4, tolerance=1e-10, tick=ticks.append)
-    assert ticks == [2, 1, 1, 1]
-    assert list(state.active) == [False, False, True]
     tolerances = np.array([1e-12, 1e-3, 1e-7])
     A, B = problem(rng)
     state = cg.extend(cg.start(B), lambda X: A @ X, 200, lambda _: None, tolerances)

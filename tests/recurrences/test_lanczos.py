@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 
 from symrank import gallery, probes
+from symrank.margins import lambda_max_margin
 from symrank.operators import as_operator
 from symrank.recurrences import lanczos
-from symrank.recurrences.bounds import lambda_max_margin
 
 EPS = np.finfo(float).eps
 

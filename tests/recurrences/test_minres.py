@@ -1,33 +1,25 @@
 """MINRES by blocks: the solution, the least residual, continuation, rest."""
 
+from functools import partial
+
 import numpy as np
 import pytest
 
 from symrank import gallery
 from symrank.recurrences import minres
+from tests.recurrences import problems
+from tests.recurrences.problems import NULL, N, definite
 
-N, NULL = 40, 10
 SIGNED = np.concatenate([np.linspace(-2.0, -0.5, 12), np.zeros(NULL), np.linspace(0.5, 1.5, 18)])
 ROUNDING = 500  # units of eps |b|: the condition number 4 and what 30 steps add up
 DTYPES = [np.float32, np.float64, np.complex64, np.complex128]
 
 
 def problem(rng, dtype=np.float64, columns=3, lam=SIGNED):
-    A = gallery.dense(lam, rng, dtype)
-    V = rng.standard_normal((2, lam.size, columns))
-    V = (V[0] + 1j * V[1] if np.dtype(dtype).kind == "c" else V[0]).astype(dtype)
-    return A, A @ V
+    return problems.problem(rng, lam, dtype, columns)
 
 
-def definite(rng, n=N):
-    return gallery.dense(np.linspace(0.3, 3.0, n), rng)
-
-
-def run(A, B, num_steps=200, tolerance=0.0, G=None, tick=lambda _: None):
-    product = None if G is None else lambda R: np.asarray(G @ R, dtype=R.dtype)
-    state = minres.start(B, product)
-    tolerance = np.full(B.shape[1], tolerance)
-    return minres.extend(state, lambda X: A @ X, num_steps, tick, tolerance, product)
+run = partial(problems.run, minres)
 
 
 @pytest.mark.parametrize("dtype", DTYPES)
@@ -68,33 +60,7 @@ def test_the_residual_is_the_least_in_the_krylov_space_and_known(rng, preconditi
         powers.append(G @ A @ powers[-1])
 
 
-def test_columns_do_not_see_each_other(rng):
-    A, B = problem(rng, columns=4)
-    whole = run(A, B, num_steps=9)
-    for j in range(4):
-        single = run(A, B[:, [j]], num_steps=9)
-        np.testing.assert_allclose(whole.X[:, [j]], single.X, atol=1e-12)
-
-
-def test_going_on_is_the_same_as_going_through(rng):
-    A, B = problem(rng)
-    G = definite(rng)
-    through = run(A, B, num_steps=12, G=G)
-    parts = run(A, B, num_steps=5, G=G)
-    minres.extend(parts, lambda X: A @ X, 7, lambda _: None, np.zeros(3), lambda R: G @ R)
-    np.testing.assert_array_equal(parts.X, through.X)
-    np.testing.assert_array_equal(parts.alpha, through.alpha)
-    assert parts.num_steps == 12
-
-
 def test_a_column_at_its_tolerance_leaves_the_block(rng):
-    A, B = problem(rng, columns=3)
-    _, vectors = np.linalg.eigh(A)
-    B[:, 0], B[:, 1] = 0.0, vectors[:, -1]  # nothing to do; done after one step
-    ticks = []
-    state = run(A, B, num_steps=4, tolerance=1e-10, tick=ticks.append)
-    assert ticks == [2, 1, 1, 1]
-    assert list(state.active) == [False, False, True]
     A, B = problem(rng)
     state = run(A, B, tolerance=1e-5)
     left = np.linalg.norm(B - A @ state.X, axis=0)

@@ -9,7 +9,7 @@ largest eigenvalue is at most 2 |A|.
 
 import math
 
-__all__ = ["lambda_max_margin"]
+__all__ = ["FAILURE", "lambda_max_margin"]
 
 FAILURE = 1e-9  # probability that the bound is not one
 

@@ -90,6 +90,11 @@ class LanczosRun:
         """Largest Ritz value in modulus, a lower bound of |A|."""
         return float(np.abs(self.ritz_values).max())
 
+    @cached_property
+    def drift(self) -> float:
+        """Norm of the perturbation of A that rounding in all steps amounts to."""
+        return DRIFT * self.eps * math.sqrt(self.alpha.size) * self.spectral_norm
+
     @property
     def is_exact(self) -> bool:
         """True where the Krylov space closed: the weights are the measure itself."""
@@ -102,8 +107,8 @@ class LanczosRun:
         eigenvector of lambda, and so moves mass in proportion to sqrt(mass) sqrt(weight).
         """
         outside = np.abs(self.ritz_values) > tau
-        delta = DRIFT * self.eps * math.sqrt(self.alpha.size) * self.spectral_norm
-        turned = float(np.sum(self.weights[outside] * (delta / self.ritz_values[outside]) ** 2))
+        share = self.drift / self.ritz_values[outside]
+        turned = float(np.sum(self.weights[outside] * share**2))
         return ROUNDING * self.eps + 2.0 * math.sqrt(mass * min(turned, 1.0))
 
     @cached_property
@@ -185,9 +190,9 @@ class LanczosRun:
         return left, left + float(weights[node])
 
     def radau(self, x: float) -> tuple[FloatArray, FloatArray] | None:
-        """Return nodes and weights of the Gauss-Radau rule with the node x.
+        """Nodes and weights of the Gauss-Radau rule with a node at x, ascending; (k + 1,) each.
 
-        None where x is all but a Ritz value: the last diagonal would cost the digits of the others.
+        None where x is all but a Ritz value, and the rule would lose its digits.
         """
         d = self.alpha[0] - x
         for a, b in zip(self.alpha[1:], self.beta[:-1], strict=True):
