@@ -50,9 +50,13 @@ def test_no_density_has_a_valley_once_the_spectrum_is_large(name):
     t = 2.0 * lam / lam.max() - 1.0
     moments = np.cos(np.arange(51)[:, None] * np.arccos(t)).mean(axis=1)
     # z is at most 3/4 of 4 / (h lambda_max): every drop is below 0.01 from here on
-    half = 0.5 * 0.75 * 4.0 / (0.01 * (2 / 101))
-    x, phi = _published_gap.density(moments, half, half, 100)
-    assert _published_gap.threshold(x, phi, 100) == pytest.approx(0.625 * (2 / 101) * 2.0 * half)
+    h = 2 / 101
+    found = []
+    for largest in (1.0, 3.0 / (0.01 * h)):
+        x, phi = _published_gap.density(moments, 0.5 * largest, 0.5 * largest, 100)
+        found.append(_published_gap.threshold(x, phi, 100) / largest)
+    assert found[1] == pytest.approx(0.625 * h)
+    assert found[0] > 1.5 * found[1]
 
 
 @pytest.mark.parametrize(("d", "mean"), [(16, -18.5), (32, -19.0)])
