@@ -4,12 +4,22 @@ from symrank import gallery
 from symrank.counting import count
 from symrank.errors import SymrankError
 from symrank.estimate import plan, rank
-from symrank.methods import Dense, Inertia, Lanczos, Langevin, Projection, Sketch
+from symrank.methods import (
+    Chebyshev,
+    Dense,
+    Inertia,
+    Lanczos,
+    Langevin,
+    Projection,
+    Sketch,
+    UbaruSaad,
+)
 from symrank.operators import as_operator, augmented, gram, kron
 from symrank.preconditioners import Preconditioner
 from symrank.result import Progress, RankResult, Status
 
 __all__ = [
+    "Chebyshev",
     "Dense",
     "Inertia",
     "Lanczos",
@@ -21,6 +31,7 @@ __all__ = [
     "Sketch",
     "Status",
     "SymrankError",
+    "UbaruSaad",
     "as_operator",
     "augmented",
     "count",

@@ -48,9 +48,10 @@ def rank(
         Array, scipy.sparse array or matrix, SciPy `LinearOperator` or symrank operator, (n, n).
         Rectangular: pass ``symrank.augmented(A)`` or ``symrank.gram(A)``.
     method
-        A method object, its name (``"dense"``, ``"inertia"``, ``"lanczos"``, ``"langevin"``,
-        ``"projection"``, ``"sketch"``), or None to choose by predicted cost: an exact count
-        where it is cheap, else certified sampling (`symrank.plan` tells beforehand).
+        A method object, its name (``"chebyshev"``, ``"dense"``, ``"inertia"``, ``"lanczos"``,
+        ``"langevin"``, ``"projection"``, ``"sketch"``, ``"ubaru-saad"``), or None to choose by
+        predicted cost: an exact count where it is cheap, else certified sampling (`symrank.plan`
+        tells beforehand).
     atol, rtol
         Eigenvalues with ``|lambda| > max(atol, rtol * lambda_max)`` count, as in NumPy. Both
         None: what lies above the noise floor of the products counts (`symrank.threshold`), and

@@ -18,7 +18,15 @@ from typing import Any
 import scipy.special
 import scipy.stats
 
-__all__ = ["BetaInterval", "ChainInterval", "Complement", "ExactInterval", "Interval", "from_dict"]
+__all__ = [
+    "BetaInterval",
+    "ChainInterval",
+    "Complement",
+    "ExactInterval",
+    "Interval",
+    "Raised",
+    "from_dict",
+]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -143,13 +151,28 @@ class Complement:
         return self.n - high, self.n - low
 
 
-Interval = ExactInterval | BetaInterval | ChainInterval | Complement
+@dataclass(frozen=True, kw_only=True)
+class Raised:
+    """Another law for what is known to count, and up to `most` eigenvalues that may count too."""
+
+    n: int
+    most: float
+    of: "Interval"
+
+    def __call__(self, confidence: float) -> tuple[int, int]:
+        """Return the ends of the other interval, the upper one raised."""
+        low, high = self.of(confidence)
+        return low, min(self.n, high + math.floor(self.most))
+
+
+Interval = ExactInterval | BetaInterval | ChainInterval | Complement | Raised
 
 _KINDS: dict[str, type[Interval]] = {
     "exact": ExactInterval,
     "beta": BetaInterval,
     "chains": ChainInterval,
     "complement": Complement,
+    "raised": Raised,
 }
 
 
@@ -158,6 +181,9 @@ def to_dict(interval: Interval) -> dict[str, Any]:
     kind = next(name for name, cls in _KINDS.items() if isinstance(interval, cls))
     if isinstance(interval, Complement):
         return {"kind": kind, "n": interval.n, "of": to_dict(interval.of)}
+    if isinstance(interval, Raised):
+        known = {"n": interval.n, "most": interval.most}
+        return {"kind": kind, **known, "of": to_dict(interval.of)}
     return {"kind": kind, **asdict(interval)}
 
 

@@ -38,6 +38,10 @@ class Status(Enum):
     BURN_IN_TOO_SHORT = (
         "The averaging window still drifts, so the estimate is biased. Raise num_steps and burn_in."
     )
+    NOT_CERTIFIED = (
+        "The method proves nothing about its threshold: the interval covers sampling alone, and "
+        "speaks of the eigenvalues above that threshold. Use another method for a certificate."
+    )
 
 
 @dataclass(frozen=True, kw_only=True)

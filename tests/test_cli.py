@@ -172,7 +172,7 @@ def test_a_picture_comes_from_a_method_that_keeps_the_spectrum(tmp_path, side, m
 
 BAD = {
     "rank missing.npy": "missing.npy does not exist",
-    "rank FILE --method fast": "method='fast' is unknown: choose one of dense",
+    "rank FILE --method fast": "method='fast' is unknown: choose one of chebyshev, dense",
     "rank FILE --precision -1": r"precision=-1.* must be positive",
     "rank FILE --confidence 2": r"confidence=2.* must lie between 0 and 1",
     "rank FILE --atol nan": "atol=nan must be a finite number",

@@ -8,7 +8,7 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from symrank import intervals
-from symrank.intervals import BetaInterval, ChainInterval, ExactInterval
+from symrank.intervals import BetaInterval, ChainInterval, ExactInterval, Raised
 
 
 @pytest.mark.parametrize("is_complex", [False, True])
@@ -118,3 +118,13 @@ def test_looks_at_growing_chains_share_alpha():
 )
 def test_intervals_survive_json(law):
     assert intervals.from_dict(json.loads(json.dumps(intervals.to_dict(law)))) == law
+
+
+def test_raised_moves_the_upper_end_alone_and_survives_a_record():
+    law = BetaInterval(n=100, num_probes=4, null_low=0.3, null_high=0.35)
+    low, high = law(0.95)
+    for most, more in ((0.9, 0), (2.7, 2), (1000.0, 100 - high)):
+        raised = Raised(n=100, most=most, of=law)
+        assert raised(0.95) == (low, high + more)
+        record = json.loads(json.dumps(intervals.to_dict(raised)))
+        assert intervals.from_dict(record) == raised

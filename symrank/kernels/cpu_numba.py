@@ -22,12 +22,12 @@ from numba import njit
 from symrank._arrays import empty_block
 from symrank._typing import Array, FloatArray
 from symrank.filters import Coefficients
-from symrank.kernels import _lanczos, _langevin
+from symrank.kernels import _chebyshev, _lanczos, _langevin
 from symrank.kernels._products import CHUNK
 from symrank.kernels._simd import width_tag
 from symrank.probes import Noise
 
-__all__ = ["draw", "golub_welsch", "lanczos_step", "langevin_step"]
+__all__ = ["chebyshev_step", "draw", "golub_welsch", "lanczos_step", "langevin_step"]
 
 PANEL = 128  # bytes of a row that a pass of the inner loop keeps in registers
 _LOCK = threading.RLock()  # one of Numba's threading layers aborts on parallel calls
@@ -75,6 +75,26 @@ def _lanczos_pairs(
             _lanczos.subtract(width_tag(width), (first, count), U_prev, U, factor, partial)
     norm2 = partial.sum(axis=0).reshape(-1, parts).sum(axis=1)
     return alpha, np.sqrt(norm2)
+
+
+def chebyshev_step(
+    product: tuple[Array, ...], T: Array, T_prev: Array, slope: float, offset: float
+) -> tuple[FloatArray, FloatArray]:
+    """See `reference.chebyshev_step`. One pass over memory; complex blocks as pairs of columns."""
+    if np.iscomplexobj(T):
+        real = T.real.dtype
+        given = np.ascontiguousarray(product[0]).view(real)
+        mixed, square = chebyshev_step((given,), T.view(real), T_prev.view(real), slope, offset)
+        return mixed[0::2] + mixed[1::2], square[0::2] + square[1::2]
+    n, k = T.shape
+    numbers = (T.dtype.type(slope), T.dtype.type(offset))
+    mixed, square = np.empty((2, -(-n // CHUNK), k))
+    with _LOCK:
+        for width, first, count in _panels(k, 0, T.dtype):
+            _chebyshev.step(
+                width_tag(width), (first, count), product, T, T_prev, numbers, mixed, square
+            )
+    return mixed.sum(axis=0), square.sum(axis=0)
 
 
 def langevin_step(

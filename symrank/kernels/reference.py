@@ -14,7 +14,7 @@ from symrank._typing import Array, FloatArray
 from symrank.filters import Coefficients
 from symrank.probes import Noise
 
-__all__ = ["draw", "golub_welsch", "lanczos_step", "langevin_step"]
+__all__ = ["chebyshev_step", "draw", "golub_welsch", "lanczos_step", "langevin_step"]
 
 ROWS = 64  # rows of a block of noise
 
@@ -56,6 +56,34 @@ def lanczos_step(
     w = y - (alpha * scale).astype(real) * U
     U_prev[...] = w
     return alpha, np.sqrt(np.einsum("ij,ij->j", w.conj(), w, dtype=_sum_dtype(U)).real)
+
+
+def chebyshev_step(
+    product: Product, T: Array, T_prev: Array, slope: float, offset: float
+) -> tuple[FloatArray, FloatArray]:
+    """Take one step of k Chebyshev recurrences: `T_prev` becomes slope A t + offset t - t_prev.
+
+    With B = (A - c I) / h, slope = 2 / h and offset = -2 c / h that is 2 B t - t_prev.
+
+    Parameters
+    ----------
+    product
+        What gives A t; see `langevin_step`.
+    T, T_prev
+        (n, k) blocks t_j and t_(j-1); `T_prev` is overwritten by t_(j+1).
+    slope, offset
+        Of the linear map from A to 2 B; half of it for the first step, t_1 = B t_0.
+
+    Returns
+    -------
+    mixed, square
+        (k,) each, in double precision: <t_j, t_(j+1)> and <t_(j+1), t_(j+1)>.
+    """
+    real = T.real.dtype.type
+    T_prev[...] = real(slope) * multiply(product) + real(offset) * T - T_prev
+    mixed = np.einsum("ij,ij->j", T.conj(), T_prev, dtype=_sum_dtype(T)).real
+    square = np.einsum("ij,ij->j", T_prev.conj(), T_prev, dtype=_sum_dtype(T)).real
+    return mixed, square
 
 
 def langevin_step(

@@ -129,6 +129,11 @@ class Pilot:
         below = edge * 10.0 ** (-np.arange(decades) - 0.5)
         return np.asarray(below), np.asarray(more * min(1.0, most / max(total, 1e-300)))
 
+    def most_between(self, high: float) -> float:
+        """Bound the number of eigenvalues tau < |lambda| <= `high`, from the probes' mass there."""
+        inside = self.measure.null_mass(max(high, self.tau))[1]
+        return self._quantile(self.measure.n * (inside - self.null[0]), TAIL, 1.0)
+
     def bias(self, scheme: Scheme, first: int, last: int) -> tuple[float, float]:
         """Bounds on E[estimate] - rank for the mean over steps first..last-1."""
         lam, counts = self.settled

@@ -88,6 +88,43 @@ def test_lanczos_step_leaves_a_finished_column_at_zero(kernel):
     assert alpha[0] == norm[0] == 0.0
 
 
+@pytest.mark.parametrize("dtype", DTYPES)
+@given(n=st.integers(1, 3000), k=st.sampled_from([1, 3, 16]), seed=st.integers(0, 1000))
+def test_chebyshev_step_agrees_with_the_reference(dtype, n, k, seed):
+    Y, T, T_prev = blocks(n, k, dtype, 3, seed)
+    expected, actual = T_prev.copy(), T_prev.copy()
+    sums = REFERENCE.chebyshev_step((Y,), T, expected, 0.7, -0.3)
+    sums2 = COMPILED.chebyshev_step((Y,), T, actual, 0.7, -0.3)
+    tol = 50 * float(np.finfo(dtype).eps)  # entries up to 10; three roundings each
+    np.testing.assert_allclose(actual, expected, atol=tol)
+    np.testing.assert_allclose(sums2, sums, rtol=tol, atol=tol * n)
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("k", [5, 16])
+def test_chebyshev_step_multiplies_in_its_pass(dtype, k):
+    A = gallery.grid_laplacian((31, 40)).astype(dtype)
+    T, T_prev = blocks(1240, k, dtype, 2)
+    d = np.linspace(-1.0, 2.0, 1240).astype(dtype)
+    for product, dense in (((A.indptr, A.indices, A.data, T), A), ((d, T), np.diag(d))):
+        expected, actual = T_prev.copy(), T_prev.copy()
+        sums = REFERENCE.chebyshev_step((dense @ T,), T, expected, 0.25, -1.0)
+        sums2 = COMPILED.chebyshev_step(product, T, actual, 0.25, -1.0)
+        tol = 200 * float(np.finfo(dtype).eps)  # |A| = 8, five terms a row
+        np.testing.assert_allclose(actual, expected, atol=tol)
+        np.testing.assert_allclose(sums2, sums, rtol=tol, atol=tol * 1240)
+
+
+def test_chebyshev_step_satisfies_the_recurrence(kernel):
+    A = gallery.grid_laplacian((20, 30))
+    T, T_prev = blocks(600, 3, np.float64, 2)
+    following = T_prev.copy()
+    mixed, square = kernel.chebyshev_step((A.indptr, A.indices, A.data, T), T, following, 0.5, -2.0)
+    np.testing.assert_allclose(following, 2.0 * (A @ T / 4.0 - T) - T_prev, atol=1e-13)
+    np.testing.assert_allclose(mixed, np.einsum("ij,ij->j", T, following), atol=1e-10)
+    np.testing.assert_allclose(square, np.einsum("ij,ij->j", following, following), rtol=1e-12)
+
+
 def test_sums_do_not_depend_on_the_number_of_threads():
     A = gallery.grid_laplacian((600, 500))
     _, U, U_prev, scale, coupling = lanczos_inputs(300_000, 4, np.float64)
@@ -98,7 +135,9 @@ def test_sums_do_not_depend_on_the_number_of_threads():
             numba.set_num_threads(threads)
             W = U_prev.copy()
             product = (A.indptr, A.indices, A.data, U)
-            results.append((*COMPILED.lanczos_step(product, U, W, scale, coupling), W))
+            sums = COMPILED.lanczos_step(product, U, W, scale, coupling)
+            T = U_prev.copy()
+            results.append((*sums, W, *COMPILED.chebyshev_step(product, U, T, 0.5, -2.0), T))
     finally:
         numba.set_num_threads(before)
     for a, b in zip(*results, strict=True):

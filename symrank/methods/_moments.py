@@ -1,0 +1,307 @@
+r"""Rank from Chebyshev moments: a plan made on a pilot, and what the moments then prove.
+
+The filter is 1 - w with w of `symrank.methods._windows`. For m Gaussian probes, pooled,
+
+    E[n sum_j v_j' (1 - w)(A) v_j / sum_j v_j' v_j] = tr (1 - w)(A),
+    variance, w a projector of rank d:  2 d (n - d) / (m n + 2)  (complex: half of it)
+
+What w misses are eigenvalues between the cut tau and delta, where it is neither 0 nor 1. The share
+of the probes in [0, tau] and in [0, delta] is bounded by the moments themselves, so the Beta law
+gives a proved lower end for the count above tau and a proved upper end for that above delta; how
+many lie between is bounded by the certified mass of the pilot's probes there, a Lanczos run.
+"""
+
+import dataclasses
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+
+from symrank import probes, threshold
+from symrank._typing import FloatArray
+from symrank.intervals import BetaInterval, Raised
+from symrank.methods._langevin_summary import after_pilot
+from symrank.methods._pilot import Pilot
+from symrank.methods._polynomials import evaluate
+from symrank.methods._windows import EDGE, FILTERS, damped_step, measured, polynomial
+from symrank.methods.base import Goal, Summary, Task, Tick
+from symrank.operators import Operator
+from symrank.recurrences import chebyshev, lanczos
+from symrank.result import Gap, Status
+
+__all__ = ["FILTERS", "Memo", "Wishes", "pilot_task", "plan", "run", "summarise"]
+
+PILOT_PROBES = 2  # few and long, as for Langevin
+PILOT_STEPS = 1024  # at most, at first
+PILOT_SHARE = 10  # of the budget, at first
+LONGEST_PILOT = 4096  # steps: its bounds take time like their square
+LARGER_SHARE = 4  # of the budget, for a pilot that tells nothing of the null space
+WORTH_MORE = 1.25  # a pilot is not prolonged by less
+BLOCK = 16  # vectors advanced together: one panel of the kernels
+FIRST_VECTOR = PILOT_PROBES  # the pilot's probes are not used again
+SAFETY = 0.8  # of the half-width asked for
+Z_PLAN = 2.0  # half-width that a plan promises, in standard errors
+RIPPLE = 0.1  # epsilon n over the standard error
+EPSILONS = (1e-6, 0.05)
+MAX_STEPS = 8192
+ROUNDING = 4.0  # units of eps and of the degree, in the value of a polynomial of norm 1
+
+
+@dataclass(frozen=True, kw_only=True)
+class Wishes:
+    """What the caller of a method has fixed."""
+
+    kind: str = "optimal"
+    degree: int | None = None
+    num_vectors: int | None = None
+    kernel: str | None = None
+
+
+@dataclass(frozen=True)
+class Domain:
+    """Eigenvalues as x in [0, 1]: (lambda + pad) / (L + pad), or (lambda / (L + pad))^2."""
+
+    norm: float  # L
+    pad: float  # rounding makes negative eigenvalues
+    is_indefinite: bool
+
+    @property
+    def interval(self) -> tuple[float, float]:
+        """Centre and half-width of the recurrence's interval."""
+        if self.is_indefinite:
+            return 0.0, self.norm + self.pad
+        return 0.5 * self.norm, 0.5 * self.norm + self.pad
+
+    def x(self, size: Any) -> Any:
+        """Return the x of eigenvalues of modulus `size`."""
+        if self.is_indefinite:
+            return (size / (self.norm + self.pad)) ** 2
+        return (size + self.pad) / (self.norm + 2.0 * self.pad)
+
+    def size(self, x: Any) -> Any:
+        """Invert `x`."""
+        if self.is_indefinite:
+            return np.sqrt(x) * (self.norm + self.pad)
+        return np.maximum(x * (self.norm + 2.0 * self.pad) - self.pad, 0.0)
+
+
+@dataclass(frozen=True)
+class Plan:
+    """Products a vector, vectors, and the largest |w| where it should be zero."""
+
+    num_steps: int
+    num_vectors: int
+    epsilon: float
+
+
+@dataclass
+class Memo:
+    pilot: Pilot
+    plan: Plan | None = None
+    is_done: bool = False
+    num_products: int = 0
+
+    @cached_property
+    def domain(self) -> Domain:
+        """The interval of the recurrence, by the pilot's proved margin."""
+        norm = self.pilot.lambda_max ** (1.0 / self.pilot.power)
+        return Domain(norm, self.pilot.floor, self.pilot.is_indefinite)
+
+    def degree(self, num_steps: int) -> int:
+        """Degree of w in x: two moments a product, and an even polynomial where indefinite."""
+        return 2 * num_steps // self.pilot.power
+
+
+def pilot_task(goal: Goal, most: int = PILOT_STEPS) -> Task:
+    """Return the Lanczos run that comes first, of at most `most` steps."""
+    steps = max(1, min(most, goal.max_matvecs // (PILOT_SHARE * PILOT_PROBES)))
+    return Task(("pilot",), steps, min(PILOT_PROBES, goal.max_matvecs))
+
+
+def tasks_of(num_steps: int, num_vectors: int, interval: tuple[float, float]) -> list[Task]:
+    """Return blocks of vectors; the key holds the interval and the first vector's number."""
+    last = FIRST_VECTOR + num_vectors
+    starts = range(FIRST_VECTOR, last, BLOCK)
+    return [Task(("moments", *interval, j), num_steps, min(BLOCK, last - j)) for j in starts]
+
+
+def plan(goal: Goal, summary: Summary, wishes: Wishes) -> Sequence[Task]:
+    """Return more of the pilot while it pays, then the vectors' recurrences."""
+    memo: Memo = summary.memo
+    left = goal.max_matvecs - memo.num_products
+    low, high = summary.evidence(goal.confidence)
+    if memo.is_done or left < 1 or memo.pilot.lambda_max == 0.0 or low == high:
+        return []
+    memo.plan = _choose(goal, memo, wishes, left)
+    more = _more_pilot(goal, memo, left - memo.plan.num_steps * memo.plan.num_vectors)
+    if more:
+        return [Task(("pilot",), more, len(memo.pilot.measure.runs))]
+    return tasks_of(memo.plan.num_steps, memo.plan.num_vectors, memo.domain.interval)
+
+
+def _more_pilot(goal: Goal, memo: Memo, spare: int) -> int:
+    """Return how many steps a pilot goes on that leaves the null space open, at most as many again.
+
+    The bounds of the null mass close suddenly, once the smallest eigenvalues are resolved, and
+    without them the interval has no upper end, however many vectors are averaged.
+    """
+    pilot = memo.pilot
+    is_open = goal.n * (pilot.null[1] - pilot.null[0]) > goal.half_width
+    if not is_open or memo.num_products > pilot.num_products:  # the vectors have run already
+        return 0
+    num_probes = len(pilot.measure.runs)
+    done = pilot.num_products // num_probes
+    most = max(pilot.num_products + spare, goal.max_matvecs // LARGER_SHARE) // num_probes
+    steps = min(2 * done, most, LONGEST_PILOT)
+    return steps - done if steps >= WORTH_MORE * done else 0
+
+
+def run(
+    operator: Operator, goal: Goal, task: Task, state: Any, tick: Tick, kernel: str | None
+) -> FloatArray | lanczos.LanczosState:
+    """Run the pilot, or a block of vectors: what is kept of it are the moments."""
+    if state is not None:  # a pilot that goes on
+        return lanczos.extend(state, operator, task.num_steps, tick, kernel)
+    first = 0 if task.key[0] == "pilot" else task.key[-1]
+    Z = probes.gaussian(goal.seed, first, task.num_vectors, goal.n, goal.dtype)
+    if task.key[0] == "pilot":
+        return lanczos.extend(lanczos.start(Z), operator, task.num_steps, tick, kernel)
+    _, centre, half_width, _ = task.key
+    state = chebyshev.start(Z, centre, half_width)
+    return chebyshev.extend(state, operator, task.num_steps, tick, kernel).moments
+
+
+def _choose(goal: Goal, memo: Memo, wishes: Wishes, left: int) -> Plan:
+    """Return the cheapest plan that meets the precision, else the one of least squared error."""
+    pilot = memo.pilot
+    if wishes.degree is None:
+        finest = max(1, min(MAX_STEPS, left // (wishes.num_vectors or 1)))
+        octaves = np.arange(0.0, math.log2(finest) + 1e-9, 0.5)
+        steps = sorted({finest, *(int(2.0**j) for j in octaves if 2.0**j >= min(8, finest))})
+    else:
+        steps = [min(left, -(-wishes.degree // 2))]
+    lam, counts = pilot.spectrum
+    x = memo.domain.x(lam ** (1.0 / pilot.power))
+    tau = float(memo.domain.x(pilot.tau))
+    d = goal.n * min(max(0.5 * sum(pilot.null), 0.5 / goal.n), 1.0 - 0.5 / goal.n)
+    spread = d * (goal.n - d) / (goal.n * (1.0 if goal.is_complex else 0.5))  # over m: variance
+    wanted = math.ceil(spread * (Z_PLAN / (0.5 * goal.half_width)) ** 2)
+    best: tuple[Any, ...] = ()
+    for k in steps:
+        m = max(1, min(wishes.num_vectors or wanted, left // k))
+        stderr = math.sqrt(spread / m)
+        epsilon = float(np.clip(RIPPLE * stderr / goal.n, *EPSILONS))
+        w = measured(polynomial(wishes.kind, memo.degree(k), epsilon, tau), tau, epsilon)
+        bias = float(counts @ np.abs(evaluate(w.coefficients, 2.0 * x - 1.0)))
+        unresolved = float(counts[x <= w.delta].sum())  # the interval holds them all
+        half_width = Z_PLAN * stderr + goal.n * epsilon + 0.5 * unresolved
+        met = half_width <= SAFETY * goal.half_width
+        rank = (not met, m * k if met else math.hypot(stderr, bias))
+        if not best or rank < best[0]:
+            best = (rank, Plan(k, m, epsilon))
+    return best[1]  # type: ignore[no-any-return]
+
+
+def summarise(
+    goal: Goal, states: Mapping[tuple[Any, ...], Any], previous: Summary | None, wishes: Wishes
+) -> Summary:
+    """After the pilot: what it knows. After the moments: the count and its interval."""
+    if states.keys() == {("pilot",)}:
+        summary = after_pilot(goal, states[("pilot",)])
+        pilot: Pilot = summary.memo.pilot
+        low, high = summary.evidence(goal.confidence)
+        status = Status.CONVERGED if low == high else Status.NO_GAP_FOUND
+        memo = Memo(pilot, num_products=pilot.num_products)
+        return dataclasses.replace(summary, status=status, memo=memo)
+    assert previous is not None
+    memo = previous.memo
+    interval = memo.domain.interval
+    keys = sorted(key for key in states if key[1:3] == interval)
+    moments = np.concatenate([states[key] for key in keys], axis=1)
+    memo.num_products += moments.shape[1] * (moments.shape[0] // 2)
+    if chebyshev.is_bounded(moments):
+        memo.is_done = True
+        return _conclude(goal, memo, moments[:: memo.pilot.power], previous, wishes)
+    # an eigenvalue that the pilot has not seen lies outside: once more, on both sides of zero
+    pilot = dataclasses.replace(memo.pilot, is_indefinite=True)
+    again = Memo(pilot, is_done=memo.pilot.is_indefinite, num_products=memo.num_products)
+    return dataclasses.replace(previous, memo=again)
+
+
+def _conclude(
+    goal: Goal, memo: Memo, moments: FloatArray, previous: Summary, wishes: Wishes
+) -> Summary:
+    """Turn moments in x, (degree + 1, m), into a count, its interval and a status."""
+    pilot, domain, chosen = memo.pilot, memo.domain, memo.plan
+    assert chosen is not None
+    n, m, degree = goal.n, moments.shape[1], moments.shape[0] - 1
+    tau = float(domain.x(pilot.tau))
+    w = measured(polynomial(wishes.kind, degree, chosen.epsilon, tau), tau, chosen.epsilon)
+    pooled = moments.sum(axis=1) / moments[0].sum()
+    value = float(w.coefficients @ pooled)
+    low_mass, high_mass = w.bounds(value, ROUNDING * goal.eps * (degree + 1))
+    between = pilot.most_between(float(domain.size(w.delta)))
+    law = BetaInterval(
+        n=n, num_probes=m, null_low=low_mass, null_high=high_mass, is_complex=goal.is_complex
+    )
+    evidence = Raised(n=n, most=between, of=law)
+    low, high = evidence(goal.confidence)
+    estimate = n * (1.0 - value)
+    crowd = _crowding(goal, pilot)
+    status = Status.NO_GAP_FOUND
+    if high - low <= 2.0 * goal.half_width and crowd < threshold.MIN_COUNT:
+        status = Status.CONVERGED
+    elif goal.has_cut or 2.0 * (between + n * (high_mass - low_mass)) <= high - low:
+        status = Status.BUDGET_SPENT  # sampling is the larger part of the interval
+    return dataclasses.replace(
+        previous,
+        rank=min(max(round(estimate), low), high),
+        estimate=estimate,
+        stderr=law.stderr(min(max(estimate, 0.0), float(n))),
+        bounds=(n * (1.0 - high_mass), min(float(n), n * (1.0 - low_mass) + between)),
+        status=status,
+        evidence=evidence,
+        samples=n * (1.0 - w.coefficients @ moments / moments[0]),
+        gaps=_gaps(goal, domain, pooled, pilot.tau),
+        diagnostics={
+            "num_vectors": m,
+            "num_steps": chosen.num_steps,
+            "degree": degree,
+            "two_sided": pilot.is_indefinite,
+            "transition": [pilot.tau * goal.scale, float(domain.size(w.delta)) * goal.scale],
+            "most_in_transition": between,
+            "ripple": max(abs(w.low), abs(w.high)),
+            "crowding": crowd,
+        },
+        memo=memo,
+    )
+
+
+def _crowding(goal: Goal, pilot: Pilot) -> float:
+    """Estimate how many eigenvalues lie just above the noise floor, as far as the pilot tells."""
+    if goal.has_cut:
+        return 0.0
+    sizes, counts = np.abs(pilot.measure.ritz_values), goal.n * pilot.measure.weights
+    return threshold.crowding(sizes, counts, pilot.tau)
+
+
+def _gaps(goal: Goal, domain: Domain, pooled: FloatArray, tau: float) -> Sequence[Gap]:
+    """Look for plateaus in the density per octave, from where the kernel resolves it upwards.
+
+    Jackson's kernel has the width pi / K in the angle, x = sin(theta / 2)^2. So the first edge is
+    a little more than that away from zero, and the others follow at a ratio of two in x.
+    """
+    degree = pooled.size - 1
+    first = EDGE / degree
+    if first >= 1.0:
+        return ()
+    octaves = 2.0 ** np.arange(math.floor(2.0 * math.log2(math.pi / first)))
+    angles = first * np.sqrt(octaves)
+    below = goal.n * np.array([damped_step(degree, float(angle)) @ pooled for angle in angles])
+    counts = np.diff([*below, float(goal.n)])
+    sizes = domain.size(np.sin(0.5 * angles) ** 2)
+    sizes = np.concatenate([[0.0], sizes]) * goal.scale
+    return threshold.plateaus(sizes, np.concatenate([below[:1], counts]), tau * goal.scale)

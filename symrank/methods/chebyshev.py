@@ -1,0 +1,107 @@
+r"""Rank as the trace of a polynomial filter: deterministic twins of the Langevin filters.
+
+The filter is 1 - w(A), a polynomial of degree K that is 0 at zero and close to 1 on the spectrum
+that counts, and tr w(A) is known from Chebyshev moments of Gaussian vectors. A pilot Lanczos run
+gives lambda_max with a proved margin, and how many eigenvalues may lie where w is neither 0 nor 1
+(`symrank.methods._moments`, where expectation, variance and interval are).
+
+    exponential  w = exp(-2 x t), the Langevin flow's, t as long as the degree expands it
+    step         the indicator of what is near zero, damped by Jackson's factors
+    optimal      w = T_K, shifted so that [delta, 1] is its interval, over its value at zero:
+                 of all w with w(0) = 1 the one that is least on [delta, 1]
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, ClassVar, Literal
+
+from symrank.errors import OptionError
+from symrank.methods import _moments
+from symrank.methods._moments import FILTERS, Wishes
+from symrank.methods.base import Goal, Summary, Task, Tick
+from symrank.operators import Operator
+
+__all__ = ["Chebyshev"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Chebyshev:
+    r"""Trace of a polynomial filter from Chebyshev moments, two of them a product.
+
+    Parameters
+    ----------
+    filter
+        ``"optimal"`` (the default), ``"step"`` or ``"exponential"``. To tell an eigenvalue
+        :math:`\lambda` from zero up to :math:`10^{-3}` the degree is at least 3.8, 6 to 13, or 8
+        times :math:`\sqrt{\lambda_{\max} / \lambda}`. A cut of the caller that the degree resolves
+        is a step in any case.
+    degree
+        Of the polynomial in A, at half as many products a vector. Default: by pilot, precision
+        and budget.
+    num_probes
+        Gaussian vectors. Default: likewise.
+    kernel
+        Name of a kernel file. Default: the compiled one.
+
+    Raises
+    ------
+    OptionError
+        If an option is out of range.
+
+    Notes
+    -----
+    For an indefinite operator the filter is an even polynomial on :math:`[-|A|, |A|]`.
+
+    References
+    ----------
+    .. [1] E. Di Napoli, E. Polizzi and Y. Saad, "Efficient estimation of eigenvalue counts in an
+       interval", Numer. Linear Algebra Appl. 23, 2016.
+
+    Examples
+    --------
+    >>> import numpy as np, symrank
+    >>> from symrank import gallery
+    >>> A = gallery.diagonal(np.append(np.linspace(0.2, 1.0, 2000), np.zeros(1000)))
+    >>> result = symrank.rank(A, method=symrank.Chebyshev(filter="exponential"), rng=1)
+    >>> low, high = result.interval()
+    >>> low <= 2000 <= high
+    True
+    """
+
+    filter: Literal["optimal", "step", "exponential"] = "optimal"
+    degree: int | None = None
+    num_probes: int | None = None
+    kernel: str | None = None
+
+    name: ClassVar[str] = "chebyshev"
+
+    def __post_init__(self) -> None:
+        if self.filter not in FILTERS:
+            names = " or ".join(repr(name) for name in FILTERS)
+            raise OptionError(f"filter={self.filter!r} must be {names}.")
+        for field in ("degree", "num_probes"):
+            value = getattr(self, field)
+            if value is not None and value < 1:
+                raise OptionError(f"{field}={value} must be at least 1.")
+
+    @property
+    def _wishes(self) -> Wishes:
+        return Wishes(
+            kind=self.filter, degree=self.degree, num_vectors=self.num_probes, kernel=self.kernel
+        )
+
+    def plan(self, goal: Goal, round_: int, summary: Summary | None) -> Sequence[Task]:  # noqa: ARG002
+        """Return the pilot, then the probes."""
+        if summary is None:
+            return [_moments.pilot_task(goal)]
+        return _moments.plan(goal, summary, self._wishes)
+
+    def run(self, operator: Operator, goal: Goal, task: Task, state: Any, tick: Tick) -> Any:
+        """Run the pilot or a block of probes."""
+        return _moments.run(operator, goal, task, state, tick, self.kernel)
+
+    def summarise(
+        self, goal: Goal, states: Mapping[tuple[Any, ...], Any], previous: Summary | None
+    ) -> Summary:
+        """After the pilot: what it saw. After the probes: the count."""
+        return _moments.summarise(goal, states, previous, self._wishes)
