@@ -89,9 +89,9 @@ def turned(lam: np.ndarray, rng: np.random.Generator) -> Any:
 
 
 def names(folder: Path | None) -> list[str]:
-    """Return the problems, in the order in which they are run."""
-    own = [f"network d={d}" for d in WIDTHS] + list(SPECTRA)
-    return own + (list(REAL) if folder else [])
+    """Return the problems in the order in which they are run: the long ones last."""
+    networks = [f"network d={d}" for d in WIDTHS]
+    return [*networks[:3], *SPECTRA, *(REAL if folder else ()), *networks[3:]]
 
 
 @lru_cache(maxsize=2)
