@@ -5,7 +5,8 @@ symrank's methods get the operator, the budget and a precision that is never met
 careful user who knows the smallest non-zero |eigenvalue| s and the largest one:
 
     steps    a tenth of the budget, at most 400 and n/2: there are 10 vectors or more
-    cut      max(s / 2, largest / steps^2): half the known gap, or what so many steps can resolve
+    cut      max(s / 2, largest / steps^2): half the known gap, or what so many steps can resolve,
+             which is largest / steps where zero lies inside the spectrum
     count    n less the eigenvalues in [-cut, cut], which serves indefinite matrices as well
 
 With s/2 alone, fewer steps than resolve s leave the null space above the cut, and the answer is n.
@@ -57,7 +58,8 @@ def split(budget: int, n: int) -> tuple[int, int]:
 
 def cut(problem: Problem, steps: int) -> float:
     """Return the threshold that a careful user gives a library; see the head of the file."""
-    return max(0.5 * problem.smallest, problem.largest / steps**2)
+    resolved = problem.largest / (steps if problem.is_indefinite else steps**2)
+    return max(0.5 * problem.smallest, resolved)
 
 
 def ours(method: Any, *, with_cut: bool = False) -> Contestant:
