@@ -337,6 +337,9 @@ def draw_accuracy_per_matvec(record: Record) -> Iterable[str]:
     """The figure, the bars, then the median errors: a line a problem and budget."""
     yield "![error against products](../../../bench/results/accuracy_per_matvec.svg)"
     yield ""
+    reached, wanted = len(record["finished"]), len(record["plan"]["units"])
+    yield f"{reached} of {wanted} pairs of problem and seed were reached in {record['seconds']:.0f} s."
+    yield ""
     yield from table(
         ("method", "runs", "bars that hold the rank", "median half-width, % of n", "unspent, %"),
         [
