@@ -338,7 +338,7 @@ def draw_accuracy_per_matvec(record: Record) -> Iterable[str]:
     yield "![error against products](../../../bench/results/accuracy_per_matvec.svg)"
     yield ""
     reached, wanted = len(record["finished"]), len(record["plan"]["units"])
-    yield f"{reached} of {wanted} pairs of problem and seed were reached in {record['seconds']:.0f} s."
+    yield f"Problems times seeds reached in {record['seconds']:.0f} s: {reached} of {wanted}."
     yield ""
     yield from table(
         ("method", "runs", "bars that hold the rank", "median half-width, % of n", "unspent, %"),
