@@ -364,6 +364,53 @@ def draw_null_space(record: Record) -> Iterable[str]:
     )
 
 
+def draw_accuracy_per_matvec(record: Record) -> Iterable[str]:
+    """The figure, the bars, then the median errors: a line a problem and budget."""
+    yield "![error against products](../../../bench/results/accuracy_per_matvec.svg)"
+    yield ""
+    reached, wanted = len(record["finished"]), len(record["plan"]["units"])
+    yield f"Problems times seeds reached in {record['seconds']:.0f} s: {reached} of {wanted}."
+    yield ""
+    yield from table(
+        ("method", "runs", "bars that hold the rank", "median half-width, % of n", "unspent, %"),
+        [
+            (
+                *(c["method"], c["runs"]),
+                f"{c['covers']} of {c['bars']}" if c["bars"] else "none",
+                "" if c["half_width_over_n"] is None else show(100.0 * c["half_width_over_n"]),
+                "" if c["unspent"] is None else show(100.0 * c["unspent"]),
+            )
+            for c in record["coverage"]
+        ],
+    )
+    yield ""
+    summary = record["summary"]
+    for group in (record["plan"]["methods"][:8], record["plan"]["methods"][8:]):
+        cells = {
+            (s["problem"], s["budget"], s["method"]): "declined"
+            if "declined" in s
+            else f"{100.0 * s['error_median']:.3g}"
+            + ("" if s["budget"] else f" ({s['products']:.0f} products)")
+            for s in summary
+        }
+        runs = {(s["problem"], s["budget"]): (s["n"], s.get("runs", "")) for s in summary}
+        yield from table(
+            ("problem", "n", "products", "runs", *group),
+            [
+                (
+                    *(f"`{problem}`", n, budget, count),
+                    *(
+                        cells.get((problem, budget, m), cells.get((problem, None, m), ""))
+                        for m in group
+                    ),
+                )
+                for (problem, budget), (n, count) in runs.items()
+                if budget
+            ],
+        )
+        yield ""
+
+
 TABLES: dict[str, Callable[[Record], Iterable[str]]] = {
     "real_matrices": draw_real_matrices,
     "choice": draw_choice,
@@ -378,6 +425,7 @@ TABLES: dict[str, Callable[[Record], Iterable[str]]] = {
     "chebyshev_kernels": draw_chebyshev_kernels,
     "large_grid": draw_large_grid,
     "grid_laplacian": draw_grid_laplacian,
+    "accuracy_per_matvec": draw_accuracy_per_matvec,
 }
 
 if __name__ == "__main__":
