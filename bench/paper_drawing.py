@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 
 from bench import record
+from bench.paper_setup import NUM_STEPS
 
 ROWS = {  # key of a summary, key of its error, label, colour, marker
     "langevin": ("Langevin of symrank, 15 000 products", "#009E73", "s"),
@@ -13,6 +14,7 @@ ROWS = {  # key of a summary, key of its error, label, colour, marker
     "ubaru_saad_published": ("Ubaru and Saad, published", "#D55E00", "^"),
     "ubaru_saad_repaired": ("Ubaru and Saad, repaired", "#E69F00", "v"),
 }
+BURN_IN_SHOWN = 2000  # steps; the panel on the right of Figure 1 shows what comes after
 FLOOR = 0.01  # per cent: exact answers are drawn here
 
 
@@ -95,7 +97,9 @@ def draw_fig1(figures: dict[str, Any], name: str) -> str:
     plt = pyplot()
     figure, (left, right) = plt.subplots(1, 2, figsize=(11, 4.4), layout="constrained")
     k, curves = np.array(figures["step"]), figures["curves"]
-    left.plot(k, curves["one_chain"], color="#56B4E9", linewidth=0.7, label="one chain, true loss")
+    one = figures["one_chain"]
+    left.plot(np.linspace(0.0, NUM_STEPS, len(one), endpoint=False), one, color="#56B4E9",
+              linewidth=0.7, label="one chain, true loss")  # fmt: skip
     for axes in (left, right):
         axes.plot(k, curves["theorem_1"], color="#D55E00", label="Theorem 1")
         axes.axhline(figures["proposition_1"], color="black", label="Proposition 1")
@@ -112,6 +116,3 @@ def draw_fig1(figures: dict[str, Any], name: str) -> str:
     left.legend(loc="lower right")
     right.legend(loc="lower right")
     return keep(figure, name)
-
-
-BURN_IN_SHOWN = 2000  # steps; the panel on the right shows what comes after

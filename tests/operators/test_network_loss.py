@@ -148,6 +148,8 @@ def test_a_drawn_target_keeps_to_the_range_of_the_inputs(rng):
     network = gallery.linear_network(4, depth=3, rng=rng, sigma_x=sigma_x)
     H = network.hessian().to_dense()
     assert network.rank == np.linalg.matrix_rank(H, hermitian=True, rtol=1e-9) == 2 * (2 + 4 - 2)
+    np.testing.assert_allclose(product(network.weights), network.target, atol=ROUNDING)
+    assert np.abs(network.target).max() > 0.1
 
 
 @pytest.mark.parametrize(
