@@ -38,6 +38,7 @@ def solve(d: int, seed: int) -> dict[str, Any]:
         found[variant] = {
             "error": 100.0 * (result.estimate - r) / r,
             "covers": low <= r <= high,
+            "width": (high - low) / network.n,
             "no_gap": result.status is Status.NO_GAP_FOUND,
             "threshold": result.threshold / lam.max(),
             "products": result.num_matvecs,
@@ -59,6 +60,7 @@ def summarise(d: int, trials: list[dict[str, Any]]) -> dict[str, Any]:
         "near_paper": bool(abs(np.mean(published) - PAPER[d]) <= NEAR),
         "repaired_rms_percent": float(np.sqrt(np.mean([t["error"] ** 2 for t in repaired]))),
         "repaired_covers": sum(t["covers"] for t in repaired),
+        "repaired_width_median": float(np.median([t["width"] for t in repaired])),
         "repaired_no_gap": sum(t["no_gap"] for t in repaired),
         "products_at_most": max(t["products"] for t in repaired),
         "seconds_median": float(np.median([t["seconds"] for t in repaired])),

@@ -35,8 +35,11 @@ from symrank.result import Gap, Status
 __all__ = ["FILTERS", "Memo", "Wishes", "pilot_task", "plan", "run", "summarise"]
 
 PILOT_PROBES = 2  # few and long, as for Langevin
-PILOT_STEPS = 1024  # at most
-PILOT_SHARE = 10  # of the budget
+PILOT_STEPS = 1024  # at most, at first
+PILOT_SHARE = 10  # of the budget, at first
+LONGEST_PILOT = 4096  # steps: its bounds take time like their square
+LARGER_SHARE = 4  # of the budget, for a pilot that tells nothing of the null space
+WORTH_MORE = 1.25  # a pilot is not prolonged by less
 BLOCK = 16  # vectors advanced together: one panel of the kernels
 FIRST_VECTOR = PILOT_PROBES  # the pilot's probes are not used again
 SAFETY = 0.8  # of the half-width asked for
@@ -133,13 +136,35 @@ def plan(goal: Goal, summary: Summary, wishes: Wishes) -> Sequence[Task]:
     if memo.is_done or left < 1 or memo.pilot.lambda_max == 0.0 or low == high:
         return []
     memo.plan = _choose(goal, memo, wishes, left)
+    more = _more_pilot(goal, memo, left - memo.plan.num_steps * memo.plan.num_vectors)
+    if more:
+        return [Task(("pilot",), more, len(memo.pilot.measure.runs))]
     return tasks_of(memo.plan.num_steps, memo.plan.num_vectors, memo.domain.interval)
 
 
+def _more_pilot(goal: Goal, memo: Memo, spare: int) -> int:
+    """Return how many steps a pilot goes on that leaves the null space open, at most as many again.
+
+    The bounds of the null mass close suddenly, once the smallest eigenvalues are resolved, and
+    without them the interval has no upper end, however many vectors are averaged.
+    """
+    pilot = memo.pilot
+    is_open = goal.n * (pilot.null[1] - pilot.null[0]) > goal.half_width
+    if not is_open or memo.num_products > pilot.num_products:  # the vectors have run already
+        return 0
+    num_probes = len(pilot.measure.runs)
+    done = pilot.num_products // num_probes
+    most = max(pilot.num_products + spare, goal.max_matvecs // LARGER_SHARE) // num_probes
+    steps = min(2 * done, most, LONGEST_PILOT)
+    return steps - done if steps >= WORTH_MORE * done else 0
+
+
 def run(
-    operator: Operator, goal: Goal, task: Task, tick: Tick, kernel: str | None
+    operator: Operator, goal: Goal, task: Task, state: Any, tick: Tick, kernel: str | None
 ) -> FloatArray | lanczos.LanczosState:
     """Run the pilot, or a block of vectors: what is kept of it are the moments."""
+    if state is not None:
+        return lanczos.extend(state, operator, task.num_steps, tick, kernel)
     first = 0 if task.key[0] == "pilot" else task.key[-1]
     Z = probes.gaussian(goal.seed, first, task.num_vectors, goal.n, goal.dtype)
     if task.key[0] == "pilot":
@@ -184,13 +209,14 @@ def summarise(
     goal: Goal, states: Mapping[tuple[Any, ...], Any], previous: Summary | None, wishes: Wishes
 ) -> Summary:
     """After the pilot: what it knows. After the moments: the count and its interval."""
-    if previous is None:
+    if states.keys() == {("pilot",)}:
         summary = after_pilot(goal, states[("pilot",)])
         pilot: Pilot = summary.memo.pilot
         low, high = summary.evidence(goal.confidence)
         status = Status.CONVERGED if low == high else Status.NO_GAP_FOUND
         memo = Memo(pilot, num_products=pilot.num_products)
         return dataclasses.replace(summary, status=status, memo=memo)
+    assert previous is not None
     memo = previous.memo
     interval = memo.domain.interval
     keys = sorted(key for key in states if key[1:3] == interval)

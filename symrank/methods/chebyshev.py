@@ -96,9 +96,9 @@ class Chebyshev:
             return [_moments.pilot_task(goal)]
         return _moments.plan(goal, summary, self._wishes)
 
-    def run(self, operator: Operator, goal: Goal, task: Task, state: Any, tick: Tick) -> Any:  # noqa: ARG002
+    def run(self, operator: Operator, goal: Goal, task: Task, state: Any, tick: Tick) -> Any:
         """Run the pilot or a block of probes."""
-        return _moments.run(operator, goal, task, tick, self.kernel)
+        return _moments.run(operator, goal, task, state, tick, self.kernel)
 
     def summarise(
         self, goal: Goal, states: Mapping[tuple[Any, ...], Any], previous: Summary | None

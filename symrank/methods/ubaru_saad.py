@@ -121,9 +121,9 @@ class UbaruSaad:
         low, high = _published.ends(goal, summary)
         return _moments.tasks_of(steps, vectors, (0.5 * (low + high), 0.5 * (high - low)))
 
-    def run(self, operator: Operator, goal: Goal, task: Task, state: Any, tick: Tick) -> Any:  # noqa: ARG002
+    def run(self, operator: Operator, goal: Goal, task: Task, state: Any, tick: Tick) -> Any:
         """Run the pilot or a block of vectors."""
-        return _moments.run(operator, goal, task, tick, self.kernel)
+        return _moments.run(operator, goal, task, state, tick, self.kernel)
 
     def summarise(
         self, goal: Goal, states: Mapping[tuple[Any, ...], Any], previous: Summary | None
