@@ -1,7 +1,8 @@
 """A run without a method given: the proposal, what sampling shows, and the ways back."""
 
 import dataclasses
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import partial
 
 from symrank import choose
 from symrank._candidates import Choice
@@ -21,20 +22,23 @@ def choose_and_run(job: Job, counter: Counter) -> RankResult:
     proposal = choose.propose(job.operator, job.goal)
     method, reason = proposal.choice.method, proposal.reason
     if isinstance(method, Lanczos):
-        return _sample_and_switch(job, reason, counter, proposal.others)
+        weigh = partial(choose.exact_candidates, job.operator, job.goal)
+        return _sample_and_switch(job, reason, counter, weigh)
     answer = run(job, method, reason, counter)
     result = answer.result(counter)
     if not (isinstance(method, Inertia) and choose.proves_too_little(answer.summary)):
         return result
     reason = "the pivots proved too little (rounding): "
-    if job.goal.n < choose.DENSE_LIMIT:
+    if choose.fits_densely(job.operator):
         return run(job, Dense(), reason + "all eigenvalues instead", counter).result(counter)
-    other = _sample_and_switch(job, reason + "certified counting by products", counter, ())
+    other = _sample_and_switch(
+        job, reason + "certified counting by products", counter, lambda _: ()
+    )
     return min(other, result, key=_width)
 
 
 def _sample_and_switch(
-    job: Job, reason: str, counter: Counter, candidates: Sequence[Choice]
+    job: Job, reason: str, counter: Counter, weigh: Callable[[float], Sequence[Choice]]
 ) -> RankResult:
     """Sample; go over to an exact method once it is seen to be cheap, and back if it fails."""
     found: list[tuple[Method, str]] = []
@@ -42,7 +46,7 @@ def _sample_and_switch(
     def pause(summary: Summary) -> bool:
         weight = job.operator.matvecs_per_product
         spent, left = counter.num_matvecs // weight, counter.left // weight
-        exact = choose.reconsider(job.operator, job.goal, summary, candidates, spent, left)
+        exact = choose.reconsider(job.operator, job.goal, summary, weigh, spent, left)
         if exact is not None:
             found.append(exact)
         return exact is not None

@@ -7,7 +7,7 @@ import numpy as np
 
 from symrank import _costs
 from symrank.errors import MissingBackendError
-from symrank.methods import Dense, Goal, Inertia, Lanczos, Method
+from symrank.methods import Dense, Goal, Inertia, Lanczos, Method, dense
 from symrank.methods.inertia import predict
 from symrank.methods.lanczos import FIRST_PROBES, FIRST_STEPS
 from symrank.operators import Operator
@@ -15,10 +15,20 @@ from symrank.operators.explicit import gram_work
 from symrank.operators.gram import GramOperator
 from symrank.operators.transforms import as_matrix
 
-__all__ = ["DENSE_LIMIT", "Choice", "exact_candidates", "product_seconds", "sampling"]
+__all__ = [
+    "DENSE_LIMIT",
+    "Choice",
+    "exact_candidates",
+    "fits_densely",
+    "pattern_seconds",
+    "product_seconds",
+    "sampling",
+]
 
 DENSE_LIMIT = 4000  # below: 1 GiB at most with the workspace of eigvalsh
-PATTERN_LIMIT = 2_000_000  # nonzeros: the analysis alone would take longer than sampling
+PATTERN_LIMIT = 2.0  # seconds: the analysis alone would take longer than sampling
+ANALYSIS_SECONDS = 0.05  # an analysis may take, or what sampling takes
+GROWTH = 5.0  # of the fill, by delayed pivots, where the diagonal is zero: 1 to 17, median 3
 FACTORISATIONS = {True: 3, False: 4}  # by Inertia, for a semidefinite operator or any other
 UNKNOWN = 100.0  # rows' worth of a fused step: a product of which nothing is known
 
@@ -89,25 +99,41 @@ def sampling(operator: Operator, goal: Goal) -> Choice:
     )
 
 
-def exact_candidates(operator: Operator, goal: Goal) -> list[Choice]:
-    """Predict `Dense` and `Inertia` where they are possible within budget and memory."""
-    found = []
-    n, products = operator.n, 0 if operator.is_explicit else operator.n
-    if n < DENSE_LIMIT and products <= goal.max_matvecs:
-        seconds = _costs.dense_seconds(n) + products * product_seconds(operator)
-        found.append(_certain(Dense(), products, seconds, 3 * n * n * goal.dtype.itemsize))
-    pivots = _pivots(operator, goal)
-    return found if pivots is None else [*found, pivots]
+def exact_candidates(operator: Operator, goal: Goal, sampling_seconds: float) -> list[Choice]:
+    """Predict `Dense` and `Inertia` where they are possible within budget and memory.
+
+    The pattern is analysed where that takes no longer than `sampling_seconds`.
+    """
+    both = (_all_eigenvalues(operator, goal), _pivots(operator, goal, sampling_seconds))
+    return [choice for choice in both if choice is not None]
 
 
-def _pivots(operator: Operator, goal: Goal) -> Choice | None:
+def fits_densely(operator: Operator) -> bool:
+    """Tell whether `Dense` is cheap in memory."""
+    m, n = dense.predict(operator).shape
+    return m * n < DENSE_LIMIT**2
+
+
+def _all_eigenvalues(operator: Operator, goal: Goal) -> Choice | None:
+    """Predict `Dense`."""
+    work = dense.predict(operator)
+    m, n = work.shape
+    if not fits_densely(operator) or work.num_products > goal.max_matvecs:
+        return None
+    seconds = _costs.singular_seconds(m, n) if work.is_singular else _costs.dense_seconds(n)
+    if as_matrix(operator) is None:  # also where it is formed without products
+        seconds += min(m, n) * product_seconds(operator)
+    return _certain(Dense(), work.num_products, seconds, 3 * m * n * goal.dtype.itemsize)
+
+
+def _pivots(operator: Operator, goal: Goal, sampling_seconds: float) -> Choice | None:
     """Predict `Inertia` from the pattern, where the entries are sparse and known."""
     matrix = as_matrix(operator)
     is_dense = matrix is not None and not matrix.is_sparse
     if goal.preconditioner is not None or goal.n == 0 or is_dense:
         return None
     method = Inertia()
-    if _num_entries(operator) > PATTERN_LIMIT:
+    if pattern_seconds(operator) > min(max(ANALYSIS_SECONDS, sampling_seconds), PATTERN_LIMIT):
         return None
     try:
         cost = predict(operator)
@@ -115,9 +141,17 @@ def _pivots(operator: Operator, goal: Goal) -> Choice | None:
         return None
     if cost is None or cost.num_bytes > method.max_fill or cost.flops > method.max_flops:
         return None
+    growth = GROWTH if cost.num_zeros == cost.n else 1.0
     semidefinite = matrix is not None and bool((matrix.entries.diagonal() > 0.0).all())
-    seconds = _costs.inertia_seconds(cost.nnz, cost.fill, cost.flops, FACTORISATIONS[semidefinite])
+    seconds = _costs.inertia_seconds(
+        cost.nnz, growth * cost.fill, growth**2 * cost.flops, FACTORISATIONS[semidefinite]
+    )
     return _certain(method, 100, seconds, cost.num_bytes)
+
+
+def pattern_seconds(operator: Operator) -> float:
+    """Predict the analysis of the pattern; zero where no entries are known."""
+    return _costs.pattern_seconds(_num_entries(operator))
 
 
 def _num_entries(operator: Operator) -> float:

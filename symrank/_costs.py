@@ -11,6 +11,8 @@ __all__ = [
     "Constants",
     "dense_seconds",
     "inertia_seconds",
+    "pattern_seconds",
+    "singular_seconds",
     "sketch_seconds",
     "solve_seconds",
 ]
@@ -21,6 +23,7 @@ class Constants:
     """Seconds a unit of work."""
 
     eigenvalues: float  # eigvalsh, times n^3
+    singular: float  # svdvals of an m x n matrix, times m n min(m, n)
     entry: float  # a fused step, times the nonzeros and vectors
     row: float  # the same, times the rows and vectors
     dense_entry: float  # a product with a dense matrix, times n^2 and vectors
@@ -33,6 +36,7 @@ class Constants:
 
 SECONDS = Constants(
     eigenvalues=6.0e-11,
+    singular=1.5e-10,
     entry=3.5e-10,
     row=5.0e-10,
     dense_entry=1.0e-10,
@@ -51,10 +55,20 @@ def dense_seconds(n: int) -> float:
     return OVERHEAD + SECONDS.eigenvalues * n**3
 
 
+def singular_seconds(m: int, n: int) -> float:
+    """Return what all singular values of an m x n matrix take, the products not included."""
+    return OVERHEAD + SECONDS.singular * m * n * min(m, n)
+
+
+def pattern_seconds(nnz: float) -> float:
+    """Return what the analysis of a pattern takes, and the copies of its matrix."""
+    return SECONDS.pattern * nnz
+
+
 def inertia_seconds(nnz: int, fill: float, flops: float, num_factorisations: int) -> float:
     """Return what a count by pivots takes, the analysis of the pattern included."""
     once = SECONDS.fill * fill + SECONDS.flop * flops
-    return OVERHEAD + SECONDS.pattern * nnz + num_factorisations * once
+    return OVERHEAD + pattern_seconds(nnz) + num_factorisations * once
 
 
 def sketch_seconds(n: int, num_columns: float) -> float:

@@ -1,15 +1,16 @@
 """Which method, at what cost, and why: the policy is set out in docs/decisions/009.
 
 Before the first product only the representation of A is known. Exact candidates are those whose
-cost follows from it: all eigenvalues (n and the products of a dense copy) and pivots (the pattern).
-The cheapest is taken where it is cheap, in itself or against the least that sampling takes. Else
-certified sampling starts, and what it has seen (rank, nullity, gap) tells whether a sketch of the
-range or of the null space, or one of the candidates passed over, gives the exact count cheaply.
+cost follows from it: all eigenvalues (n and the products of a dense copy) and pivots (the pattern,
+where its analysis is no dearer than the first round of sampling). The cheapest is taken where it is
+cheap, in itself or against the least that sampling takes. Else certified sampling starts, and what
+it has seen (rank, nullity, gap) tells whether a sketch of the range or of the null space, or one of
+the candidates passed over, gives the exact count cheaply.
 """
 
 import dataclasses
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from symrank import _costs
@@ -17,6 +18,8 @@ from symrank._candidates import (
     DENSE_LIMIT,
     Choice,
     exact_candidates,
+    fits_densely,
+    pattern_seconds,
     product_seconds,
     sampling,
 )
@@ -30,6 +33,8 @@ __all__ = [
     "DENSE_LIMIT",
     "Choice",
     "Plan",
+    "exact_candidates",
+    "fits_densely",
     "product_seconds",
     "propose",
     "proves_too_little",
@@ -90,7 +95,7 @@ def propose(operator: Operator, goal: Goal) -> Plan:
         What is asked for; `max_matvecs` is the budget.
     """
     sampled = sampling(operator, goal)
-    exact = exact_candidates(operator, goal)
+    exact = exact_candidates(operator, goal, sampled.seconds[0])
     if not exact:
         return Plan(choice=sampled, reason=_why_sampling(operator, goal))
     best = min(exact, key=lambda choice: choice.seconds[1])
@@ -109,7 +114,7 @@ def reconsider(
     operator: Operator,
     goal: Goal,
     summary: Summary,
-    exact: Sequence[Choice],
+    weigh: Callable[[float], Sequence[Choice]],
     spent: int,
     left: int,
 ) -> tuple[Method, str] | None:
@@ -121,8 +126,8 @@ def reconsider(
         As for `propose`.
     summary
         Of the rounds of `Lanczos` so far.
-    exact
-        The candidates that `propose` passed over.
+    weigh
+        Gives the exact candidates, where sampling has taken so many seconds.
     spent, left
         Products so far, and those that the budget still holds.
 
@@ -148,7 +153,7 @@ def reconsider(
         seconds = products * a_product + _costs.solve_seconds(goal.n, products)
         if seconds <= max(NULL_SECONDS, spent * a_product):  # it may fail: kappa is a guess
             found.append((seconds, products, Sketch(side="null"), why))
-    for choice in exact:
+    for choice in weigh(spent * a_product):
         products = float(choice.num_matvecs[1])
         found.append((choice.seconds[1], products, choice.method, _why_exact(choice, goal)))
     most = min(left, max(LOOK, WORTH * spent))
@@ -199,9 +204,15 @@ def _why_exact(choice: Choice, goal: Goal) -> str:
 
 
 def _why_sampling(operator: Operator, goal: Goal) -> str:
-    if operator.n < DENSE_LIMIT:
+    if fits_densely(operator):
         return (
             f"the dense matrix would take {operator.n} products and {goal.max_matvecs} are "
             "allowed: certified counting by products"
         )
-    return f"n = {operator.n} and no cheap factor: certified counting by products alone"
+    analysis = pattern_seconds(operator)
+    if analysis > 0.0:
+        return (
+            f"n = {operator.n} and the analysis of the pattern alone would take {analysis:.2g} s: "
+            "certified sampling first"
+        )
+    return f"n = {operator.n} and no exact count known to be cheap: certified counting by products"

@@ -44,13 +44,19 @@ def test_sparse_matrices_of_little_fill_get_their_pivots_counted():
     assert "pivots" in result.reason
 
 
-def test_a_large_fill_leads_to_sampling():
-    L = gallery.grid_laplacian((45, 45, 45))
-    plan = symrank.plan(L)
+def test_a_large_fill_leads_to_sampling(monkeypatch):
+    monkeypatch.setattr("symrank._candidates.ANALYSIS_SECONDS", 2.0)
+    plan = symrank.plan(gallery.grid_laplacian((45, 45, 45)))
     assert plan.choice.method.name == "lanczos"
     assert [other.method.name for other in plan.others] == ["inertia"]
     assert plan.others[0].seconds[1] > choose.EXACT_SECONDS
     assert "inertia would be exact" in plan.reason
+
+
+def test_a_plan_says_that_the_pattern_was_not_looked_at():
+    plan = symrank.plan(gallery.grid_laplacian((45, 45, 45)))
+    assert plan.choice.method.name == "lanczos"
+    assert "analysis of the pattern" in plan.reason
 
 
 def test_products_alone_lead_to_sampling_and_a_small_rank_to_a_sketch():
@@ -233,6 +239,29 @@ def test_a_pattern_that_takes_long_to_form_is_not_formed(rng):
     B = sp.csr_array(rng.standard_normal((40_000, 60)))
     names = [choice.method.name for choice in symrank.plan(gram(B)).others]
     assert names == ["lanczos"]  # 1.4e8 multiplications, for 60 eigenvalues
-    wide = symrank.plan(augmented(B))  # 4.8e6 nonzeros
+    wide = symrank.plan(augmented(sp.vstack([B, B, B, B, B, B, B])))  # 3.4e7 nonzeros
     assert wide.choice.method.name == "lanczos"
     assert not wide.others
+
+
+def test_of_a_rectangular_matrix_singular_values_are_enough(rng):
+    B = sp.csr_array(rng.standard_normal((40_000, 30)) @ np.diag([*np.ones(20), *np.zeros(10)]))
+    for A, rank, method in ((augmented(B), 40, "dense"), (gram(B, side="rows"), 20, "dense")):
+        result = symrank.rank(A, rng=1)
+        assert (result.method, result.rank, result.status) == (method, rank, Status.EXACT)
+        assert result.num_matvecs < 30  # of the checks
+
+
+def test_a_pattern_is_analysed_only_after_as_much_sampling(monkeypatch):
+    """A dear analysis: an interval that the first round settles goes without it."""
+    seen = []
+    true = symrank._candidates.predict
+    monkeypatch.setattr(symrank._candidates, "predict", lambda A: seen.append(A) or true(A))
+    A = gallery.grid_laplacian((70, 70), remove=0.4, rng=1)
+    first = symrank.rank(A, rng=1)
+    assert first.method == "inertia"
+    assert len(seen) == 1
+    monkeypatch.setattr("symrank._candidates.ANALYSIS_SECONDS", 0.0)
+    later = symrank.rank(A, rng=1)
+    assert (later.method, later.rank) == ("inertia", gallery.laplacian_rank(A))
+    assert later.num_matvecs >= first.num_matvecs + 512  # sampling came first

@@ -11,14 +11,14 @@ but once in 1e9 factorisations. (Rounding in the solves and products is part of 
 """
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 import scipy.stats
 
 from symrank import probes
-from symrank.methods._ldl import Factorisation
+from symrank.methods._ldl import Factorisation, Solver
 from symrank.methods.base import Goal, Tick
 
 __all__ = ["PRODUCTS", "Workspace", "backward_error"]
@@ -39,6 +39,7 @@ class Workspace:
     goal: Goal
     tick: Tick
     left: int  # products
+    solvers: dict[int, Solver] = field(default_factory=dict)  # by the number of their style
 
 
 def backward_error(

@@ -10,7 +10,7 @@ import scipy.sparse as sp
 from symrank._typing import FloatArray
 from symrank.errors import MissingBackendError
 
-__all__ = ["Cost", "Factorisation", "analyse", "factorise"]
+__all__ = ["STYLES", "Cost", "Factorisation", "Solver", "analyse"]
 
 STYLES: tuple[dict[str, Any], ...] = (
     {"scaling": "auto", "pivot_threshold": 0.1},  # stable on all but a few, least fill
@@ -22,9 +22,11 @@ STYLES: tuple[dict[str, Any], ...] = (
 class Cost:
     """What a factorisation will take if no pivot has to be delayed."""
 
+    n: int
     nnz: int  # of the pattern
     fill: int  # nonzeros of L
     flops: float
+    num_zeros: int  # on the diagonal: pivots that must be delayed
 
     @property
     def num_bytes(self) -> int:
@@ -49,28 +51,48 @@ def analyse(matrix: Any) -> Cost:
     symbolic = _feral().analyze(_lower(matrix))
     columns = np.asarray(symbolic.col_counts, dtype=np.float64)
     fill = int(symbolic.factor_nnz_estimate)
-    return Cost(nnz=int(matrix.nnz), fill=fill, flops=float(columns @ columns))
-
-
-def factorise(matrix: Any, style: dict[str, Any]) -> Factorisation | None:
-    """Factorise a symmetric float64 CSR `matrix`; None where the solver gives up."""
-    feral = _feral()
-    solver = feral.Solver(parallel=False, **style)  # the bits must not depend on the threads
-    try:
-        _, inertia = solver.factor(_lower(matrix))
-    except feral.FeralError:
-        return None
-    stats = solver.last_factor_stats()
-    if inertia.n_pos + inertia.n_zero + inertia.n_neg != matrix.shape[0]:
-        return None
-    return Factorisation(
-        n_plus=inertia.n_pos,
-        n_zero=inertia.n_zero,
-        n_minus=inertia.n_neg,
-        fill=int(stats.nnz_l),
-        num_flagged=stats.n_tiny + stats.n_cascade_break_nodes + stats.n_threshold_fail_accepts,
-        solve=lambda B: np.ascontiguousarray(solver.solve(B)),
+    return Cost(
+        n=matrix.shape[0],
+        nnz=int(matrix.nnz),
+        fill=fill,
+        flops=float(columns @ columns),
+        num_zeros=int((matrix.diagonal() == 0.0).sum()),
     )
+
+
+class Solver:
+    """Factorises matrices of one pattern, which it analyses once.
+
+    Parameters
+    ----------
+    style
+        One of `STYLES`.
+    """
+
+    def __init__(self, style: dict[str, Any]) -> None:
+        # one thread: the bits must not depend on their number
+        self._solver = _feral().Solver(parallel=False, **style)
+
+    def factorise(self, matrix: Any) -> Factorisation | None:
+        """Factorise a symmetric float64 CSR `matrix`; None where the solver gives up.
+
+        The factorisation before is overwritten: its `solve` must not be called any more.
+        """
+        try:
+            _, inertia = self._solver.factor(_lower(matrix))
+        except _feral().FeralError:
+            return None
+        stats = self._solver.last_factor_stats()
+        if inertia.n_pos + inertia.n_zero + inertia.n_neg != matrix.shape[0]:
+            return None
+        return Factorisation(
+            n_plus=inertia.n_pos,
+            n_zero=inertia.n_zero,
+            n_minus=inertia.n_neg,
+            fill=int(stats.nnz_l),
+            num_flagged=stats.n_tiny + stats.n_cascade_break_nodes + stats.n_threshold_fail_accepts,
+            solve=lambda B: np.ascontiguousarray(self._solver.solve(B)),
+        )
 
 
 def _lower(matrix: Any) -> Any:

@@ -1,5 +1,8 @@
 r"""Rank from all eigenvalues: LAPACK's eigvalsh on the dense matrix.
 
+Those of [[0, A], [A^H, 0]] are the singular values of the m x n matrix A, twice, and |m - n| zeros;
+those of A A^H (m > n) their squares and m - n zeros. LAPACK's gesdd on A takes O(m n^2).
+
 The cut is NumPy's, n eps max|lambda|. The computed eigenvalues are those of A + E with
 |E| of a few eps |A|, so the count is called exact only if no eigenvalue lies close to the cut.
 """
@@ -17,18 +20,67 @@ from symrank._typing import FloatArray
 from symrank.intervals import ExactInterval
 from symrank.methods.base import Goal, Summary, Task, Tick
 from symrank.operators import Operator
+from symrank.operators._factor import Factor
+from symrank.operators.augmented import AugmentedOperator
+from symrank.operators.gram import GramOperator
+from symrank.operators.transforms import Scaled
 from symrank.result import Status
 
-__all__ = ["Dense"]
+__all__ = ["Dense", "predict"]
 
 ROUNDING = 10.0  # eigvalsh moves eigenvalues by less than this many sqrt(n) eps |A|
+
+
+@dataclass(frozen=True, kw_only=True)
+class Work:
+    """What LAPACK is given: a square matrix, or a rectangular one for its singular values."""
+
+    shape: tuple[int, int]
+    is_singular: bool  # singular values, not eigenvalues
+    num_products: int  # that form it
+
+
+def predict(operator: Operator) -> Work:
+    """Tell what `Dense` will work on."""
+    factor = _factor(operator)
+    shape = operator.shape if factor is None else factor.shape
+    products = min(*shape, operator.num_dense_products)
+    return Work(shape=shape, is_singular=factor is not None, num_products=products)
+
+
+def _factor(operator: Operator) -> Factor | None:
+    """Return the rectangular matrix whose singular values are enough, or None."""
+    if isinstance(operator, Scaled):
+        return _factor(operator.base)
+    if isinstance(operator, AugmentedOperator):
+        return operator.factor
+    if isinstance(operator, GramOperator) and min(operator.factor.shape) < operator.n:
+        return operator.factor
+    return None
+
+
+def _eigenvalues(operator: Operator) -> FloatArray:
+    """Return all of them, ascending."""
+    factor = _factor(operator)
+    if factor is None:
+        values = scipy.linalg.eigvalsh(operator.to_dense(), check_finite=False)
+        return values.astype(np.float64)
+    if isinstance(operator, Scaled):
+        return operator.factor * _eigenvalues(operator.base)
+    sigma = scipy.linalg.svdvals(factor.to_dense(), check_finite=False)[::-1].astype(np.float64)
+    zeros = np.zeros(operator.n - sigma.size)
+    if isinstance(operator, GramOperator):
+        return np.concatenate([zeros, (operator.scale * sigma) ** 2])
+    return np.concatenate([-sigma[::-1], zeros[sigma.size :], sigma])
 
 
 @dataclass(frozen=True, kw_only=True)
 class Dense:
     """All eigenvalues by `scipy.linalg.eigvalsh`; n products for an implicit operator.
 
-    Needs n^2 numbers of memory and O(n^3) time.
+    Needs n^2 numbers of memory and O(n^3) time. `augmented` (m, n), and `gram` on the longer side,
+    take `scipy.linalg.svdvals` instead: m n numbers and O(m n min(m, n)), and min(m, n) products
+    where the entries are not known.
 
     Examples
     --------
@@ -46,11 +98,11 @@ class Dense:
 
     def run(self, operator: Operator, goal: Goal, task: Task, state: Any, tick: Tick) -> FloatArray:  # noqa: ARG002
         """Return the eigenvalues, ascending."""
-        matrix = operator.to_dense()
-        tick(0 if operator.is_explicit else operator.n * operator.matvecs_per_product)
+        work = predict(operator)
         if operator.n == 0:
             return np.empty(0)
-        values: FloatArray = scipy.linalg.eigvalsh(matrix, check_finite=False).astype(np.float64)
+        values = _eigenvalues(operator)
+        tick(work.num_products)
         return values
 
     def summarise(

@@ -39,6 +39,7 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, ClassVar
+from weakref import WeakKeyDictionary
 
 import numpy as np
 import scipy.sparse as sp
@@ -47,7 +48,7 @@ from symrank import probes, threshold
 from symrank.errors import OptionError
 from symrank.intervals import ExactInterval
 from symrank.methods._backward_error import PRODUCTS, Workspace, backward_error
-from symrank.methods._ldl import STYLES, Cost, analyse, factorise
+from symrank.methods._ldl import STYLES, Cost, Solver, analyse
 from symrank.methods.base import Goal, Summary, Task, Tick
 from symrank.operators import Operator
 from symrank.operators.explicit import sparse_entries
@@ -57,6 +58,7 @@ from symrank.result import Gap, Status
 __all__ = ["Cost", "Inertia", "predict"]
 
 NORM_STEPS = 40
+_COSTS: WeakKeyDictionary[Operator, Cost] = WeakKeyDictionary()  # a choice and a run need them
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -98,7 +100,7 @@ class Inertia:
     def run(self, operator: Operator, goal: Goal, task: Task, state: Any, tick: Tick) -> "_Counts":  # noqa: ARG002
         """Count pivots at the shifts."""
         matrix = _matrix(operator, self.max_fill / 12)
-        cost = None if operator.n == 0 else analyse(matrix)
+        cost = None if operator.n == 0 else _cost(operator, matrix)
         if cost is not None:
             self._check(cost)
         norm, used = _norm(operator, goal, tick)
@@ -160,8 +162,16 @@ class Inertia:
 
 def predict(operator: Operator) -> Cost | None:
     """Return what one factorisation would take, from the pattern; None without entries."""
+    if operator in _COSTS:
+        return _COSTS[operator]
     entries = sparse_entries(operator) if operator.n else None
-    return None if entries is None else analyse(_real(entries))
+    return None if entries is None else _cost(operator, _real(entries))
+
+
+def _cost(operator: Operator, matrix: Any) -> Cost:
+    if operator not in _COSTS:
+        _COSTS[operator] = analyse(matrix)
+    return _COSTS[operator]
 
 
 @dataclass(kw_only=True)
@@ -258,9 +268,11 @@ def _bound(counts: _Counts, workspace: Workspace, sign: int, size: float) -> tup
             break
         B = workspace.matrix.copy()
         B.setdiag(B.diagonal() - sign * size * workspace.unit)
-        F = factorise(B, style)
+        solver = workspace.solvers.pop(j, None) or Solver(style)
+        F = solver.factorise(B)
         if F is None:
-            continue
+            continue  # and the next shift has a fresh one
+        workspace.solvers[j] = solver
         unit, number = workspace.unit, len(counts.shifts)
         error = backward_error(B, F, workspace, number, allowed * unit) / unit
         above = F.n_plus if sign > 0 else F.n_minus

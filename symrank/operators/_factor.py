@@ -10,7 +10,7 @@ import scipy.sparse.linalg as spla
 
 from symrank._typing import Array, FloatArray
 from symrank.errors import OperatorError
-from symrank.operators.base import Operator
+from symrank.operators.base import Operator, columns_of
 from symrank.operators.coerce import interpret
 from symrank.operators.matrix import canonical, largest_entry
 from symrank.operators.scipy_adapter import linear_operator_dtype, multiply
@@ -32,6 +32,17 @@ class Factor:
     largest_entry: float | None
     matvecs: int = 1
     entries: Any = None
+
+    def to_dense(self) -> Array:
+        """Return the entries, by products with the identity where they are not known."""
+        if isinstance(self.entries, np.ndarray):
+            return self.entries
+        if self.entries is not None:
+            return np.asarray(self.entries.toarray())
+        m, n = self.shape
+        if n <= m:
+            return columns_of(self.forward, (m, n), self.dtype)
+        return columns_of(self.adjoint, (n, m), self.dtype).conj().T
 
 
 def as_factor(A: Any) -> Factor:

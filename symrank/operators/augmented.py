@@ -33,6 +33,21 @@ class AugmentedOperator(Operator):
         product[m:] = self.factor.adjoint(X[:m])
         return product
 
+    @property
+    def num_dense_products(self) -> int:
+        """Products that `to_dense` takes."""
+        return self.n if self.factor.entries is None else 0
+
+    def to_dense(self) -> Array:
+        """Return the entries as a fresh array; by products where the factor is not known."""
+        if self.num_dense_products:
+            return super().to_dense()
+        m = self.factor.shape[0]
+        dense = np.zeros(self.shape, dtype=self.dtype)
+        dense[:m, m:] = self.factor.to_dense()
+        dense[m:, :m] = dense[:m, m:].conj().T
+        return dense
+
     def scale_hint(self) -> float | None:
         """Return the largest absolute entry of the rectangular matrix, where it is known."""
         return self.factor.largest_entry

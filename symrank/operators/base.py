@@ -1,6 +1,7 @@
 """What every operator can do: multiply a block of vectors, and say what it is."""
 
 from abc import ABC, abstractmethod
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -124,15 +125,14 @@ class Operator(ABC):
         other = np.asarray(other)
         return self.matvec(other) if other.ndim == 1 else self.matmat(other)
 
+    @property
+    def num_dense_products(self) -> int:
+        """Products that `to_dense` takes."""
+        return 0 if self.is_explicit else self.n
+
     def to_dense(self) -> Array:
-        """Return the entries as a fresh (n, n) array; takes n products unless `is_explicit`."""
-        dense = np.empty(self.shape, dtype=self.dtype)
-        for start in range(0, self.n, DENSE_BLOCK):
-            stop = min(start + DENSE_BLOCK, self.n)
-            block = np.zeros((self.n, stop - start), dtype=self.dtype)
-            block[np.arange(start, stop), np.arange(stop - start)] = 1
-            dense[:, start:stop] = self._matmat(block)
-        return dense
+        """Return the entries as a fresh (n, n) array."""
+        return columns_of(self._matmat, self.shape, self.dtype)
 
     def to_scipy(self) -> "spla.LinearOperator[Any]":
         """Return a SciPy ``LinearOperator`` with the same products, its own adjoint."""
@@ -155,6 +155,20 @@ class Operator(ABC):
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__} {self.n}x{self.n} {self.dtype}: {self.name}>"
+
+
+def columns_of(
+    product: Callable[[Array], Array], shape: tuple[int, int], dtype: np.dtype[Any]
+) -> Array:
+    """Return the (m, n) matrix of a product as a fresh array, by multiplying the identity."""
+    m, n = shape
+    dense = np.empty((m, n), dtype=dtype)
+    for start in range(0, n, DENSE_BLOCK):
+        stop = min(start + DENSE_BLOCK, n)
+        block = np.zeros((n, stop - start), dtype=dtype)
+        block[np.arange(start, stop), np.arange(stop - start)] = 1
+        dense[:, start:stop] = product(block)
+    return dense
 
 
 def square_size(shape: tuple[int, ...]) -> int:

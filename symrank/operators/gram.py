@@ -49,6 +49,21 @@ class GramOperator(Operator):
             return self._second(self._first(X))
         return self._second(self._first(X * self.scale) * self.scale)
 
+    @property
+    def num_dense_products(self) -> int:
+        """Products that `to_dense` takes."""
+        return self.n if self.factor.entries is None else 0
+
+    def to_dense(self) -> Array:
+        """Return the entries as a fresh array; by products where the factor is not known."""
+        if self.num_dense_products:
+            return super().to_dense()
+        factor = self.factor.entries * self.scale
+        if self.side == "columns":
+            factor = factor.conj().T
+        product = factor @ factor.conj().T
+        return product if isinstance(product, np.ndarray) else np.asarray(product.toarray())
+
 
 def gram(A: Any, side: Literal["columns", "rows"] = "columns") -> GramOperator:
     r"""Return :math:`A^H A` or :math:`A A^H`: the rank of `A`, singular values squared.

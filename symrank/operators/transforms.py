@@ -59,6 +59,11 @@ class Scaled(Operator):
     def _matmat(self, X: Array) -> Array:
         return self.base._matmat(X * self.factor)
 
+    @property
+    def num_dense_products(self) -> int:
+        """Products that `to_dense` takes."""
+        return self.base.num_dense_products
+
     def to_dense(self) -> Array:
         """Return the scaled entries as a fresh array."""
         dense = self.base.to_dense()

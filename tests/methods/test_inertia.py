@@ -212,8 +212,8 @@ def test_spectra_without_a_gap_are_never_exact_and_held(rng):
 
 def wrong_solver(monkeypatch, spoil):
     """Factorise another matrix than the one that was asked for."""
-    true = _ldl.factorise
-    monkeypatch.setattr(inertia, "factorise", lambda B, style: true(spoil(B.copy()), style))
+    true = _ldl.Solver.factorise
+    monkeypatch.setattr(_ldl.Solver, "factorise", lambda solver, B: true(solver, spoil(B.copy())))
 
 
 @pytest.mark.parametrize("seed", range(5))
@@ -250,7 +250,7 @@ def test_the_measured_error_bounds_the_error_that_was_made(size, rng, monkeypatc
 
 
 def test_a_solver_that_gives_up_leaves_everything_open(monkeypatch):
-    monkeypatch.setattr(inertia, "factorise", lambda B, style: None)
+    monkeypatch.setattr(_ldl.Solver, "factorise", lambda solver, B: None)
     result = symrank.rank(sp.diags_array([1.0, 2.0, 3.0]), method="inertia", rng=1)
     assert result.status is Status.NO_GAP_FOUND
     assert result.interval() == (0, 3)
@@ -260,25 +260,30 @@ def test_a_solver_that_gives_up_leaves_everything_open(monkeypatch):
 
 def test_one_end_that_is_proved_closes_the_other(monkeypatch):
     """No factorisation at tau/2: at most n - 2 are positive, as at least 2 are negative."""
-    true, calls = _ldl.factorise, []
+    true, calls = _ldl.Solver.factorise, []
 
-    def factorise(B, style):
-        calls.append(style)
-        return None if len(calls) <= len(_ldl.STYLES) else true(B, style)
+    def factorise(solver, B):
+        calls.append(solver)
+        return None if len(calls) <= len(_ldl.STYLES) else true(solver, B)
 
-    monkeypatch.setattr(inertia, "factorise", factorise)
+    monkeypatch.setattr(_ldl.Solver, "factorise", factorise)
     result = symrank.rank(sp.diags_array([1.0, 2.0, -1.0, -2.0]), method="inertia", rng=1)
     assert_exact(result, (2, 0, 2))
 
 
 def test_a_second_style_is_tried(monkeypatch):
-    true, styles = _ldl.factorise, []
+    styles = []
 
-    def factorise(B, style):
-        styles.append(style)
-        return true(B, style) if style == _ldl.STYLES[1] else None
+    class Picky(_ldl.Solver):
+        def __init__(self, style):
+            super().__init__(style)
+            self.style = style
+            styles.append(style)
 
-    monkeypatch.setattr(inertia, "factorise", factorise)
+        def factorise(self, matrix):
+            return super().factorise(matrix) if self.style == _ldl.STYLES[1] else None
+
+    monkeypatch.setattr(inertia, "Solver", Picky)
     assert_exact(symrank.rank(sp.diags_array([1.0, 2.0, 0.0]), method="inertia"), (2, 1, 0))
     assert styles[:2] == list(_ldl.STYLES)
 
