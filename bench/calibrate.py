@@ -56,6 +56,16 @@ def eigenvalues() -> float:
     return float(np.median(found))
 
 
+def singular() -> float:
+    rng = np.random.default_rng(0)
+    found = []
+    for m, n in ((2000, 2000), (4000, 1000), (20_000, 500)):
+        A = rng.standard_normal((m, n))
+        t = seconds(lambda A=A: scipy.linalg.svdvals(A, check_finite=False), 1)
+        found.append(t / m / n / min(m, n))
+    return float(np.median(found))
+
+
 def steps() -> list[float]:
     """Seconds an entry and a row of a fused Lanczos step, a vector."""
     rng = np.random.default_rng(0)
@@ -84,8 +94,23 @@ def dense_entry() -> float:
     return float(np.median(found))
 
 
-def pivots() -> list[float]:
-    """Seconds a nonzero of the pattern, and a nonzero and a flop of the factor."""
+def analysis() -> list[float]:
+    """Seconds a row and a nonzero of a pattern whose analysis is asked for: copies included."""
+    rng = np.random.default_rng(0)
+    patterns = [gallery.grid_laplacian(shape) for shape in ((150, 150), (300, 300), (28, 28, 28))]
+    for n, degree in ((3000, 4), (3000, 40), (20_000, 3)):
+        R = sp.random_array((n, n), density=degree / 2 / n, rng=rng, format="csr")
+        patterns.append(sp.csr_array(R + R.T))
+    for p, q in ((20_000, 2000), (5000, 500)):  # of a normal matrix: cliques, as in LP
+        R = sp.random_array((p, q), density=10 / q, rng=rng, format="csr")
+        patterns.append(sp.csr_array(R.T @ R))
+    patterns += [sp.csr_array(A @ A) for A in patterns[:2]]
+    times = [seconds(lambda A=A: predict(as_operator(A)), 1) for A in patterns]
+    return fit([[float(A.shape[0]), float(A.nnz)] for A in patterns], times)
+
+
+def pivots(ordering: float, pattern: float) -> list[float]:
+    """Seconds a nonzero and a flop of the factor, the analyses taken off."""
     shapes = [(60, 60), (150, 150), (300, 300), (14, 14, 14), (20, 20, 20), (28, 28, 28)]
     rows, times = [], []
     for shape in shapes:
@@ -94,8 +119,9 @@ def pivots() -> list[float]:
             cost = predict(as_operator(B))
             result = symrank.rank(B, "inertia", rng=1, check=False)
             number = result.diagnostics["num_factorisations"]
-            times.append(result.seconds)
-            rows.append([float(B.nnz), float(number * cost.fill), number * cost.flops])
+            analyses = ordering * B.shape[0] + pattern * B.nnz
+            times.append(max(result.seconds - analyses, 0.1 * result.seconds))
+            rows.append([float(number * cost.fill), number * cost.flops])
     return fit(rows, times)
 
 
@@ -128,12 +154,15 @@ def orthogonal() -> float:
 
 def main() -> None:
     entry, row = steps()
-    pattern, fill, flop = pivots()
+    ordering, pattern = analysis()
+    fill, flop = pivots(ordering, pattern)
     table = _costs.Constants(
         eigenvalues=eigenvalues(),
+        singular=singular(),
         entry=entry,
         row=row,
         dense_entry=dense_entry(),
+        ordering=ordering,
         pattern=pattern,
         fill=fill,
         flop=flop,

@@ -26,8 +26,8 @@ __all__ = [
 ]
 
 DENSE_LIMIT = 4000  # below: 1 GiB at most with the workspace of eigvalsh
-PATTERN_LIMIT = 2.0  # seconds: the analysis alone would take longer than sampling
-ANALYSIS_SECONDS = 0.05  # an analysis may take, or what sampling takes
+PATTERN_LIMIT = 2_000_000  # nonzeros: the analysis alone would take longer than sampling
+ANALYSIS_SECONDS = 0.02  # too few to matter
 GROWTH = 5.0  # of the fill, by delayed pivots, where the diagonal is zero: 1 to 17, median 3
 FACTORISATIONS = {True: 3, False: 4}  # by Inertia, for a semidefinite operator or any other
 UNKNOWN = 100.0  # rows' worth of a fused step: a product of which nothing is known
@@ -99,13 +99,20 @@ def sampling(operator: Operator, goal: Goal) -> Choice:
     )
 
 
-def exact_candidates(operator: Operator, goal: Goal, sampling_seconds: float) -> list[Choice]:
+def exact_candidates(operator: Operator, goal: Goal, worth: float) -> list[Choice]:
     """Predict `Dense` and `Inertia` where they are possible within budget and memory.
 
-    The pattern is analysed where that takes no longer than `sampling_seconds`.
+    The pattern is analysed where that takes less than `worth` seconds, or than all eigenvalues.
     """
-    both = (_all_eigenvalues(operator, goal), _pivots(operator, goal, sampling_seconds))
-    return [choice for choice in both if choice is not None]
+    found = []
+    eigenvalues = _all_eigenvalues(operator, goal)
+    if eigenvalues is not None:
+        found.append(eigenvalues)
+        worth = max(worth, eigenvalues.seconds[0])
+    if pattern_seconds(operator) <= max(worth, ANALYSIS_SECONDS):
+        pivots = _pivots(operator, goal)
+        found += [] if pivots is None else [pivots]
+    return found
 
 
 def fits_densely(operator: Operator) -> bool:
@@ -126,14 +133,14 @@ def _all_eigenvalues(operator: Operator, goal: Goal) -> Choice | None:
     return _certain(Dense(), work.num_products, seconds, 3 * m * n * goal.dtype.itemsize)
 
 
-def _pivots(operator: Operator, goal: Goal, sampling_seconds: float) -> Choice | None:
+def _pivots(operator: Operator, goal: Goal) -> Choice | None:
     """Predict `Inertia` from the pattern, where the entries are sparse and known."""
     matrix = as_matrix(operator)
     is_dense = matrix is not None and not matrix.is_sparse
     if goal.preconditioner is not None or goal.n == 0 or is_dense:
         return None
     method = Inertia()
-    if pattern_seconds(operator) > min(max(ANALYSIS_SECONDS, sampling_seconds), PATTERN_LIMIT):
+    if _num_entries(operator) > PATTERN_LIMIT:
         return None
     try:
         cost = predict(operator)
@@ -144,14 +151,15 @@ def _pivots(operator: Operator, goal: Goal, sampling_seconds: float) -> Choice |
     growth = GROWTH if cost.num_zeros == cost.n else 1.0
     semidefinite = matrix is not None and bool((matrix.entries.diagonal() > 0.0).all())
     seconds = _costs.inertia_seconds(
-        cost.nnz, growth * cost.fill, growth**2 * cost.flops, FACTORISATIONS[semidefinite]
+        cost.n, cost.nnz, growth * cost.fill, growth**2 * cost.flops, FACTORISATIONS[semidefinite]
     )
     return _certain(method, 100, seconds, cost.num_bytes)
 
 
 def pattern_seconds(operator: Operator) -> float:
     """Predict the analysis of the pattern; zero where no entries are known."""
-    return _costs.pattern_seconds(_num_entries(operator))
+    entries = _num_entries(operator)
+    return _costs.pattern_seconds(operator.n, entries) if entries else 0.0
 
 
 def _num_entries(operator: Operator) -> float:

@@ -28,6 +28,7 @@ class Constants:
     row: float  # the same, times the rows and vectors
     dense_entry: float  # a product with a dense matrix, times n^2 and vectors
     pattern: float  # the symbolic analysis and copies of a sparse matrix, times its nonzeros
+    ordering: float  # the same, times its rows
     fill: float  # one factorisation and its solves, times the nonzeros of the factor
     flop: float  # the same, times its flops
     solve: float  # a step of conjugate gradients beside its product, times the rows and vectors
@@ -40,7 +41,8 @@ SECONDS = Constants(
     entry=3.5e-10,
     row=5.0e-10,
     dense_entry=1.0e-10,
-    pattern=1.0e-6,
+    pattern=2.0e-7,
+    ordering=2.0e-6,
     fill=1.0e-7,
     flop=2.0e-10,
     solve=2.0e-8,
@@ -60,15 +62,15 @@ def singular_seconds(m: int, n: int) -> float:
     return OVERHEAD + SECONDS.singular * m * n * min(m, n)
 
 
-def pattern_seconds(nnz: float) -> float:
+def pattern_seconds(n: int, nnz: float) -> float:
     """Return what the analysis of a pattern takes, and the copies of its matrix."""
-    return SECONDS.pattern * nnz
+    return SECONDS.ordering * n + SECONDS.pattern * nnz
 
 
-def inertia_seconds(nnz: int, fill: float, flops: float, num_factorisations: int) -> float:
+def inertia_seconds(n: int, nnz: int, fill: float, flops: float, num_factorisations: int) -> float:
     """Return what a count by pivots takes, the analysis of the pattern included."""
     once = SECONDS.fill * fill + SECONDS.flop * flops
-    return OVERHEAD + pattern_seconds(nnz) + num_factorisations * once
+    return OVERHEAD + pattern_seconds(n, nnz) + num_factorisations * once
 
 
 def sketch_seconds(n: int, num_columns: float) -> float:

@@ -2,10 +2,10 @@
 
 Before the first product only the representation of A is known. Exact candidates are those whose
 cost follows from it: all eigenvalues (n and the products of a dense copy) and pivots (the pattern,
-where its analysis is no dearer than the first round of sampling). The cheapest is taken where it is
-cheap, in itself or against the least that sampling takes. Else certified sampling starts, and what
-it has seen (rank, nullity, gap) tells whether a sketch of the range or of the null space, or one of
-the candidates passed over, gives the exact count cheaply.
+where its analysis is no dearer than all eigenvalues or the first round of sampling). The cheapest
+is taken where it is cheap, in itself or against the least that sampling takes. Else certified
+sampling starts, and what it has seen (rank, nullity, gap) tells whether a sketch of the range or of
+the null space, or one of the candidates passed over, gives the exact count cheaply.
 """
 
 import dataclasses
@@ -127,7 +127,7 @@ def reconsider(
     summary
         Of the rounds of `Lanczos` so far.
     weigh
-        Gives the exact candidates, where sampling has taken so many seconds.
+        Gives the exact candidates; a pattern is analysed where that takes less than its argument.
     spent, left
         Products so far, and those that the budget still holds.
 
@@ -153,7 +153,8 @@ def reconsider(
         seconds = products * a_product + _costs.solve_seconds(goal.n, products)
         if seconds <= max(NULL_SECONDS, spent * a_product):  # it may fail: kappa is a guess
             found.append((seconds, products, Sketch(side="null"), why))
-    for choice in weigh(spent * a_product):
+    sampled = spent * a_product
+    for choice in weigh(sampled if met else 2.0 * sampled):  # steps double: so will have been spent
         products = float(choice.num_matvecs[1])
         found.append((choice.seconds[1], products, choice.method, _why_exact(choice, goal)))
     most = min(left, max(LOOK, WORTH * spent))

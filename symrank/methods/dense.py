@@ -1,7 +1,8 @@
 r"""Rank from all eigenvalues: LAPACK's eigvalsh on the dense matrix.
 
-Those of [[0, A], [A^H, 0]] are the singular values of the m x n matrix A, twice, and |m - n| zeros;
-those of A A^H (m > n) their squares and m - n zeros. LAPACK's gesdd on A takes O(m n^2).
+Those of [[0, A], [A^H, 0]] are the singular values of the m x n matrix A, twice, and |m - n| zeros:
+LAPACK's gesdd on A takes O(m n min(m, n)). Those of A A^H (m > n) are those of A^H A and m - n
+zeros.
 
 The cut is NumPy's, n eps max|lambda|. The computed eigenvalues are those of A + E with
 |E| of a few eps |A|, so the count is called exact only if no eigenvalue lies close to the cut.
@@ -20,7 +21,6 @@ from symrank._typing import FloatArray
 from symrank.intervals import ExactInterval
 from symrank.methods.base import Goal, Summary, Task, Tick
 from symrank.operators import Operator
-from symrank.operators._factor import Factor
 from symrank.operators.augmented import AugmentedOperator
 from symrank.operators.gram import GramOperator
 from symrank.operators.transforms import Scaled
@@ -31,7 +31,7 @@ __all__ = ["Dense", "predict"]
 ROUNDING = 10.0  # eigvalsh moves eigenvalues by less than this many sqrt(n) eps |A|
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True)
 class Work:
     """What LAPACK is given: a square matrix, or a rectangular one for its singular values."""
 
@@ -42,45 +42,42 @@ class Work:
 
 def predict(operator: Operator) -> Work:
     """Tell what `Dense` will work on."""
-    factor = _factor(operator)
-    shape = operator.shape if factor is None else factor.shape
-    products = min(*shape, operator.num_dense_products)
-    return Work(shape=shape, is_singular=factor is not None, num_products=products)
+    core = _core(operator)
+    if isinstance(core, AugmentedOperator):
+        shape = core.factor.shape
+        return Work(shape, is_singular=True, num_products=min(*shape, core.num_dense_products))
+    return Work(core.shape, is_singular=False, num_products=core.num_dense_products)
 
 
-def _factor(operator: Operator) -> Factor | None:
-    """Return the rectangular matrix whose singular values are enough, or None."""
-    if isinstance(operator, Scaled):
-        return _factor(operator.base)
-    if isinstance(operator, AugmentedOperator):
-        return operator.factor
+def _core(operator: Operator) -> Operator:
+    """Return the smaller operator that has all eigenvalues but zeros and a factor."""
+    if isinstance(operator, Scaled) and isinstance(operator.base, AugmentedOperator | GramOperator):
+        return _core(operator.base)
     if isinstance(operator, GramOperator) and min(operator.factor.shape) < operator.n:
-        return operator.factor
-    return None
+        return GramOperator(operator.factor, "rows" if operator.side == "columns" else "columns")
+    return operator
 
 
 def _eigenvalues(operator: Operator) -> FloatArray:
     """Return all of them, ascending."""
-    factor = _factor(operator)
-    if factor is None:
-        values = scipy.linalg.eigvalsh(operator.to_dense(), check_finite=False)
-        return values.astype(np.float64)
-    if isinstance(operator, Scaled):
+    core = _core(operator)
+    if core is not operator and isinstance(operator, Scaled):
         return operator.factor * _eigenvalues(operator.base)
-    sigma = scipy.linalg.svdvals(factor.to_dense(), check_finite=False)[::-1].astype(np.float64)
-    zeros = np.zeros(operator.n - sigma.size)
-    if isinstance(operator, GramOperator):
-        return np.concatenate([zeros, (operator.scale * sigma) ** 2])
-    return np.concatenate([-sigma[::-1], zeros[sigma.size :], sigma])
+    if isinstance(core, AugmentedOperator):
+        sigma = scipy.linalg.svdvals(core.factor.to_dense(), check_finite=False)
+        sigma = sigma.astype(np.float64)
+        return np.concatenate([-sigma, np.zeros(core.n - 2 * sigma.size), sigma[::-1]])
+    values = scipy.linalg.eigvalsh(core.to_dense(), check_finite=False).astype(np.float64)
+    return np.sort(np.concatenate([values, np.zeros(operator.n - values.size)]))
 
 
 @dataclass(frozen=True, kw_only=True)
 class Dense:
     """All eigenvalues by `scipy.linalg.eigvalsh`; n products for an implicit operator.
 
-    Needs n^2 numbers of memory and O(n^3) time. `augmented` (m, n), and `gram` on the longer side,
-    take `scipy.linalg.svdvals` instead: m n numbers and O(m n min(m, n)), and min(m, n) products
-    where the entries are not known.
+    Needs n^2 numbers of memory and O(n^3) time. `augmented` of an m x n matrix takes
+    `scipy.linalg.svdvals` instead: m n numbers, O(m n min(m, n)) time, and min(m, n) products where
+    the entries are not known. `gram` on the longer side takes what it would on the shorter one.
 
     Examples
     --------
