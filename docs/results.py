@@ -367,6 +367,37 @@ def draw_lanczos_kernels(record: Record) -> Iterable[str]:
     )
 
 
+def draw_chebyshev_kernels(record: Record) -> Iterable[str]:
+    """The bars, and all rows."""
+    yield from bars(record)
+    yield ""
+    heads = ("pattern", "dtype", "k", "ms", "over SciPy's product", "speed-up of two threads")
+    keys = ("pattern", "dtype", "k", "seconds", "over_product", "speed_up_of_two_threads")
+    yield from table(
+        heads,
+        [[1e3 * r[key] if key == "seconds" else r[key] for key in keys] for r in record["rows"]],
+    )
+
+
+def draw_ubaru_saad(record: Record) -> Iterable[str]:
+    """Errors in per cent of the rank, a line a width, and the answers to A in other units."""
+    heads = (
+        *("d", "trials", "published, mean error, %", "the paper", "its threshold over lambda_max"),
+        *("repaired, RMS error, %", "covered", "width of the interval over n", "NO_GAP_FOUND"),
+        *("products at most", "seconds"),
+    )
+    keys = (
+        *("d", "trials", "published_mean_percent", "paper_percent", "published_threshold"),
+        *("repaired_rms_percent", "repaired_covers", "repaired_width_median", "repaired_no_gap"),
+        *("products_at_most", "seconds_median"),
+    )
+    yield from table(heads, [[s[key] for key in keys] for s in record["summary"]])
+    yield ""
+    yield "Answers for $A$, $10^{-8} A$ and $10^8 A$, $d = 16$, rank 256:"
+    yield ""
+    yield from table(("variant", "answers"), [(k, show(v)) for k, v in record["units"].items()])
+
+
 def draw_large_grid(record: Record) -> Iterable[str]:
     """A line a size, and the bars."""
     keys = ("n", "rank", "truth", "low", "high", "products", "seconds", "peak_mib")
@@ -447,6 +478,8 @@ TABLES: dict[str, Callable[[Record], Iterable[str]]] = {
     "langevin_coverage": draw_langevin_coverage,
     "langevin_kernels": draw_langevin_kernels,
     "lanczos_kernels": draw_lanczos_kernels,
+    "ubaru_saad": draw_ubaru_saad,
+    "chebyshev_kernels": draw_chebyshev_kernels,
     "large_grid": draw_large_grid,
     "grid_laplacian": draw_grid_laplacian,
 }

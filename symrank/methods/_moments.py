@@ -129,7 +129,7 @@ def tasks_of(num_steps: int, num_vectors: int, interval: tuple[float, float]) ->
 
 
 def plan(goal: Goal, summary: Summary, wishes: Wishes) -> Sequence[Task]:
-    """Return the vectors' recurrences, once the pilot is done."""
+    """Return more of the pilot while it pays, then the vectors' recurrences."""
     memo: Memo = summary.memo
     left = goal.max_matvecs - memo.num_products
     low, high = summary.evidence(goal.confidence)
@@ -163,7 +163,7 @@ def run(
     operator: Operator, goal: Goal, task: Task, state: Any, tick: Tick, kernel: str | None
 ) -> FloatArray | lanczos.LanczosState:
     """Run the pilot, or a block of vectors: what is kept of it are the moments."""
-    if state is not None:
+    if state is not None:  # a pilot that goes on
         return lanczos.extend(state, operator, task.num_steps, tick, kernel)
     first = 0 if task.key[0] == "pilot" else task.key[-1]
     Z = probes.gaussian(goal.seed, first, task.num_vectors, goal.n, goal.dtype)

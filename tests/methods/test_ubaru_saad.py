@@ -44,6 +44,21 @@ def test_the_published_valley_on_a_density_made_for_it():
     assert 0.22 < tau < 0.29
 
 
+@pytest.mark.parametrize("name", ["gapped", "log-uniform", "clustered"])
+def test_no_density_has_a_valley_once_the_spectrum_is_large(name):
+    lam = gallery.SPECTRA[name](500)
+    t = 2.0 * lam / lam.max() - 1.0
+    moments = np.cos(np.arange(51)[:, None] * np.arccos(t)).mean(axis=1)
+    # z is at most 3/4 of 4 / (h lambda_max): every drop is below 0.01 from here on
+    h = 2 / 101
+    found = []
+    for largest in (1.0, 3.0 / (0.01 * h)):
+        x, phi = _published_gap.density(moments, 0.5 * largest, 0.5 * largest, 100)
+        found.append(_published_gap.threshold(x, phi, 100) / largest)
+    assert found[1] == pytest.approx(0.625 * h)
+    assert found[0] > 1.5 * found[1]
+
+
 @pytest.mark.parametrize(("d", "mean"), [(16, -18.5), (32, -19.0)])
 def test_published_errors_are_those_of_the_paper(d, mean):
     errors, n, r = [], 5 * d * d, d * d
@@ -121,6 +136,21 @@ def test_the_estimate_is_the_trace_of_the_filter(seed):
     assert result.stderr == pytest.approx(result.samples.std() / np.sqrt(200), rel=0.25)
 
 
+@pytest.mark.parametrize("spectrum", ["gapped", "low rank"])
+def test_the_interval_keeps_its_level(spectrum):
+    # one plan, whose sampling error is what the interval is made of
+    lam, trials = gallery.SPECTRA[spectrum](300), 200
+    truth, hits = np.count_nonzero(lam), 0
+    A = gallery.diagonal(lam)
+    for seed in range(trials):
+        method = UbaruSaad(degree=60, num_vectors=6)
+        result = symrank.rank(A, method, rng=seed, check=False, max_matvecs=400)
+        low, high = result.interval(0.9)
+        assert high - low < 90
+        hits += low <= truth <= high
+    assert hits >= 0.9 * trials - Z * np.sqrt(0.9 * 0.1 * trials)
+
+
 @pytest.mark.parametrize("spectrum", ["gapped", "indefinite", "clustered", "one zero", "low rank"])
 def test_intervals_cover(spectrum):
     lam = gallery.SPECTRA[spectrum](1200)
@@ -178,6 +208,15 @@ def test_an_unseen_negative_eigenvalue_turns_the_run_to_both_sides():
     assert result.diagnostics["two_sided"]
     low, high = result.interval(1 - 1e-5)
     assert low <= 500 <= high
+
+
+def test_a_pilot_that_leaves_the_null_space_open_goes_on():
+    # two vectors tell the null space after some 300 steps, and a tenth of 3000 products is 150
+    A = padded(np.geomspace(1e-3, 1.0, 500), 500)
+    found = symrank.rank(A, UbaruSaad(), rng=2, check=False, max_matvecs=3000)
+    assert found.num_matvecs <= 3000
+    low, high = found.interval(1 - 1e-4)
+    assert low <= 500 <= high < 700
 
 
 def test_gaps_are_listed():
