@@ -27,8 +27,9 @@ def save(name: str, figures: dict[str, Any], *, libraries: tuple[str, ...] = ())
         "versions": {lib: _version(lib) for lib in LIBRARIES + libraries},
         **figures,
     }
-    path.write_text(json.dumps(record, indent=1) + "\n")
-    return path
+    draft = path.with_suffix(".tmp")  # a run that is killed here leaves the old file whole
+    draft.write_text(json.dumps(record, indent=1) + "\n")
+    return draft.replace(path)
 
 
 def _machine() -> dict[str, Any]:

@@ -197,6 +197,107 @@ def draw_langevin_paper_budget(record: Record) -> Iterable[str]:
     )
 
 
+def draw_paper_table1(record: Record) -> Iterable[str]:
+    """Table 1: printed, reproduced, predicted; then where the error is from; then all rows."""
+    summary = record["summary"]
+    chains = [s for s in summary if "chain" in s]
+    yield "![errors by width](../../../bench/results/paper_table1.svg)"
+    yield ""
+    yield "RMS errors in per cent of the rank; *z*: distance from the closed form, standard errors."
+    yield ""
+    yield from table(
+        ("d", "the paper", "closed form", "true loss", "trials", "z of the mean", "z of the RMS"),
+        [
+            (
+                *(s["d"], s["paper_percent"], s["chain"]["predicted_rms_percent"]),
+                *(s["chain"][key] for key in ("rms_percent", "trials", "z_mean", "z_rms")),
+            )
+            for s in chains
+        ],
+    )
+    yield ""
+    yield "Where it comes from, in per cent of the rank (closed forms, means over the trials):"
+    yield ""
+    keys = (
+        *("bias_of_time_percent", "bias_of_step_percent", "predicted_mean_percent"),
+        *("mean_percent", "predicted_spread_percent", "std_percent", "eta_lambda_max"),
+    )
+    yield from table(
+        (
+            *("d", "unsettled modes", "step size", "bias in all", "measured bias", "spread"),
+            *("measured spread", "largest eta lambda", "condition", "CPU s a trial"),
+        ),
+        [
+            (
+                s["d"],
+                *(s["chain"][key] for key in keys),
+                f"{s['chain']['condition_median']:.0e}",
+                s["chain"]["cpu_seconds_a_trial"],
+            )
+            for s in chains
+        ],
+    )
+    yield ""
+    yield from paper_rows(summary)
+
+
+def paper_rows(summary: Sequence[Record]) -> Iterable[str]:
+    """One line a width and way, at the budget of the paper."""
+    names = {
+        "langevin": 'rank(H, method="langevin")',
+        "rank": "rank(H)",
+        "ubaru_saad_published": "Ubaru and Saad, published",
+        "ubaru_saad_repaired": "Ubaru and Saad, repaired",
+    }
+    yield from table(
+        ("d", "answer of", "trials", "RMS error, %", "covered", "products at most", "seconds"),
+        [
+            (
+                *(s["d"], f"`{name}`" if "rank" in name else name),
+                *(s[key]["trials"], s[key]["rms_percent"], s[key]["covers"]),
+                *(s[key]["products_at_most"], s[key]["seconds_median"]),
+            )
+            for key, name in names.items()
+            for s in summary
+            if key in s
+        ],
+    )
+
+
+def draw_paper_fig1(record: Record) -> Iterable[str]:
+    """The figure, and the late mean against both curves."""
+    yield "![loss along the chain](../../../bench/results/paper_fig1.svg)"
+    yield ""
+    late = record["late_mean_over_theory_percent"]
+    yield from table(
+        ("chains", "late mean over Theorem 1, %", "over the exact mean, %", "standard error, %"),
+        [
+            (
+                *(record["chains"], late["theorem_1"], late["finite_step"]),
+                record["late_mean_stderr_percent"],
+            )
+        ],
+    )
+
+
+def draw_paper_fig2(record: Record) -> Iterable[str]:
+    """The figure, and its points."""
+    yield "![estimated ranks](../../../bench/results/paper_fig2.svg)"
+    yield ""
+    heads = ("rank", "Langevin, mean", "deviation", "Ubaru and Saad, mean", "deviation")
+
+    def cells(point: Record, name: str) -> tuple[Any, Any]:
+        return (point[name]["mean"], point[name]["std"]) if name in point else ("", "")
+
+    yield from table(
+        heads,
+        [
+            (p["rank"], *cells(p, "chain"), *cells(p, "ubaru_saad_published"))
+            for p in record["points"]
+        ],
+    )
+
+
 def draw_langevin_coverage(record: Record) -> Iterable[str]:
     """Coverage of the nominal level, by family."""
     rows = record["rows"]
@@ -418,6 +519,9 @@ TABLES: dict[str, Callable[[Record], Iterable[str]]] = {
     "coverage": draw_coverage,
     "langevin_accuracy": draw_langevin_accuracy,
     "langevin_paper_budget": draw_langevin_paper_budget,
+    "paper_table1": draw_paper_table1,
+    "paper_fig1": draw_paper_fig1,
+    "paper_fig2": draw_paper_fig2,
     "langevin_coverage": draw_langevin_coverage,
     "langevin_kernels": draw_langevin_kernels,
     "lanczos_kernels": draw_lanczos_kernels,

@@ -27,7 +27,7 @@ __all__ = [
 
 DENSE_LIMIT = 4000  # below: 1 GiB at most with the workspace of eigvalsh
 PATTERN_LIMIT = 2_000_000  # nonzeros: the analysis alone would take longer than sampling
-ANALYSIS_SECONDS = 0.02  # too few to matter
+ANALYSIS_SECONDS = 0.05  # too few to matter
 GROWTH = 5.0  # of the fill, by delayed pivots, where the diagonal is zero: 1 to 17, median 3
 FACTORISATIONS = {True: 3, False: 4}  # by Inertia, for a semidefinite operator or any other
 UNKNOWN = 100.0  # rows' worth of a fused step: a product of which nothing is known

@@ -160,7 +160,7 @@ def plan(A: Any, **options: Any) -> choose.Plan:
     --------
     >>> import symrank
     >>> from symrank import gallery
-    >>> plan = symrank.plan(gallery.grid_laplacian((300, 300)))
+    >>> plan = symrank.plan(gallery.grid_laplacian((100, 100)))
     >>> plan.choice.method.name
     'inertia'
     """

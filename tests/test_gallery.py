@@ -176,7 +176,7 @@ def test_the_same_seed_gives_the_same_problem():
     [
         (lambda: gallery.grid_laplacian((3,), 1.5), r"remove=1\.5.*\[0, 1\]"),
         (lambda: gallery.spiked_covariance(3, 4), r"num_signals=4.*n=3"),
-        (lambda: gallery.linear_network(0, widths=(3, 2, 3)), r"widths=\(3, 2, 3\).*at least min"),
+        (lambda: gallery.linear_network(0, widths=(3, 2, 3)), r"widths=\(3, 2, 3\).*at least 3"),
         (lambda: gallery.linear_network(3, depth=0), r"two or more"),
         (lambda: gallery.linear_network(0), r"positive widths"),
         (lambda: gallery.linear_network(2, minimum="sharp"), r"minimum='sharp'.*\"balanced\""),

@@ -7,6 +7,7 @@ from symrank.operators.coerce import as_operator
 from symrank.operators.gram import GramOperator, gram
 from symrank.operators.kronecker import KroneckerOperator, kron
 from symrank.operators.linear_network import LinearNetworkHessian
+from symrank.operators.loss_problem import LossProblem
 from symrank.operators.matrix import MatrixOperator
 from symrank.operators.scipy_adapter import ScipyOperator
 from symrank.operators.shifted import Shifted, shift
@@ -18,6 +19,7 @@ __all__ = [
     "GramOperator",
     "KroneckerOperator",
     "LinearNetworkHessian",
+    "LossProblem",
     "MatrixOperator",
     "Operator",
     "Scaled",

@@ -19,12 +19,11 @@ import numpy.typing as npt
 
 from symrank._typing import Array
 from symrank.errors import OperatorError
+from symrank.operators._covariance import covariance_spectrum
 from symrank.operators._middle import multiply_middle
 from symrank.operators.base import Operator, working_dtype
 
 __all__ = ["LinearNetworkHessian"]
-
-COVARIANCE_TOLERANCE = 100  # units of eps d: asymmetry and negative eigenvalues due to rounding
 
 
 class LinearNetworkHessian(Operator):
@@ -69,7 +68,7 @@ class LinearNetworkHessian(Operator):
         self.weights = layers
         self.d_x, self.d_y = layers[0].shape[1], layers[-1].shape[0]
         self._after = _suffix_products(layers)  # S_k, None for the identity
-        root = None if sigma_x is None else _covariance_root(sigma_x, self.d_x, self.dtype)
+        root = None if sigma_x is None else _root(sigma_x, self.d_x, self.dtype)
         self._before = _prefix_products(layers, root)  # R_k
 
     def _matmat(self, X: Array) -> Array:
@@ -119,24 +118,10 @@ def _checked_layers(weights: Sequence[npt.ArrayLike]) -> tuple[Array, ...]:
     return tuple(np.ascontiguousarray(W, dtype=dtype) for W in layers)
 
 
-def _covariance_root(sigma_x: npt.ArrayLike, d_x: int, dtype: np.dtype[Any]) -> Array:
-    """Return the symmetric square root of a positive semidefinite (d_x, d_x) matrix."""
-    sigma = np.asarray(sigma_x, dtype=np.float64)
-    if sigma.shape != (d_x, d_x):
-        raise OperatorError(
-            f"sigma_x has shape {sigma.shape}, but the first layer takes {d_x} inputs: "
-            f"pass a ({d_x}, {d_x}) covariance matrix."
-        )
-    allowed = COVARIANCE_TOLERANCE * d_x * np.finfo(dtype).eps * np.abs(sigma).max(initial=0.0)
-    asymmetry = np.abs(sigma - sigma.T).max(initial=0.0)
-    lam, Q = np.linalg.eigh((sigma + sigma.T) / 2)
-    if not asymmetry <= allowed or not lam.min(initial=0.0) >= -allowed:
-        raise OperatorError(
-            f"sigma_x is not a covariance matrix: asymmetry {asymmetry:.3g}, smallest eigenvalue "
-            f"{lam.min(initial=0.0):.3g}, allowed {allowed:.3g}. Pass a symmetric positive "
-            "semidefinite matrix."
-        )
-    root: Array = (Q * np.sqrt(np.maximum(lam, 0.0))) @ Q.T
+def _root(sigma_x: npt.ArrayLike, d_x: int, dtype: np.dtype[Any]) -> Array:
+    """Return the symmetric square root of a covariance matrix."""
+    lam, Q = covariance_spectrum(sigma_x, d_x, float(np.finfo(dtype).eps))
+    root: Array = (Q * np.sqrt(lam)) @ Q.T
     return root.astype(dtype)
 
 
