@@ -23,18 +23,16 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
-for _variable in ("NUMBA_NUM_THREADS", "OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS"):
-    os.environ.setdefault(_variable, "1")  # one run a core, before the libraries are loaded
+import numpy as np
 
-import numpy as np  # noqa: E402
-
-from bench import _race_methods, _race_problems, record  # noqa: E402
+from bench import _race_methods, _race_problems, record
 
 BUDGETS = (500, 1500, 5000, 15_000)
 LARGE = 50_000  # from this n on without the last budget
 QUICK = ("network d=8", "network d=16", "indefinite", "hess_Q25FV47")
 QUICK_BUDGETS, QUICK_SEEDS = (500, 1500), 3
 WORKERS = 2
+THREADS = ("NUMBA_NUM_THREADS", "OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS")
 LIBRARIES = ("imate", "scikit-primate", "matplotlib")
 Unit = tuple[str, int]  # a problem and a seed
 
@@ -245,6 +243,8 @@ def main() -> None:
     folder = args.folder.resolve() if args.folder else None
     agreed = plan(args.quick, folder)
     state = resume(name, agreed) if not args.fresh else resume("", {})
+    for variable in THREADS:
+        os.environ.setdefault(variable, "1")  # of the workers, which inherit it: one run a core
     race = Race(name, agreed, state)
     path = race.go(folder, args.minutes)
     for s in coverage(race.rows):
