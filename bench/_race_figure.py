@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from bench import record
+from bench.figures import keep, pyplot
 
 STYLES = {  # colour, line, marker: one colour a family
     "langevin baoab": ("#1b7837", "-", "o"),
@@ -26,11 +26,7 @@ LEAST = 1e-5  # an error of zero is drawn here
 
 def draw(name: str, summary: list[dict[str, Any]]) -> str:
     """Write NAME.svg beside the figures and return its path."""
-    import matplotlib as mpl
-
-    mpl.use("Agg")
-    import matplotlib.pyplot as plt
-
+    plt = pyplot()
     problems = list(dict.fromkeys(s["problem"] for s in summary))
     rows = -(-len(problems) // COLUMNS)
     figure, panels = plt.subplots(
@@ -68,7 +64,4 @@ def draw(name: str, summary: list[dict[str, Any]]) -> str:
         title="median and quartiles over the seeds; dotted: n products, enough to write A down; "
         f"an error of 0 is drawn at {LEAST:.0e}",
     )  # fmt: skip
-    path = record.RESULTS / f"{name}.svg"
-    figure.savefig(path, metadata={"Date": None})
-    plt.close(figure)
-    return str(path)
+    return keep(figure, name)

@@ -16,7 +16,7 @@ import numpy as np
 import scipy.sparse as sp
 from scipy.sparse.linalg import LinearOperator
 
-from bench.langevin_paper_budget import spectrum
+from bench.paper_setup import network, spectrum
 from bench.real_matrices import load
 from symrank import gallery
 
@@ -105,9 +105,9 @@ def build(name: str, seed: int, folder: Path | None) -> Problem:
         lam = gallery.SPECTRA[name](GALLERY_SIZE)
         return _known(name, "gallery", lam, rng)
     d = int(name.removeprefix("network d="))
-    network = gallery.linear_network(d, minimum="published", rng=seed)
-    positive = spectrum(network)
-    lam = np.append(positive, np.zeros(network.n - positive.size))
+    net = network(d, seed)
+    positive = spectrum(net)
+    lam = np.append(positive, np.zeros(net.n - positive.size))
     return _known(name, "linear network", lam, rng)
 
 

@@ -13,12 +13,10 @@ saved after each problem and seed, and a run that was cut off goes on from there
 
 import argparse
 import json
-import multiprocessing
-import os
 import platform
 import time
 from collections.abc import Iterable
-from concurrent.futures import ProcessPoolExecutor, as_completed
+from concurrent.futures import as_completed
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
@@ -26,13 +24,13 @@ from typing import Any
 import numpy as np
 
 from bench import _race_methods, _race_problems, record
+from bench.resumable import workers
 
 BUDGETS = (500, 1500, 5000, 15_000)
 LARGE = 50_000  # from this n on without the last budget
 QUICK = ("network d=8", "network d=16", "indefinite", "hess_Q25FV47")
 QUICK_BUDGETS, QUICK_SEEDS = (500, 1500), 3
 WORKERS = 2
-THREADS = ("NUMBA_NUM_THREADS", "OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS")
 LIBRARIES = ("imate", "scikit-primate", "matplotlib")
 Unit = tuple[str, int]  # a problem and a seed
 
@@ -202,8 +200,7 @@ class Race:
         budgets = tuple(self.agreed["budgets"])
         waiting: dict[Any, tuple[Unit, str]] = {}
         parts: dict[Unit, list[list[dict[str, Any]]]] = {}
-        spawn = multiprocessing.get_context("spawn")
-        with ProcessPoolExecutor(WORKERS, mp_context=spawn) as pool:
+        with workers(WORKERS) as pool:
 
             def hand_out() -> None:
                 if self.seconds < 60.0 * minutes and (job := next(jobs, None)) is not None:
@@ -243,8 +240,6 @@ def main() -> None:
     folder = args.folder.resolve() if args.folder else None
     agreed = plan(args.quick, folder)
     state = resume(name, agreed) if not args.fresh else resume("", {})
-    for variable in THREADS:
-        os.environ.setdefault(variable, "1")  # of the workers, which inherit it: one run a core
     race = Race(name, agreed, state)
     path = race.go(folder, args.minutes)
     for s in coverage(race.rows):

@@ -21,6 +21,7 @@ import numpy as np
 
 import symrank
 from bench import record
+from bench.figures import keep, pyplot
 from symrank import gallery
 from symrank.filters import Baoab, EulerMaruyama, LeimkuhlerMatthews, Scheme
 
@@ -104,11 +105,7 @@ def summarise(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
 
 def draw(summary: list[dict[str, Any]]) -> str:
     """Measured errors as points, predicted ones as lines; one panel a condition number."""
-    import matplotlib as mpl
-
-    mpl.use("Agg")
-    import matplotlib.pyplot as plt
-
+    plt = pyplot()
     shown = CONDITIONS[::2]
     figure, panels = plt.subplots(
         1, len(shown), figsize=(13, 3.6), sharey=True, layout="constrained"
@@ -126,9 +123,7 @@ def draw(summary: list[dict[str, Any]]) -> str:
     panels[0].set_ylabel("RMS error, % of the rank")
     figure.legend(*panels[0].get_legend_handles_labels(), loc="outside lower center", ncols=4,
                   title="lines: predicted from the closed forms; points: measured")  # fmt: skip
-    path = record.RESULTS / "langevin_accuracy.svg"
-    figure.savefig(path, metadata={"Date": None})
-    return str(path)
+    return keep(figure, "langevin_accuracy")
 
 
 def main() -> None:

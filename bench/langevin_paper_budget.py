@@ -18,67 +18,49 @@ import numpy as np
 
 import symrank
 from bench import record
+from bench.paper_setup import BURN_IN, ENERGY, ETA, NUM_STEPS, PAPER, network, rms, spectrum
 from symrank import gallery
-from symrank.filters import EulerMaruyama
 
-BUDGET = 15_000
+BUDGET = NUM_STEPS
 NEVER = 1e-9  # a precision that no run meets
 TRIALS = {8: 40, 16: 40, 32: 20, 64: 6, 128: 5, 256: 5}
-PAPER = {8: 6.9, 16: 2.8, 32: 1.2, 64: 0.3, 128: 2.0, 256: 4.6}
 BARS = {8: 1.8, 16: 0.9, 32: 0.5, 64: 0.25, 128: 0.15, 256: 0.15}
-ETA, BURN_IN = 1e-4, 5000
 DIAGONAL_FROM = 64
 
 
-def spectrum(network: Any) -> np.ndarray:
-    """Positive eigenvalues of the Hessian at the published minimum, in closed form.
-
-    All layers are T^(1/5): with s_i the eigenvalues of a layer they are
-    2 sum_l s_i^(2 l) s_j^(2 (4 - l)), l = 0..4.
-    """
-    s = np.linalg.eigvalsh(network.weights[1])  # P T^(1/5) P'
-    powers = [s ** (2 * layer) for layer in range(5)]
-    return 2.0 * sum(np.outer(powers[j], powers[4 - j]) for j in range(5)).ravel()
-
-
-def automatic(network: Any, seed: int) -> dict[str, Any]:
+def automatic(net: Any, seed: int) -> dict[str, Any]:
     started = time.perf_counter()
     result = symrank.rank(
-        network.hessian(), method="langevin", max_matvecs=BUDGET, precision=NEVER, rng=seed,
+        net.hessian(), method="langevin", max_matvecs=BUDGET, precision=NEVER, rng=seed,
         check=False,
     )  # fmt: skip
     low, high = result.interval()
     found = result.diagnostics
     return {
-        "error": 100.0 * (result.estimate - network.rank) / network.rank,
-        "stderr": 100.0 * result.stderr / network.rank,
-        "covers": low <= network.rank <= high,
+        "error": 100.0 * (result.estimate - net.rank) / net.rank,
+        "stderr": 100.0 * result.stderr / net.rank,
+        "covers": low <= net.rank <= high,
         "products": result.num_matvecs,
         "seconds": time.perf_counter() - started,
         **{key: found[key] for key in ("num_chains", "num_steps", "burn_in", "friction")},
     }
 
 
-def as_published(network: Any, d: int, seed: int) -> dict[str, Any]:
-    lam = spectrum(network)
-    A = gallery.diagonal(lam) if d >= DIAGONAL_FROM else network.hessian()
+def as_published(net: Any, d: int, seed: int) -> dict[str, Any]:
+    lam = spectrum(net)
+    A = gallery.diagonal(lam) if d >= DIAGONAL_FROM else net.hessian()
     method = symrank.Langevin(
         scheme="euler-maruyama", estimator="energy", noise="gaussian", step_size=ETA,
         num_steps=BUDGET, burn_in=BURN_IN, num_chains=2,
     )  # fmt: skip
     result = symrank.rank(A, method, max_matvecs=3 * BUDGET, rng=seed, check=False)
-    scheme = EulerMaruyama(ETA, "energy")
-    per_cent = 100.0 / network.rank
+    per_cent = 100.0 / net.rank
     return {
-        "error": per_cent * (float(result.samples[0]) - network.rank),
-        "predicted_bias": per_cent * scheme.deviation(lam, BURN_IN, BUDGET).sum(),
-        "predicted_stderr": per_cent * np.sqrt(scheme.variance(lam, BUDGET - BURN_IN).sum()),
+        "error": per_cent * (float(result.samples[0]) - net.rank),
+        "predicted_bias": per_cent * ENERGY.deviation(lam, BURN_IN, BUDGET).sum(),
+        "predicted_stderr": per_cent * np.sqrt(ENERGY.variance(lam, BUDGET - BURN_IN).sum()),
         "eta_lambda_max": ETA * lam.max(),
     }
-
-
-def rms(values: list[float]) -> float:
-    return float(np.sqrt(np.mean(np.square(values))))
 
 
 def summarise(d: int, trials: list[dict[str, Any]]) -> dict[str, Any]:
@@ -99,7 +81,7 @@ def summarise(d: int, trials: list[dict[str, Any]]) -> dict[str, Any]:
         "euler_maruyama_rms_percent": rms([t["error"] for t in theirs]),
         "euler_maruyama_predicted_rms_percent": rms(predicted),
         "eta_lambda_max": float(np.mean([t["eta_lambda_max"] for t in theirs])),
-        "paper_percent": PAPER[d],
+        "paper_percent": PAPER[d][0],
     }
 
 
@@ -113,12 +95,12 @@ def main() -> None:
     for d, count in widths.items():
         trials = []
         for seed in range(count):
-            network = gallery.linear_network(d, minimum="published", rng=seed)
+            net = network(d, seed)
             trial = {
                 "d": d,
                 "seed": seed,
-                "automatic": automatic(network, seed),
-                "euler_maruyama": as_published(network, d, seed),
+                "automatic": automatic(net, seed),
+                "euler_maruyama": as_published(net, d, seed),
             }
             trials.append(trial)
         rows += trials

@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from bench import record
+from bench.figures import keep, pyplot
 from bench.paper_setup import NUM_STEPS
 
 ROWS = {  # key of a summary, key of its error, label, colour, marker
@@ -16,23 +16,6 @@ ROWS = {  # key of a summary, key of its error, label, colour, marker
 }
 BURN_IN_SHOWN = 2000  # steps; the panel on the right of Figure 1 shows what comes after
 FLOOR = 0.01  # per cent: exact answers are drawn here
-
-
-def pyplot() -> Any:
-    """Return matplotlib.pyplot that needs no display."""
-    import matplotlib as mpl
-
-    mpl.use("Agg")
-    import matplotlib.pyplot as plt
-
-    return plt
-
-
-def keep(figure: Any, name: str) -> str:
-    """Write bench/results/NAME.svg without a date."""
-    path = record.RESULTS / f"{name}.svg"
-    figure.savefig(path, metadata={"Date": None})
-    return str(path)
 
 
 def draw_table1(summary: Sequence[dict[str, Any]], name: str) -> str:

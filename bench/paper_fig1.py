@@ -7,14 +7,9 @@ mean that a chain of this step size has exactly on the quadratic model. Means ov
 kept, of the first chain also single steps; saved after every batch of chains, and a rerun goes on.
 """
 
-import argparse
-import os
 from collections.abc import Sequence
 from functools import partial
 from typing import Any
-
-os.environ.setdefault("NUMBA_NUM_THREADS", "1")
-os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
 import numpy as np
 
@@ -95,11 +90,7 @@ def save(rows: Rows, curves: dict[str, Any], options: dict[str, Any]) -> dict[st
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--quick", action="store_true", help="16 chains instead of 96")
-    parser.add_argument("--fresh", action="store_true", help="start anew")
-    parser.add_argument("--processes", type=int, default=os.cpu_count())
-    args = parser.parse_args()
+    args = resumable.arguments(__doc__.splitlines()[0], "16 chains instead of 96")
     rows = Rows("paper_fig1_quick" if args.quick else "paper_fig1", fresh=args.fresh)
     curves = theory(paper_setup.spectrum(paper_setup.network(D, SEED)))
     saving = partial(save, rows, curves, vars(args))

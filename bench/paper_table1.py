@@ -10,16 +10,10 @@ of the spectrum, whose law is the same for Gaussian vectors. Saved after every t
 on with what is missing.
 """
 
-import argparse
-import os
 import time
 from collections.abc import Sequence
 from functools import partial
 from typing import Any
-
-os.environ.setdefault("NUMBA_NUM_THREADS", "1")  # one run a core, before numba is loaded
-os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
-
 
 import symrank
 from bench import langevin_paper_budget, paper_setup, resumable, ubaru_saad
@@ -105,11 +99,7 @@ def save(rows: Rows, options: dict[str, Any]) -> list[dict[str, Any]]:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--quick", action="store_true", help="widths up to 128, few trials")
-    parser.add_argument("--fresh", action="store_true", help="start anew")
-    parser.add_argument("--processes", type=int, default=os.cpu_count())
-    args = parser.parse_args()
+    args = resumable.arguments(__doc__.splitlines()[0], "widths up to 128, few trials")
     rows = Rows("paper_table1_quick" if args.quick else "paper_table1", fresh=args.fresh)
     tasks = []
     for part, counts in (QUICK if args.quick else FULL).items():

@@ -21,7 +21,7 @@ def save(name: str, figures: dict[str, Any], *, libraries: tuple[str, ...] = ())
     record = {
         "name": name,
         "date": datetime.now(UTC).isoformat(timespec="seconds"),
-        "command": " ".join(Path(a).name if i == 0 else a for i, a in enumerate(sys.argv)),
+        "command": " ".join(Path(a).name if Path(a).is_absolute() else a for a in sys.argv),
         "commit": _commit(),
         "machine": _machine(),
         "versions": {lib: _version(lib) for lib in LIBRARIES + libraries},

@@ -1,6 +1,9 @@
 """Runs that may be killed: results are saved after every task, and a rerun goes on."""
 
+import argparse
 import json
+import multiprocessing
+import os
 import time
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
@@ -11,6 +14,24 @@ from rich.console import Console
 from rich.progress import Progress, TimeElapsedColumn
 
 from bench import record
+
+THREADS = ("NUMBA_NUM_THREADS", "OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS")
+
+
+def workers(count: int) -> ProcessPoolExecutor:
+    """Return processes of one thread each, which is set before they load a library."""
+    for variable in THREADS:
+        os.environ.setdefault(variable, "1")
+    return ProcessPoolExecutor(count, mp_context=multiprocessing.get_context("spawn"))
+
+
+def arguments(title: str, quick: str) -> argparse.Namespace:
+    """Parse the options of a run that can be gone on with; `quick` says what --quick leaves out."""
+    parser = argparse.ArgumentParser(description=title)
+    parser.add_argument("--quick", action="store_true", help=quick)
+    parser.add_argument("--fresh", action="store_true", help="start anew")
+    parser.add_argument("--processes", type=int, default=os.cpu_count())
+    return parser.parse_args()
 
 
 class Task(NamedTuple):
@@ -88,7 +109,7 @@ def run(
     left = sorted(rows.missing(tasks), key=lambda task: task.d)
     console = Console(stderr=True)
     columns = (*Progress.get_default_columns(), TimeElapsedColumn())
-    with ProcessPoolExecutor(processes) as pool, Progress(*columns, console=console) as bar:
+    with workers(processes) as pool, Progress(*columns, console=console) as bar:
         shown = bar.add_task("tasks", total=len(left))
         started = time.perf_counter()
         futures = {pool.submit(work, task): task for task in left}

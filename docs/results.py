@@ -5,12 +5,22 @@ results.md includes. A missing file becomes a sentence.
 """
 
 import json
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
+from results_paper import (
+    draw_accuracy_per_matvec,
+    draw_langevin_paper_budget,
+    draw_paper_fig1,
+    draw_paper_fig2,
+    draw_paper_table1,
+    draw_ubaru_saad,
+)
+from tables import Record, bars, show, table
+
 BENCH = Path(__file__).parents[1] / "bench" / "results"
-Record = dict[str, Any]
 
 REAL_HEADS = (
     *("matrix", "class", "n", "rank", "answer"),
@@ -63,26 +73,6 @@ def provenance(record: Record) -> str:
         f"{machine.get('processor', '?')}, {machine.get('cores', '?')} cores, "
         f"Python {machine.get('python', '?')}, {versions}."
     )
-
-
-def table(heads: Sequence[str], rows: Iterable[Sequence[Any]]) -> list[str]:
-    """Return a Markdown table; numbers to the right."""
-    rows = [list(row) for row in rows]
-    number = [all(isinstance(row[j], int | float) for row in rows) for j in range(len(heads))]
-    rule = ["---:" if right else ":---" for right in number]
-    lines = [heads, rule, *([show(value) for value in row] for row in rows)]
-    return ["| " + " | ".join(line) + " |" for line in lines]
-
-
-def show(value: Any) -> str:
-    """Write one value of a table."""
-    if isinstance(value, bool):
-        return "yes" if value else "no"
-    if isinstance(value, float):
-        return f"{value:.4g}"
-    if isinstance(value, list):
-        return ", ".join(map(str, value)) or "none"
-    return str(value)
 
 
 def draw_real_matrices(record: Record) -> Iterable[str]:
@@ -172,132 +162,6 @@ def draw_langevin_accuracy(record: Record) -> Iterable[str]:
     )
 
 
-def draw_langevin_paper_budget(record: Record) -> Iterable[str]:
-    """Errors in per cent of the rank, a line a width."""
-    yield from table(
-        (
-            *("d", "trials", "automatic, RMS", "covered", "seconds"),
-            *("Euler-Maruyama, mean", "standard error", "its RMS", "predicted RMS", "the paper"),
-        ),
-        [
-            (
-                s["d"],
-                s["trials"],
-                s["automatic_rms_percent"],
-                s["automatic_covers"],
-                s["seconds_median"],
-                s["euler_maruyama_mean_percent"],
-                s["euler_maruyama_mean_stderr"],
-                s["euler_maruyama_rms_percent"],
-                s["euler_maruyama_predicted_rms_percent"],
-                s["paper_percent"],
-            )
-            for s in record["summary"]
-        ],
-    )
-
-
-def draw_paper_table1(record: Record) -> Iterable[str]:
-    """Table 1: printed, reproduced, predicted; then where the error is from; then all rows."""
-    summary = record["summary"]
-    chains = [s for s in summary if "chain" in s]
-    yield "![errors by width](../../../bench/results/paper_table1.svg)"
-    yield ""
-    yield "RMS errors in per cent of the rank; *z*: distance from the closed form, standard errors."
-    yield ""
-    yield from table(
-        ("d", "the paper", "closed form", "true loss", "trials", "z of the mean", "z of the RMS"),
-        [
-            (
-                *(s["d"], s["paper_percent"], s["chain"]["predicted_rms_percent"]),
-                *(s["chain"][key] for key in ("rms_percent", "trials", "z_mean", "z_rms")),
-            )
-            for s in chains
-        ],
-    )
-    yield ""
-    yield "Where it comes from, in per cent of the rank (closed forms, means over the trials):"
-    yield ""
-    keys = (
-        *("bias_of_time_percent", "bias_of_step_percent", "predicted_mean_percent"),
-        *("mean_percent", "predicted_spread_percent", "std_percent", "eta_lambda_max"),
-    )
-    yield from table(
-        (
-            *("d", "unsettled modes", "step size", "bias in all", "measured bias", "spread"),
-            *("measured spread", "largest eta lambda", "condition", "CPU s a trial"),
-        ),
-        [
-            (
-                s["d"],
-                *(s["chain"][key] for key in keys),
-                f"{s['chain']['condition_median']:.0e}",
-                s["chain"]["cpu_seconds_a_trial"],
-            )
-            for s in chains
-        ],
-    )
-    yield ""
-    yield from paper_rows(summary)
-
-
-def paper_rows(summary: Sequence[Record]) -> Iterable[str]:
-    """One line a width and way, at the budget of the paper."""
-    names = {
-        "langevin": 'rank(H, method="langevin")',
-        "rank": "rank(H)",
-        "ubaru_saad_published": "Ubaru and Saad, published",
-        "ubaru_saad_repaired": "Ubaru and Saad, repaired",
-    }
-    yield from table(
-        ("d", "answer of", "trials", "RMS error, %", "covered", "products at most", "seconds"),
-        [
-            (
-                *(s["d"], f"`{name}`" if "rank" in name else name),
-                *(s[key]["trials"], s[key]["rms_percent"], s[key]["covers"]),
-                *(s[key]["products_at_most"], s[key]["seconds_median"]),
-            )
-            for key, name in names.items()
-            for s in summary
-            if key in s
-        ],
-    )
-
-
-def draw_paper_fig1(record: Record) -> Iterable[str]:
-    """The figure, and the late mean against both curves."""
-    yield "![loss along the chain](../../../bench/results/paper_fig1.svg)"
-    yield ""
-    late = record["late_mean_over_theory_percent"]
-    yield from table(
-        ("chains", "late mean over Theorem 1, %", "over the exact mean, %", "standard error, %"),
-        [
-            (
-                *(record["chains"], late["theorem_1"], late["finite_step"]),
-                record["late_mean_stderr_percent"],
-            )
-        ],
-    )
-
-
-def draw_paper_fig2(record: Record) -> Iterable[str]:
-    """The figure, and its points."""
-    yield "![estimated ranks](../../../bench/results/paper_fig2.svg)"
-    yield ""
-    heads = ("rank", "Langevin, mean", "deviation", "Ubaru and Saad, mean", "deviation")
-
-    def cells(point: Record, name: str) -> tuple[Any, Any]:
-        return (point[name]["mean"], point[name]["std"]) if name in point else ("", "")
-
-    yield from table(
-        heads,
-        [
-            (p["rank"], *cells(p, "chain"), *cells(p, "ubaru_saad_published"))
-            for p in record["points"]
-        ],
-    )
-
-
 def draw_langevin_coverage(record: Record) -> Iterable[str]:
     """Coverage of the nominal level, by family."""
     rows = record["rows"]
@@ -334,68 +198,6 @@ def draw_langevin_kernels(record: Record) -> Iterable[str]:
     )
     yield ""
     yield from bars(record)
-
-
-def bars(record: Record) -> Iterable[str]:
-    """What was measured beside what is wanted."""
-    yield from table(
-        ("figure", "measured", "wanted"),
-        [
-            (
-                name.replace("_", " "),
-                bar["figure"],
-                f"at most {bar['at_most']}" if "at_most" in bar else f"at least {bar['at_least']}",
-            )
-            for name, bar in record["bars"].items()
-        ],
-    )
-
-
-def draw_lanczos_kernels(record: Record) -> Iterable[str]:
-    """The bars, and all patterns."""
-    yield from bars(record)
-    yield ""
-    heads = ("pattern", "n", "k", "ms", "over SciPy's product", "speed-up of two threads")
-    keys = ("pattern", "n", "k", "seconds", "over_product", "speed_up_of_two_threads")
-    yield from table(
-        heads,
-        [
-            [1e3 * r[key] if key == "seconds" else r[key] for key in keys]
-            for r in record["rows"]
-            if all(key in r for key in keys)
-        ],
-    )
-
-
-def draw_chebyshev_kernels(record: Record) -> Iterable[str]:
-    """The bars, and all rows."""
-    yield from bars(record)
-    yield ""
-    heads = ("pattern", "dtype", "k", "ms", "over SciPy's product", "speed-up of two threads")
-    keys = ("pattern", "dtype", "k", "seconds", "over_product", "speed_up_of_two_threads")
-    yield from table(
-        heads,
-        [[1e3 * r[key] if key == "seconds" else r[key] for key in keys] for r in record["rows"]],
-    )
-
-
-def draw_ubaru_saad(record: Record) -> Iterable[str]:
-    """Errors in per cent of the rank, a line a width, and the answers to A in other units."""
-    heads = (
-        *("d", "trials", "published, mean error, %", "the paper", "its threshold over lambda_max"),
-        *("repaired, RMS error, %", "covered", "width of the interval over n", "NO_GAP_FOUND"),
-        *("products at most", "seconds"),
-    )
-    keys = (
-        *("d", "trials", "published_mean_percent", "paper_percent", "published_threshold"),
-        *("repaired_rms_percent", "repaired_covers", "repaired_width_median", "repaired_no_gap"),
-        *("products_at_most", "seconds_median"),
-    )
-    yield from table(heads, [[s[key] for key in keys] for s in record["summary"]])
-    yield ""
-    yield "Answers for $A$, $10^{-8} A$ and $10^8 A$, $d = 16$, rank 256:"
-    yield ""
-    yield from table(("variant", "answers"), [(k, show(v)) for k, v in record["units"].items()])
 
 
 def draw_large_grid(record: Record) -> Iterable[str]:
@@ -465,51 +267,20 @@ def draw_null_space(record: Record) -> Iterable[str]:
     )
 
 
-def draw_accuracy_per_matvec(record: Record) -> Iterable[str]:
-    """The figure, the bars, then the median errors: a line a problem and budget."""
-    yield "![error against products](../../../bench/results/accuracy_per_matvec.svg)"
+def draw_kernels(record: Record, key: str) -> Iterable[str]:
+    """The bars, and all rows; `key` tells what a row of a pattern and width is about."""
+    yield from bars(record)
     yield ""
-    reached, wanted = len(record["finished"]), len(record["plan"]["units"])
-    yield f"Problems times seeds reached in {record['seconds']:.0f} s: {reached} of {wanted}."
-    yield ""
+    heads = ("pattern", key, "k", "ms", "over SciPy's product", "speed-up of two threads")
+    keys = ("pattern", key, "k", "seconds", "over_product", "speed_up_of_two_threads")
     yield from table(
-        ("method", "runs", "bars that hold the rank", "median half-width, % of n", "unspent, %"),
+        heads,
         [
-            (
-                *(c["method"], c["runs"]),
-                f"{c['covers']} of {c['bars']}" if c["bars"] else "none",
-                "" if c["half_width_over_n"] is None else show(100.0 * c["half_width_over_n"]),
-                "" if c["unspent"] is None else show(100.0 * c["unspent"]),
-            )
-            for c in record["coverage"]
+            [1e3 * r[key] if key == "seconds" else r[key] for key in keys]
+            for r in record["rows"]
+            if all(key in r for key in keys)
         ],
     )
-    yield ""
-    summary = record["summary"]
-    for group in (record["plan"]["methods"][:8], record["plan"]["methods"][8:]):
-        cells = {
-            (s["problem"], s["budget"], s["method"]): "declined"
-            if "declined" in s
-            else f"{100.0 * s['error_median']:.3g}"
-            + ("" if s["budget"] else f" ({s['products']:.0f} products)")
-            for s in summary
-        }
-        runs = {(s["problem"], s["budget"]): (s["n"], s.get("runs", "")) for s in summary}
-        yield from table(
-            ("problem", "n", "products", "runs", *group),
-            [
-                (
-                    *(f"`{problem}`", n, budget, count),
-                    *(
-                        cells.get((problem, budget, m), cells.get((problem, None, m), ""))
-                        for m in group
-                    ),
-                )
-                for (problem, budget), (n, count) in runs.items()
-                if budget
-            ],
-        )
-        yield ""
 
 
 TABLES: dict[str, Callable[[Record], Iterable[str]]] = {
@@ -524,9 +295,9 @@ TABLES: dict[str, Callable[[Record], Iterable[str]]] = {
     "paper_fig2": draw_paper_fig2,
     "langevin_coverage": draw_langevin_coverage,
     "langevin_kernels": draw_langevin_kernels,
-    "lanczos_kernels": draw_lanczos_kernels,
+    "lanczos_kernels": partial(draw_kernels, key="n"),
     "ubaru_saad": draw_ubaru_saad,
-    "chebyshev_kernels": draw_chebyshev_kernels,
+    "chebyshev_kernels": partial(draw_kernels, key="dtype"),
     "large_grid": draw_large_grid,
     "grid_laplacian": draw_grid_laplacian,
     "accuracy_per_matvec": draw_accuracy_per_matvec,

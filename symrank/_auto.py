@@ -5,7 +5,7 @@ from collections.abc import Callable, Sequence
 from functools import partial
 
 from symrank import choose
-from symrank._candidates import Choice
+from symrank._candidates import Choice, exact_candidates, fits_densely
 from symrank._counter import Counter
 from symrank._rounds import run
 from symrank._setup import Job
@@ -22,14 +22,14 @@ def choose_and_run(job: Job, counter: Counter) -> RankResult:
     proposal = choose.propose(job.operator, job.goal)
     method, reason = proposal.choice.method, proposal.reason
     if isinstance(method, Lanczos):
-        weigh = partial(choose.exact_candidates, job.operator, job.goal)
+        weigh = partial(exact_candidates, job.operator, job.goal)
         return _sample_and_switch(job, reason, counter, weigh)
     answer = run(job, method, reason, counter)
     result = answer.result(counter)
     if not (isinstance(method, Inertia) and choose.proves_too_little(answer.summary)):
         return result
     reason = "the pivots proved too little (rounding): "
-    if choose.fits_densely(job.operator):
+    if fits_densely(job.operator):
         return run(job, Dense(), reason + "all eigenvalues instead", counter).result(counter)
     other = _sample_and_switch(
         job, reason + "certified counting by products", counter, lambda _: ()

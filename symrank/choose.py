@@ -33,8 +33,6 @@ __all__ = [
     "DENSE_LIMIT",
     "Choice",
     "Plan",
-    "exact_candidates",
-    "fits_densely",
     "product_seconds",
     "propose",
     "proves_too_little",

@@ -21,6 +21,7 @@ from symrank._typing import FloatArray
 from symrank.intervals import ExactInterval
 from symrank.methods.base import Goal, Summary, Task, Tick
 from symrank.operators import Operator
+from symrank.operators._factor import Factored
 from symrank.operators.augmented import AugmentedOperator
 from symrank.operators.gram import GramOperator
 from symrank.operators.transforms import Scaled
@@ -51,7 +52,7 @@ def predict(operator: Operator) -> Work:
 
 def _core(operator: Operator) -> Operator:
     """Return the smaller operator that has all eigenvalues but zeros and a factor."""
-    if isinstance(operator, Scaled) and isinstance(operator.base, AugmentedOperator | GramOperator):
+    if isinstance(operator, Scaled) and isinstance(operator.base, Factored):
         return _core(operator.base)
     if isinstance(operator, GramOperator) and min(operator.factor.shape) < operator.n:
         return GramOperator(operator.factor, "rows" if operator.side == "columns" else "columns")

@@ -15,7 +15,7 @@ from symrank.operators.coerce import interpret
 from symrank.operators.matrix import canonical, largest_entry
 from symrank.operators.scipy_adapter import linear_operator_dtype, multiply
 
-__all__ = ["Factor", "as_factor", "check_adjoint", "diagonal_factor"]
+__all__ = ["Factor", "Factored", "as_factor", "check_adjoint", "diagonal_factor"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -43,6 +43,20 @@ class Factor:
         if n <= m:
             return columns_of(self.forward, (m, n), self.dtype)
         return columns_of(self.adjoint, (n, m), self.dtype).conj().T
+
+
+class Factored(Operator):
+    """An (n, n) operator made of a rectangular factor and its adjoint."""
+
+    def __init__(self, factor: Factor, n: int, name: str) -> None:
+        super().__init__((n, n), factor.dtype, name=name)
+        self.factor = factor
+        self.matvecs_per_product = factor.matvecs
+
+    @property
+    def num_dense_products(self) -> int:
+        """Products that `to_dense` takes."""
+        return self.n if self.factor.entries is None else 0
 
 
 def as_factor(A: Any) -> Factor:

@@ -11,20 +11,17 @@ from typing import Any
 import numpy as np
 
 from symrank._typing import Array
-from symrank.operators._factor import Factor, as_factor
-from symrank.operators.base import Operator
+from symrank.operators._factor import Factor, Factored, as_factor
 
 __all__ = ["AugmentedOperator", "augmented"]
 
 
-class AugmentedOperator(Operator):
+class AugmentedOperator(Factored):
     """The operator that `augmented` returns."""
 
     def __init__(self, factor: Factor) -> None:
         m, n = factor.shape
-        super().__init__((m + n, m + n), factor.dtype, name=f"augmented {m}x{n} matrix")
-        self.factor = factor
-        self.matvecs_per_product = factor.matvecs
+        super().__init__(factor, m + n, name=f"augmented {m}x{n} matrix")
 
     def _matmat(self, X: Array) -> Array:
         m = self.factor.shape[0]
@@ -32,11 +29,6 @@ class AugmentedOperator(Operator):
         product[:m] = self.factor.forward(X[m:])
         product[m:] = self.factor.adjoint(X[:m])
         return product
-
-    @property
-    def num_dense_products(self) -> int:
-        """Products that `to_dense` takes."""
-        return self.n if self.factor.entries is None else 0
 
     def to_dense(self) -> Array:
         """Return the entries as a fresh array; by products where the factor is not known."""

@@ -6,7 +6,7 @@ import numpy as np
 import scipy.sparse as sp
 
 from symrank.errors import OptionError
-from symrank.operators.augmented import AugmentedOperator
+from symrank.operators._factor import Factored
 from symrank.operators.base import Operator
 from symrank.operators.gram import GramOperator
 from symrank.operators.transforms import Scaled, as_matrix
@@ -50,14 +50,14 @@ def sparse_entries(operator: Operator, max_entries: float = float("inf")) -> Any
     if isinstance(operator, Scaled):
         base = sparse_entries(operator.base, max_entries)
         return None if base is None else base * operator.factor
-    if isinstance(operator, AugmentedOperator | GramOperator):
+    if isinstance(operator, Factored):
         if operator.factor.entries is None:
             return None
         factor = sp.csr_array(operator.factor.entries)
-        if isinstance(operator, AugmentedOperator):
-            blocks: list[list[Any]] = [[None, factor], [factor.conj().T, None]]
-            return sp.csr_array(sp.block_array(blocks))
-        return _gram_entries(operator, factor, max_entries)
+        if isinstance(operator, GramOperator):
+            return _gram_entries(operator, factor, max_entries)
+        blocks: list[list[Any]] = [[None, factor], [factor.conj().T, None]]
+        return sp.csr_array(sp.block_array(blocks))
     return None
 
 

@@ -11,8 +11,7 @@ import numpy as np
 
 from symrank._typing import Array
 from symrank.errors import OptionError
-from symrank.operators._factor import Factor, as_factor
-from symrank.operators.base import Operator
+from symrank.operators._factor import Factor, Factored, as_factor
 
 __all__ = ["GramOperator", "gram"]
 
@@ -23,7 +22,7 @@ SAFE_EXPONENT = {"f": 25, "d": 400}
 MAX_SCALE_EXPONENT = {"f": 100, "d": 960}
 
 
-class GramOperator(Operator):
+class GramOperator(Factored):
     """The operator that `gram` returns.
 
     Attributes
@@ -36,11 +35,9 @@ class GramOperator(Operator):
         m, n = factor.shape
         columns = side == "columns"
         size = n if columns else m
-        super().__init__((size, size), factor.dtype, name=f"Gram operator of a {m}x{n} matrix")
-        self.factor = factor
+        super().__init__(factor, size, name=f"Gram operator of a {m}x{n} matrix")
         self.side = side
         self.scale = _scale(factor)
-        self.matvecs_per_product = factor.matvecs
         self._first = factor.forward if columns else factor.adjoint
         self._second = factor.adjoint if columns else factor.forward
 
@@ -48,11 +45,6 @@ class GramOperator(Operator):
         if self.scale == 1.0:
             return self._second(self._first(X))
         return self._second(self._first(X * self.scale) * self.scale)
-
-    @property
-    def num_dense_products(self) -> int:
-        """Products that `to_dense` takes."""
-        return self.n if self.factor.entries is None else 0
 
     def to_dense(self) -> Array:
         """Return the entries as a fresh array; by products where the factor is not known."""
