@@ -19,6 +19,7 @@ SURE = (Status.EXACT, Status.CONVERGED)
 
 def choose_and_run(job: Job, counter: Counter) -> RankResult:
     """Run the proposal; fall back where pivots prove nothing."""
+    job = job.on_shorter_side()
     proposal = choose.propose(job.operator, job.goal)
     method, reason = proposal.choice.method, proposal.reason
     if isinstance(method, Lanczos):

@@ -25,7 +25,7 @@ __all__ = [
     "sampling",
 ]
 
-DENSE_LIMIT = 4000  # below: 1 GiB at most with the workspace of eigvalsh
+DENSE_LIMIT = 4096  # up to: 1 GiB at most with the workspace of eigvalsh
 PATTERN_LIMIT = 2_000_000  # nonzeros: the analysis alone would take longer than sampling
 ANALYSIS_SECONDS = 0.05  # too few to matter
 GROWTH = 5.0  # of the fill, by delayed pivots, where the diagonal is zero: 1 to 17, median 3
@@ -118,7 +118,7 @@ def exact_candidates(operator: Operator, goal: Goal, worth: float) -> list[Choic
 def fits_densely(operator: Operator) -> bool:
     """Tell whether `Dense` is cheap in memory."""
     m, n = dense.predict(operator).shape
-    return m * n < DENSE_LIMIT**2
+    return m * n <= DENSE_LIMIT**2
 
 
 def _all_eigenvalues(operator: Operator, goal: Goal) -> Choice | None:

@@ -93,11 +93,13 @@ class Rounds:
         fields.pop("memo")
         if fields["inertia"] is not None:
             plus, zero, minus = fields["inertia"]
-            fields["inertia"] = plus, zero + job.num_deflated, minus
+            fields["inertia"] = plus, zero + job.num_left_out, minus
+        if fields["measure"] is not None:
+            fields["measure"] = dataclasses.replace(fields["measure"], num_zeros=job.num_zeros)
         goes_on = self.is_whole and hasattr(self.method, "stages")
         return RankResult(
             **fields,
-            n=self.goal.n + job.num_deflated,
+            n=self.goal.n + job.num_left_out,
             dtype=str(self.goal.dtype),
             method=self.method.name,
             kernel=_kernel_name(self.method),
@@ -148,7 +150,7 @@ def _resume(rounds: Rounds, before: Counter) -> Callable[..., RankResult]:
         counter = Counter(more, max_seconds, progress, before=(before.num_matvecs, spent_seconds))
         summary = rounds.summary
         assert summary is not None
-        old, n = rounds.goal, rounds.goal.n + rounds.job.num_deflated
+        old, n = rounds.goal, rounds.goal.n + rounds.job.num_left_out
         weight = rounds.job.operator.matvecs_per_product
         rounds.goal = dataclasses.replace(
             old,

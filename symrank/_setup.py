@@ -1,5 +1,6 @@
 """From what the caller passed to the operator and the goal that a method sees."""
 
+import dataclasses
 import math
 from dataclasses import dataclass
 from typing import Any
@@ -15,7 +16,7 @@ from symrank.methods.base import unit_rounding
 from symrank.operators import Operator, as_operator
 from symrank.operators.checks import check_operator
 from symrank.operators.deflated import Deflated
-from symrank.operators.transforms import Scaled
+from symrank.operators.transforms import Scaled, shorter_side
 from symrank.preconditioners import Preconditioner
 from symrank.recurrences import lanczos
 
@@ -96,6 +97,24 @@ class Job:
     goal: Goal
     preconditioner: Preconditioner | None
     num_deflated: int
+    num_zeros: int = 0  # that the shape of a Gram operator gives away
+
+    @property
+    def num_left_out(self) -> int:
+        """Dimensions of the caller's operator that the method does not see."""
+        return self.num_deflated + self.num_zeros
+
+    def on_shorter_side(self) -> "Job":
+        """Return the job for A A^H in place of A^H A, or the other way round, if smaller."""
+        operator = shorter_side(self.operator)
+        if operator is self.operator:
+            return self
+        return dataclasses.replace(
+            self,
+            operator=operator,
+            goal=dataclasses.replace(self.goal, n=operator.n),
+            num_zeros=self.operator.n - operator.n,
+        )
 
 
 def prepare(A: Any, options: Options, counter: Counter) -> Job:

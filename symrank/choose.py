@@ -26,6 +26,7 @@ from symrank._candidates import (
 from symrank.methods import Dense, Goal, Method, Sketch, Summary
 from symrank.methods import sketch as sketches
 from symrank.methods._null import TEST_COLUMNS
+from symrank.methods.lanczos import is_resolved
 from symrank.operators import Operator
 from symrank.result import Status
 
@@ -44,6 +45,8 @@ WORTH = 2.0  # or this many times what sampling takes
 SOLVE_STEPS = 20.0  # times sqrt(kappa): steps of conjugate gradients to rounding
 SMALL_NULLITY = 64
 NULL_SECONDS = 1.0  # null vectors may take this, or what sampling has taken
+LIKELY = 1.1  # times the estimate: the rank where the interval is open
+NEARLY = 8.0  # times the width asked for
 LOOK = 4096  # products that an exact count may take whatever sampling has taken
 
 
@@ -140,10 +143,12 @@ def reconsider(
     a_product = product_seconds(operator)
     allowed = _allowance(goal, spent * a_product)
     found: list[tuple[float, float, Method, str]] = []
-    columns = 2.0 * high + 32.0
-    if sketches.is_applicable(goal, high, goal.n, math.inf):
+    likely = min(high, math.ceil(LIKELY * summary.estimate))  # it fails, or it is exact
+    columns = 2.0 * likely + 32.0
+    if sketches.is_applicable(goal, likely, goal.n, math.inf):
         seconds = 2.0 * columns * a_product + _costs.sketch_seconds(goal.n, columns)
-        why = f"the rank is at most {high} by sampling: a sketch of the range is exact"
+        known = "at most" if likely == high else "likely below"
+        why = f"the rank is {known} {likely} by sampling: a sketch of the range is exact"
         found.append((seconds, 2.0 * columns, Sketch(side="range"), why))
     if met and goal.n - low <= SMALL_NULLITY:
         products = _solve_steps(summary) * (sketches.NULL_COLUMNS + TEST_COLUMNS)
@@ -151,8 +156,7 @@ def reconsider(
         seconds = products * a_product + _costs.solve_seconds(goal.n, products)
         if seconds <= max(NULL_SECONDS, spent * a_product):  # it may fail: kappa is a guess
             found.append((seconds, products, Sketch(side="null"), why))
-    sampled = spent * a_product
-    for choice in weigh(sampled if met else 2.0 * sampled):  # steps double: so will have been spent
+    for choice in weigh(_worth_of_sampling(goal, summary, high - low, spent * a_product)):
         products = float(choice.num_matvecs[1])
         found.append((choice.seconds[1], products, choice.method, _why_exact(choice, goal)))
     most = min(left, max(LOOK, WORTH * spent))
@@ -161,6 +165,19 @@ def reconsider(
         return None
     _, _, method, why = min(found, key=lambda one: one[0])
     return method, why
+
+
+def _worth_of_sampling(goal: Goal, summary: Summary, width: int, sampled: float) -> float:
+    """Return the seconds that an analysis of the pattern may take, to spare more sampling.
+
+    As many as sampling took where it is at its end, and as many again for the doubling of the
+    steps that will meet the precision where the interval is nearly narrow enough. An interval that
+    is wide open says that no number of steps is known to settle it, and where the precision is met
+    and resolution is still the larger error, only an exact count adds to the answer.
+    """
+    if summary.status is Status.CONVERGED:
+        return sampled if is_resolved(summary) else math.inf
+    return 2.0 * sampled if width <= NEARLY * 2.0 * goal.half_width else math.inf
 
 
 def proves_too_little(summary: Summary | None) -> bool:

@@ -147,7 +147,7 @@ def _rank(
             twice = rectangular is Rectangular.AUG
             matrix = symrank.augmented(matrix) if twice else symrank.gram(matrix)
         if plot is not None and method is None:  # pivots and sketches leave no spectrum to draw
-            small = symrank.as_operator(matrix).n < DENSE_LIMIT
+            small = symrank.as_operator(matrix).n <= DENSE_LIMIT
             method = "dense" if small else "lanczos"
         with report.progress_bar() as observe:
             result = symrank.rank(

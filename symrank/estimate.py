@@ -172,7 +172,7 @@ def plan(A: Any, **options: Any) -> choose.Plan:
     checked = Options(seed=seed, **options)
     limit = MAX_MATVECS if checked.max_matvecs is None else checked.max_matvecs
     counter = Counter(limit, checked.max_seconds, None)
-    job = prepare(A, checked, counter)
+    job = prepare(A, checked, counter).on_shorter_side()
     proposal = choose.propose(job.operator, job.goal)
     if job.operator.is_explicit or not job.operator.n:
         return proposal

@@ -100,6 +100,11 @@ class LanczosRun:
         """True where the Krylov space closed: the weights are the measure itself."""
         return bool(self.beta[-1] == 0.0)
 
+    def leading(self, num_steps: int) -> "LanczosRun":
+        """Return the run as it was after `num_steps` steps, one at least."""
+        k = max(1, num_steps)
+        return LanczosRun(self.alpha[:k], self.beta[:k], self.norm2, self.eps)
+
     def _rounding(self, tau: float, mass: float) -> float:
         """Allowance on each bound for floating point.
 

@@ -20,6 +20,8 @@ from symrank.spectral_sums import Estimate, Kind
 
 __all__ = ["LanczosRun", "RitzMeasure"]
 
+STEEPEST = 0.8  # of what is open, still open after a doubling of the steps
+
 
 @dataclass(frozen=True, eq=False)
 class RitzMeasure:
@@ -39,6 +41,9 @@ class RitzMeasure:
         Whether the probes were complex.
     num_looks
         How many looks at a growing set of probes share alpha.
+    num_zeros
+        Eigenvalues of A known to be zero that no probe saw: `runs` are those of an operator of
+        dimension n with all the others.
     """
 
     runs: Sequence[LanczosRun]
@@ -46,6 +51,7 @@ class RitzMeasure:
     scale: float = 1.0
     is_complex: bool = False
     num_looks: int = 1
+    num_zeros: int = 0
 
     @cached_property
     def _share(self) -> FloatArray:
@@ -148,6 +154,40 @@ class RitzMeasure:
         low = float(self._share @ bounds[:, 0])
         return low, 1.0 - float(self._share @ (1.0 - bounds[:, 1]))
 
+    def likely_null_mass(self, tau: float, low: float, high: float) -> float:
+        r"""Guess where between proved bounds on the pooled null mass it is; no bound itself.
+
+        Until the null space is resolved the upper bound is the Christoffel function at the cut,
+        the null mass and what the steps do not tell from it. That rest is multiplied by some
+        :math:`\rho` as the steps double: :math:`2^{-p}` where the counting function starts as
+        :math:`x^{p/2}` (a Laplacian), less above a gap, 1 for a log-uniform spectrum. Bounds
+        :math:`h_1, h_2, h_3` at a quarter, half and all of the steps give Aitken's
+
+        .. math:: h_3 - (h_2 - h_3) \frac{\rho}{1 - \rho}, \quad
+            \rho = \frac{h_2 - h_3}{h_1 - h_2},
+
+        clipped to the bounds. `STEEPEST` bounds :math:`\rho`, against rounding and for spectra
+        that have no limit in sight.
+
+        Parameters
+        ----------
+        tau
+            The cut, in the units of the caller's operator.
+        low, high
+            Bounds on the pooled null mass.
+        """
+        if self.n * (high - low) < 0.5 or min(run.alpha.size for run in self.runs) < 4:
+            return 0.5 * (low + high)
+        quarter, half = (self._null_high(tau, part) for part in (4, 2))
+        before, now = quarter - half, half - high
+        rho = min(now / before, STEEPEST) if before > 0.0 else STEEPEST
+        return min(max(high - max(now, 0.0) * rho / (1.0 - rho), low), high)
+
+    def _null_high(self, tau: float, part: int) -> float:
+        """Return the upper bound of the null mass that one step in `part` gave."""
+        leading = [run.leading(run.alpha.size // part) for run in self.runs]
+        return self.pool(np.array([run.null_mass(tau / self.scale) for run in leading]))[1]
+
     def interval_from(self, low: float, high: float) -> BetaInterval:
         """Return the Beta interval that belongs to bounds on the pooled null mass."""
         return BetaInterval(
@@ -179,7 +219,8 @@ class RitzMeasure:
             self.pool(1.0 - left[:, ::-1]),
         ):
             found.append(self.interval_from(low, high)(level))
-        return found[0], found[1], found[2]
+        plus, (zero_low, zero_high), minus = found
+        return plus, (zero_low + self.num_zeros, zero_high + self.num_zeros), minus
 
     def counting_function(self, tau: FloatArray, confidence: float) -> FloatArray:
         """Estimate and band of #{|lambda| > tau}; (3, len(tau)): estimate, low, high.
@@ -201,6 +242,7 @@ class RitzMeasure:
             "scale": self.scale,
             "is_complex": self.is_complex,
             "num_looks": self.num_looks,
+            "num_zeros": self.num_zeros,
             "runs": [
                 {
                     "alpha": run.alpha.tolist(),

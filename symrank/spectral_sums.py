@@ -12,6 +12,7 @@ and (1) knows it. The interval is that of Student's t with m - 1 degrees of free
 Quadrature. q_j is not known, only its Gauss rule; `symrank.quadrature` brackets it a probe.
 """
 
+import dataclasses
 import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -86,7 +87,8 @@ def trace(
     else:
         _check_lower(measure, lower)
         brackets = [proved(run, scaled, kind, lower / measure.scale) for run in measure.runs]
-    return _pooled(measure, scaled, np.array(brackets), is_bound=kind is not None)
+    found = _pooled(measure, scaled, np.array(brackets), is_bound=kind is not None)
+    return _with_zeros(found, measure.num_zeros, f) if measure.num_zeros else found
 
 
 def degrees_of_freedom(measure: "RitzMeasure", c: float) -> Estimate:
@@ -190,6 +192,22 @@ def entropy_rank(measure: "RitzMeasure") -> Estimate:
         is_bound=False,
         spread=rank * linear.spread,
         num_probes=linear.num_probes,
+    )
+
+
+def _with_zeros(found: Estimate, num_zeros: int, f: Function) -> Estimate:
+    """Add f(0) for the eigenvalues that no probe saw."""
+    with np.errstate(divide="ignore", invalid="ignore"):
+        at_zero = float(np.asarray(f(np.zeros(1))).item())
+    if not math.isfinite(at_zero):
+        raise OptionError(
+            f"f(0) = {at_zero}, and {num_zeros} eigenvalues are zero by the shape of the matrix: "
+            "tr f(A) is not finite. Sum over the others by an f that is 0 at 0, or by "
+            "log_pseudo_determinant."
+        )
+    more = num_zeros * at_zero
+    return dataclasses.replace(
+        found, value=found.value + more, low=found.low + more, high=found.high + more
     )
 
 

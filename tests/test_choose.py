@@ -252,6 +252,80 @@ def test_of_a_rectangular_matrix_singular_values_are_enough(rng):
         assert result.num_matvecs < 30  # of the checks
 
 
+def hidden(B):
+    """The factor of a Gram operator that hides its entries."""
+    return spla.LinearOperator(
+        B.shape, matvec=lambda x: B @ x, rmatvec=lambda x: B.T @ x,
+        matmat=lambda X: B @ X, rmatmat=lambda X: B.T @ X, dtype=float,
+    )  # fmt: skip
+
+
+def test_a_gram_operator_is_counted_on_its_shorter_side():
+    """A^H A of a wide A: m - n zeros are known beforehand and cost neither products nor scatter."""
+    B = sp.random_array((5000, 9000), density=2e-3, rng=np.random.default_rng(3)).tocsr()
+    B = sp.vstack([B[:4900], B[:100]]).tocsr()  # rank 4900: the last rows come again
+    for scale in (1.0, 1e-200):
+        result = symrank.rank(gram(hidden(scale * B)), max_matvecs=4000, rng=1)
+        low, high = result.interval()
+        assert low <= 4900 <= high <= 5000
+        assert (result.n, result.method) == (9000, "lanczos")
+        measure = result.measure
+        assert (measure.n, measure.num_zeros) == (5000, 4000)
+        plus, zero, minus = result.inertia_intervals()
+        assert plus[0] <= 4900 <= plus[1]
+        assert zero[0] <= 4100 <= zero[1]
+        assert minus[1] < 100
+        again = result.refine(0.002, max_matvecs=2000)
+        assert again.n == 9000
+        assert again.interval()[1] <= 5000
+    by_name = symrank.rank(gram(hidden(B)), "lanczos", max_matvecs=2000, rng=1)
+    assert by_name.measure.n == 9000  # what the caller asked for
+
+
+def test_the_plan_of_a_gram_operator_is_that_of_the_shorter_side(rng):
+    A = gram(hidden(rng.standard_normal((50, 6000))))
+    plan = symrank.plan(A)
+    assert (plan.choice.method.name, plan.choice.num_matvecs) == ("dense", (50, 50))
+    result = symrank.rank(A, rng=1)
+    assert (result.rank, result.n, result.inertia) == (50, 6000, (50, 5950, 0))
+
+
+def test_a_likely_rank_is_enough_for_a_sketch():
+    """Sampling leaves the interval open up to n; the sketch that the estimate suggests is exact."""
+    n, r = 5000, 120
+    Q = np.linalg.qr(np.random.default_rng(2).standard_normal((n, r)))[0]
+    lam = np.geomspace(1e-7, 1.0, r)
+    A = spla.LinearOperator(
+        (n, n), matvec=lambda x: Q @ (lam * (Q.T @ x)), dtype=float,
+        matmat=lambda X: Q @ (lam[:, None] * (Q.T @ X)),
+    )  # fmt: skip
+    result = symrank.rank(A, rng=1)
+    assert (result.rank, result.status, result.method) == (r, Status.EXACT, "sketch")
+    assert "likely below" in result.reason
+
+
+def _worths(monkeypatch, A):
+    """Return what each look would have paid for the analysis of a pattern, in sampling's own."""
+    worths = []
+
+    def nothing(operator, goal, worth):
+        worths.append(worth)
+        return []
+
+    monkeypatch.setattr("symrank._auto.exact_candidates", nothing)
+    monkeypatch.setattr("symrank.choose.exact_candidates", nothing)
+    symrank.rank(A, rng=1, max_matvecs=4000)
+    return worths[1:]  # the first is the proposal's
+
+
+def test_an_interval_that_stays_open_is_worth_any_analysis(monkeypatch):
+    rng = np.random.default_rng(0)
+    lam = np.concatenate([np.zeros(2500), 10.0 ** rng.uniform(-9.0, 0.0, 2500)])
+    assert np.isinf(_worths(monkeypatch, gallery.diagonal(lam))).all()
+    settled = np.concatenate([np.zeros(2500), rng.uniform(0.5, 1.0, 2500)])
+    assert np.isfinite(_worths(monkeypatch, gallery.diagonal(settled))).all()
+
+
 def test_a_pattern_is_analysed_only_after_as_much_sampling(monkeypatch):
     """A dear analysis: an interval that the first round settles goes without it."""
     seen = []

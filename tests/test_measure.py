@@ -9,6 +9,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from symrank import gallery, probes
+from symrank.errors import OptionError
 from symrank.measure import LanczosRun, RitzMeasure
 from symrank.operators import Operator, as_operator
 from symrank.operators._haar import haar
@@ -250,9 +251,68 @@ def test_pooled_measure_estimates_traces():
     assert measure.trace(np.ones_like).value == pytest.approx(1000.0)
 
 
+OPEN = {  # spectrum, tolerance in eigenvalues of n = 2000: mass that 128 steps cannot place
+    "gap": (np.concatenate([np.zeros(500), np.linspace(1e-3, 1.0, 1500)]), 2.0),
+    "like a Laplacian": (np.concatenate([np.zeros(500), np.linspace(1e-3, 1.0, 1500) ** 2]), 8.0),
+    "indefinite": (
+        np.r_[np.zeros(500), -np.linspace(1e-4, 1, 700), np.linspace(1e-4, 1, 800)],
+        8.0,
+    ),
+    "full rank": (np.linspace(1e-3, 1.0, 2000) ** 2, 8.0),
+}
+
+
+@pytest.mark.parametrize("name", OPEN)
+@pytest.mark.parametrize("seed", range(3))
+def test_the_likely_null_mass_is_that_of_the_probes_long_before_it_is_proved(name, seed):
+    lam, tolerance = OPEN[name]
+    runs, mass = lanczos_runs(lam, 4, 128, seed=seed)
+    measure = RitzMeasure(runs=runs, n=lam.size)
+    tau = FLOOR * np.finfo(float).eps
+    low, high = measure.null_mass(tau)
+    truth = mass[lam == 0.0].sum(axis=0).mean()
+    likely = measure.likely_null_mass(tau, low, high)
+    assert low == 0.0  # nothing is proved from this side
+    assert low <= likely <= high
+    assert 2000 * abs(likely - truth) < tolerance
+    assert 2000 * abs(0.5 * (low + high) - truth) > tolerance or name == "full rank"
+
+
+@settings(max_examples=40)
+@given(
+    kind=st.sampled_from(KINDS),
+    n=st.integers(2, 400),
+    share=st.floats(0.0, 0.9),
+    num_steps=st.integers(1, 100),
+    seed=st.integers(0, 2**31),
+)
+def test_the_likely_null_mass_lies_within_the_bounds(kind, n, share, num_steps, seed):
+    zeros = int(share * n)
+    lam = spectrum(kind, n, zeros, np.random.default_rng(seed))
+    runs, _ = lanczos_runs(lam, 2, num_steps, seed=seed)
+    measure = RitzMeasure(runs=runs, n=n)
+    tau = FLOOR * np.finfo(float).eps * measure.spectral_norm
+    low, high = measure.null_mass(tau)
+    assert low <= measure.likely_null_mass(tau, low, high) <= high
+
+
+def test_known_zeros_enter_the_sums():
+    lam = np.linspace(0.1, 1.0, 400)
+    runs, _ = lanczos_runs(lam, 4, 60)
+    seen = RitzMeasure(runs=runs, n=400)
+    whole = RitzMeasure(runs=runs, n=400, num_zeros=100)
+    assert whole.trace(np.exp).value == pytest.approx(seen.trace(np.exp).value + 100.0)
+    low, high = whole.trace(lambda x: 1 / (x + 1), kind="completely monotone").interval()
+    assert low < 100.0 + (1 / (lam + 1)).sum() < high
+    assert whole.inertia(0.01, 0.95)[1] == (100, 100)
+    assert whole.effective_rank().value == seen.effective_rank().value
+    with pytest.raises(OptionError, match=r"f\(0\) = -inf, and 100 eigenvalues are zero"):
+        whole.trace(np.log)
+
+
 def test_measure_survives_json():
     runs, _ = lanczos_runs(np.linspace(0.0, 1.0, 50), 2, 10)
-    measure = RitzMeasure(runs=runs, n=50, scale=2.0, num_looks=3)
+    measure = RitzMeasure(runs=runs, n=50, scale=2.0, num_looks=3, num_zeros=4)
     again = RitzMeasure.from_dict(json.loads(json.dumps(measure.to_dict())))
     assert again.to_dict() == measure.to_dict()
     assert again.interval_from(*again.null_mass(0.3)) == measure.interval_from(

@@ -23,8 +23,7 @@ from symrank.methods.base import Goal, Summary, Task, Tick
 from symrank.operators import Operator
 from symrank.operators._factor import Factored
 from symrank.operators.augmented import AugmentedOperator
-from symrank.operators.gram import GramOperator
-from symrank.operators.transforms import Scaled
+from symrank.operators.transforms import Scaled, shorter_side
 from symrank.result import Status
 
 __all__ = ["Dense", "predict"]
@@ -54,9 +53,7 @@ def _core(operator: Operator) -> Operator:
     """Return the smaller operator that has all eigenvalues but zeros and a factor."""
     if isinstance(operator, Scaled) and isinstance(operator.base, Factored):
         return _core(operator.base)
-    if isinstance(operator, GramOperator) and min(operator.factor.shape) < operator.n:
-        return GramOperator(operator.factor, "rows" if operator.side == "columns" else "columns")
-    return operator
+    return shorter_side(operator)
 
 
 def _eigenvalues(operator: Operator) -> FloatArray:

@@ -26,7 +26,7 @@ from symrank.operators import Operator
 from symrank.recurrences import lanczos
 from symrank.result import Status
 
-__all__ = ["Lanczos"]
+__all__ = ["Lanczos", "is_resolved"]
 
 FIRST_PROBES = 8  # a cache line of doubles
 BLOCK = 16  # probes advanced together: one panel of the kernels
@@ -68,7 +68,7 @@ class Lanczos:
         """Return the numbers of probes at which the Beta interval may be looked at, in advance."""
         share = max(goal.half_width, 0.5) / goal.n
         worst = MARGIN / (2.0 * share**2 * goal.n)  # probes for rank n/2
-        last = max(FIRST_PROBES, math.ceil(min(worst, goal.max_matvecs / FIRST_STEPS)))
+        last = max(FIRST_PROBES, min(math.ceil(worst), goal.max_matvecs // FIRST_STEPS))
         first = FIRST_PROBES if self.num_probes is None else self.num_probes
         growths = math.ceil(math.log(max(last / first, 1.0), FACTOR))
         sizes = [round(first * (last / first) ** (j / growths)) for j in range(1, growths + 1)]
@@ -94,11 +94,14 @@ class Lanczos:
         return []
 
     def _more_probes(self, goal: Goal, memo: "_Memo", left: int) -> list[Task]:
-        """Return the tasks of the next stage, or none if it is not affordable."""
-        later = [size for size in self.stages(goal) if size > memo.num_probes]
-        if not later or (later[0] - memo.num_probes) * memo.num_steps > left:
+        """Return the tasks of the next stage, or of as much of it as is worth while."""
+        have = memo.num_probes
+        later = [size for size in self.stages(goal) if size > have]
+        if not later:
             return []
-        return _blocks(memo.num_probes, later[0], memo.num_steps)
+        size = min(later[0], have + left // memo.num_steps)
+        worth_it = size == later[0] or size >= 1.25 * have
+        return _blocks(have, size, memo.num_steps) if worth_it else []
 
     def run(
         self,
@@ -144,6 +147,11 @@ class Lanczos:
         return _conclude(goal, measure, memo)
 
 
+def is_resolved(summary: Summary) -> bool:
+    """Tell whether more steps would add little to what the probes say."""
+    return bool(summary.memo.slack_share <= RESOLVED)
+
+
 @dataclass
 class _Memo:
     tau: float
@@ -180,8 +188,8 @@ def _conclude(goal: Goal, measure: RitzMeasure, memo: _Memo) -> Summary:
     null_low, null_high = measure.pool(memo.bounds)
     evidence = measure.interval_from(null_low, null_high)
     low, high = evidence(goal.confidence)
-    middle = 0.5 * (null_low + null_high)
-    known = measure.interval_from(middle, middle)(goal.confidence)
+    null = measure.likely_null_mass(tau, null_low, null_high)
+    known = measure.interval_from(null, null)(goal.confidence)
     slack = n * (null_high - null_low)
     magnitudes, counts = np.abs(measure.ritz_values), n * measure.weights
     crowd = 0.0 if goal.has_cut else threshold.crowding(magnitudes, counts, tau)
@@ -192,7 +200,8 @@ def _conclude(goal: Goal, measure: RitzMeasure, memo: _Memo) -> Summary:
         memo.slack_share = 0.0
     elif not crowded:
         memo.slack_share = slack / max(known[1] - known[0], 1)
-    estimate = n * (1.0 - middle)
+    estimate = n * (1.0 - null)
+    share = (null - null_low) / (null_high - null_low) if null_high > null_low else 0.0
     if met:
         status = Status.CONVERGED
     elif memo.slack_share <= ENOUGH or goal.has_cut:
@@ -207,7 +216,7 @@ def _conclude(goal: Goal, measure: RitzMeasure, memo: _Memo) -> Summary:
         threshold=tau * goal.scale,
         status=status,
         evidence=evidence,
-        samples=n * (1.0 - memo.bounds.mean(axis=1)),
+        samples=n * (1.0 - memo.bounds @ [1.0 - share, share]),
         gaps=threshold.plateaus(magnitudes * goal.scale, counts, tau * goal.scale),
         measure=dataclasses.replace(measure, scale=goal.scale),
         diagnostics={

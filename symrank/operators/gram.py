@@ -31,13 +31,15 @@ class GramOperator(Factored):
         The power of two by which A is multiplied; 1.0 unless its entries are extreme.
     """
 
-    def __init__(self, factor: Factor, side: Literal["columns", "rows"]) -> None:
+    def __init__(
+        self, factor: Factor, side: Literal["columns", "rows"], scale: float | None = None
+    ) -> None:
         m, n = factor.shape
         columns = side == "columns"
         size = n if columns else m
         super().__init__(factor, size, name=f"Gram operator of a {m}x{n} matrix")
         self.side = side
-        self.scale = _scale(factor)
+        self.scale = _scale(factor) if scale is None else scale
         self._first = factor.forward if columns else factor.adjoint
         self._second = factor.adjoint if columns else factor.forward
 
@@ -45,6 +47,11 @@ class GramOperator(Factored):
         if self.scale == 1.0:
             return self._second(self._first(X))
         return self._second(self._first(X * self.scale) * self.scale)
+
+    def other_side(self) -> "GramOperator":
+        """Return A A^H for A^H A and the other way round: the same eigenvalues but zeros."""
+        side: Literal["columns", "rows"] = "rows" if self.side == "columns" else "columns"
+        return GramOperator(self.factor, side, self.scale)
 
     def to_dense(self) -> Array:
         """Return the entries as a fresh array; by products where the factor is not known."""

@@ -11,7 +11,9 @@ Sigma_x^{1/2} stands on the input side only. (Eq. (25) prints it in both factors
 product, the output side included, which is the same for the paper's Sigma_x = I.)
 """
 
+import math
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -20,17 +22,21 @@ import numpy.typing as npt
 from symrank._typing import Array
 from symrank.errors import OperatorError
 from symrank.operators._covariance import covariance_spectrum
+from symrank.operators._factor import Factor
 from symrank.operators._middle import multiply_middle
-from symrank.operators.base import Operator, working_dtype
+from symrank.operators.base import working_dtype
+from symrank.operators.gram import GramOperator
 
 __all__ = ["LinearNetworkHessian"]
 
 
-class LinearNetworkHessian(Operator):
+class LinearNetworkHessian(GramOperator):
     r"""Hessian :math:`2\Phi\Phi^T` of a deep linear network at a global minimum.
 
     The rank is :math:`d_x d_y` whatever the depth, where :math:`\Sigma_x` and
     :math:`W_M \cdots W_1` have full rank. Nothing but products of layers is formed.
+    It is `gram` of :math:`\sqrt 2\,\Phi^T`, :math:`d_x d_y \times n`, so counting may take the
+    shorter :math:`2\Phi^T\Phi`.
     It is the Hessian of the loss only where :math:`W_M \cdots W_1 = \Sigma_{yx}\Sigma_x^{-1}`.
 
     Parameters
@@ -62,39 +68,74 @@ class LinearNetworkHessian(Operator):
 
     def __init__(self, weights: Sequence[npt.ArrayLike], sigma_x: npt.ArrayLike | None = None):
         layers = _checked_layers(weights)
-        n = sum(W.size for W in layers)
+        root = None
+        if sigma_x is not None:
+            root = _root(sigma_x, layers[0].shape[1], layers[0].dtype)
+        derivative = _Derivative(layers, _suffix_products(layers), _prefix_products(layers, root))
+        factor = Factor(
+            shape=derivative.shape,
+            dtype=layers[0].dtype,
+            forward=derivative.forward,
+            adjoint=derivative.adjoint,
+            largest_entry=None,
+        )
+        super().__init__(factor, "columns", scale=1.0)  # it is the Hessian, extreme or not
         widths = "-".join(str(W.shape[1]) for W in layers) + f"-{layers[-1].shape[0]}"
-        super().__init__((n, n), layers[0].dtype, name=f"Hessian of a linear network {widths}")
+        self.name = f"Hessian of a linear network {widths}"
         self.weights = layers
         self.d_x, self.d_y = layers[0].shape[1], layers[-1].shape[0]
-        self._after = _suffix_products(layers)  # S_k, None for the identity
-        root = None if sigma_x is None else _root(sigma_x, self.d_x, self.dtype)
-        self._before = _prefix_products(layers, root)  # R_k
 
-    def _matmat(self, X: Array) -> Array:
+
+@dataclass(frozen=True, eq=False)
+class _Derivative:
+    r"""sqrt(2) Phi^T (d_y d_x, n): what moving the layers does to the outputs, and its adjoint."""
+
+    layers: tuple[Array, ...]
+    after: list[Array | None]  # S_k, None for the identity
+    before: list[Array | None]  # R_k
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        return self.layers[-1].shape[0] * self.layers[0].shape[1], sum(W.size for W in self.layers)
+
+    def forward(self, X: Array) -> Array:
+        """Return sqrt(2) Phi^T X."""
         k = X.shape[1]
-        if X.size == 0:
-            return np.zeros_like(X)
-        D = np.zeros((self.d_y, self.d_x, k), dtype=self.dtype)
-        for V, S, R in zip(self._layers_of(X), self._after, self._before, strict=True):
-            left = V if S is None else (S @ V.reshape(V.shape[0], -1)).reshape(-1, V.shape[1], k)
-            D += left if R is None else multiply_middle(R.T, left)
-        D *= 2
+        d_y, d_x = self.layers[-1].shape[0], self.layers[0].shape[1]
+        D = np.zeros((d_y, d_x, k), dtype=X.dtype)
+        if X.size:
+            for V, S, R in zip(self._layers_of(X), self.after, self.before, strict=True):
+                left = V if S is None else _multiply_first(S, V)
+                D += left if R is None else multiply_middle(R.T, left)
+            D *= math.sqrt(2.0)
+        return D.reshape(d_y * d_x, k)
 
-        product = np.empty_like(X)
-        blocks = zip(self._layers_of(product), self._after, self._before, strict=True)
-        for P, S, R in blocks:
-            left = D if S is None else (S.T @ D.reshape(self.d_y, -1)).reshape(-1, self.d_x, k)
-            P[...] = left if R is None else multiply_middle(R, left)
+    def adjoint(self, D: Array) -> Array:
+        """Return sqrt(2) Phi D."""
+        rows, n = self.shape
+        k = D.shape[1]
+        product = np.empty((n, k), dtype=D.dtype)
+        if product.size and rows:
+            T = math.sqrt(2.0) * D.reshape(self.layers[-1].shape[0], -1, k)
+            blocks = zip(self._layers_of(product), self.after, self.before, strict=True)
+            for P, S, R in blocks:
+                left = T if S is None else _multiply_first(S.T, T)
+                P[...] = left if R is None else multiply_middle(R, left)
         return product
 
     def _layers_of(self, X: Array) -> list[Array]:
         """Return views (d_i, d_{i-1}, k) of the rows of X (n, k) that belong to each layer."""
-        stops = np.cumsum([W.size for W in self.weights])
+        stops = np.cumsum([W.size for W in self.layers])
         return [
             X[stop - W.size : stop].reshape(*W.shape, X.shape[1])
-            for W, stop in zip(self.weights, stops, strict=True)
+            for W, stop in zip(self.layers, stops, strict=True)
         ]
+
+
+def _multiply_first(S: Array, V: Array) -> Array:
+    """Multiply the first axis of V (d, e, k) by S."""
+    product: Array = (S @ V.reshape(V.shape[0], -1)).reshape(-1, *V.shape[1:])
+    return product
 
 
 def _checked_layers(weights: Sequence[npt.ArrayLike]) -> tuple[Array, ...]:

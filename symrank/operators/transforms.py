@@ -11,9 +11,10 @@ from symrank._typing import Array, FloatArray
 from symrank.errors import OperatorError, OptionError
 from symrank.operators._factor import Factor
 from symrank.operators.base import Operator, common_dtype
+from symrank.operators.gram import GramOperator
 from symrank.operators.matrix import MatrixOperator
 
-__all__ = ["Congruent", "Scaled", "Squared", "as_matrix", "scaled_matrix"]
+__all__ = ["Congruent", "Scaled", "Squared", "as_matrix", "scaled_matrix", "shorter_side"]
 
 BLOCK = 1 << 20  # entries of a dense matrix scaled at a time: megabytes of temporaries, not n^2
 
@@ -164,6 +165,19 @@ def _multiply(
         parts = X.view(X.real.dtype)  # (n, 2k): real and imaginary parts interleaved
         return _multiply(product, parts, inner, outer.type(0).real.dtype).view(outer)
     return np.ascontiguousarray(product(X.astype(inner, copy=False)), dtype=outer)
+
+
+def shorter_side(operator: Operator) -> Operator:
+    """Return what has all eigenvalues of a Gram operator but zeros, where that is smaller.
+
+    A A^H for A^H A and the other way round, also scaled; any other operator as it is.
+    """
+    if isinstance(operator, Scaled):
+        base = shorter_side(operator.base)
+        return operator if base is operator.base else Scaled(base, operator.factor)
+    if isinstance(operator, GramOperator) and min(operator.factor.shape) < operator.n:
+        return operator.other_side()
+    return operator
 
 
 def as_matrix(operator: Operator) -> MatrixOperator | None:

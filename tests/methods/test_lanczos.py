@@ -137,6 +137,26 @@ def test_the_budget_is_kept_and_named():
     assert low <= 6000 <= high
 
 
+@pytest.mark.parametrize("budget", [1500, 5000, 15_000])
+def test_a_budget_that_cannot_meet_the_precision_is_spent(budget):
+    lam = np.concatenate([np.zeros(1125), np.linspace(0.1, 1.0, 446)])
+    result = lanczos(lam, 0, max_matvecs=budget, precision=1e-9)
+    assert result.status is Status.BUDGET_SPENT
+    assert 0.8 * budget <= result.num_matvecs <= budget
+
+
+def test_the_integer_of_an_open_interval_is_the_likely_one():
+    """The middle of what is proved would be 1750 of 4000, and says nothing of the spectrum."""
+    lam = np.concatenate([np.zeros(3500), np.linspace(1e-3, 1.0, 500) ** 2])
+    result = lanczos(lam, 4, max_matvecs=8 * 64)
+    assert (result.status, result.interval()[1]) == (Status.NO_GAP_FOUND, 4000)
+    sigma = np.sqrt(2.0 * 500 * 3500 / (8 * 4000))
+    assert abs(result.rank - 500) < 4.5 * sigma + 0.005 * 4000
+    # each probe is placed in its own bracket, so that they scatter as the count does
+    assert result.samples.mean() == pytest.approx(result.estimate, abs=1.0)
+    assert 0.3 < result.samples.std(ddof=1) / (sigma * np.sqrt(8)) < 2.2  # chi, 7 degrees, 0.1 %
+
+
 def test_counting_function_costs_no_product():
     lam = np.linspace(0.0, 1.0, 5000)
     result = lanczos(lam, 9)
