@@ -322,6 +322,8 @@ def test_an_interval_that_stays_open_is_worth_any_analysis(monkeypatch):
     rng = np.random.default_rng(0)
     lam = np.concatenate([np.zeros(2500), 10.0 ** rng.uniform(-9.0, 0.0, 2500)])
     assert np.isinf(_worths(monkeypatch, gallery.diagonal(lam))).all()
+    nearly_full = np.linspace(1e-4, 1.0, 5000) ** 2  # met, and a few zeros are open
+    assert np.isinf(_worths(monkeypatch, gallery.diagonal(nearly_full))[-1])
     settled = np.concatenate([np.zeros(2500), rng.uniform(0.5, 1.0, 2500)])
     assert np.isfinite(_worths(monkeypatch, gallery.diagonal(settled))).all()
 

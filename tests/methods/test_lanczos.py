@@ -145,6 +145,17 @@ def test_a_budget_that_cannot_meet_the_precision_is_spent(budget):
     assert 0.8 * budget <= result.num_matvecs <= budget
 
 
+def test_a_stage_that_the_budget_cuts_short_is_still_used():
+    """Steps have doubled, so that the probes of the next stage are out of reach: fewer are in."""
+    lam = np.concatenate([np.zeros(1125), np.linspace(0.01, 1.0, 446)])
+    result = lanczos(lam, 0, max_matvecs=6000, precision=1e-9)
+    m, k = result.diagnostics["num_probes"], result.diagnostics["num_steps"]
+    sizes = Lanczos().stages(_goal(n=1571, half_width=0.5, max_matvecs=6000))
+    assert k > 64
+    assert m not in sizes
+    assert 6000 - k < result.num_matvecs <= 6000
+
+
 def test_the_integer_of_an_open_interval_is_the_likely_one():
     """The middle of what is proved would be 1750 of 4000, and says nothing of the spectrum."""
     lam = np.concatenate([np.zeros(3500), np.linspace(1e-3, 1.0, 500) ** 2])

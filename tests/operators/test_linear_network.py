@@ -5,7 +5,8 @@ import pytest
 
 from symrank import gallery
 from symrank.errors import OperatorError
-from symrank.operators import LinearNetworkHessian
+from symrank.operators import LinearNetworkHessian, Scaled
+from symrank.operators.transforms import shorter_side
 
 FINITE_DIFFERENCE = 1e-5  # central differences of a degree 2M polynomial at step 1e-3: h^2 = 1e-6
 COVARIANCE = gallery.dense([3.0, 2.0, 0.5], 4)
@@ -63,6 +64,33 @@ def test_a_singular_covariance_lowers_the_rank_by_its_nullity():
     singular = gallery.dense([2.0, 1.0, 0.0], 3)
     H = LinearNetworkHessian(network.weights, singular).to_dense()
     assert np.linalg.matrix_rank(H, hermitian=True) == 3 * 2
+
+
+@pytest.mark.parametrize("size", [1e-3, 1e5])
+def test_it_is_the_hessian_itself_however_extreme_the_layers_are(size):
+    """Entries beyond the range in which `gram` leaves its factor alone, in single precision."""
+    weights = [size * np.diag([1.0, 2.0, 3.0]) for _ in range(3)]
+    twin = LinearNetworkHessian(weights).to_dense()
+    H = LinearNetworkHessian([W.astype(np.float32) for W in weights])
+    x = np.arange(1, H.n + 1) / H.n
+    expected = twin @ x
+    # three products of layers on each side, each right to a few units of single precision
+    tolerance = 20 * np.finfo(np.float32).eps * np.abs(expected).max()
+    np.testing.assert_allclose(H @ x.astype(np.float32), expected, rtol=0, atol=tolerance)
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_the_shorter_side_has_the_same_eigenvalues_but_zeros(dtype):
+    network = gallery.linear_network(4, depth=3, rng=5)
+    H = LinearNetworkHessian([(1e-3 * W).astype(dtype) for W in network.weights])
+    short = shorter_side(Scaled(H, 2.0**20))
+    assert (H.n, short.n) == (48, 16)
+    lam = 2.0**20 * np.linalg.eigvalsh(H.to_dense())
+    eps = np.finfo(dtype).eps
+    np.testing.assert_allclose(
+        np.linalg.eigvalsh(short.to_dense()), lam[32:], atol=50 * eps * lam[-1]
+    )
+    np.testing.assert_allclose(lam[:32], 0.0, atol=50 * eps * lam[-1])
 
 
 def test_it_is_positive_semidefinite_and_its_size_counts_all_parameters():

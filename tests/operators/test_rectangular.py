@@ -106,3 +106,16 @@ def test_vectors_are_refused(make):
 def test_an_unknown_side_is_refused():
     with pytest.raises(OptionError, match=r"side='left'.*\"columns\".*\"rows\""):
         gram(np.eye(2), side="left")
+
+
+@pytest.mark.parametrize("size", [1.0, 1e-9, 1e9])
+def test_the_other_side_has_the_same_eigenvalues_but_zeros(rng, size):
+    """Also where squares of the entries leave the range, and the factor is scaled."""
+    B = (size * rng.standard_normal((3, 7))).astype(np.float32)
+    A = gram(B)
+    other = A.other_side()
+    assert (A.n, other.n, other.scale) == (7, 3, A.scale)
+    lam, mu = np.linalg.eigvalsh(A.to_dense()), np.linalg.eigvalsh(other.to_dense())
+    eps = np.finfo(np.float32).eps
+    np.testing.assert_allclose(lam[4:], mu, atol=20 * eps * mu[-1])
+    np.testing.assert_allclose(lam[:4], 0.0, atol=20 * eps * mu[-1])
