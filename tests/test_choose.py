@@ -275,8 +275,11 @@ def test_a_gram_operator_is_counted_on_its_shorter_side():
         assert plus[0] <= 4900 <= plus[1]
         assert zero[0] <= 4100 <= zero[1]
         assert minus[1] < 100
-        again = result.refine(0.002, max_matvecs=2000)
+        again = result.refine(0.001, max_matvecs=2000)
         assert again.n == 9000
+        by_count = symrank.rank(gram(hidden(scale * B)), max_matvecs=4000, rng=1)
+        by_count = by_count.refine(9.0, max_matvecs=2000)  # a thousandth of n, not of the side
+        assert again.num_matvecs == by_count.num_matvecs > result.num_matvecs
         assert again.interval()[1] <= 5000
     by_name = symrank.rank(gram(hidden(B)), "lanczos", max_matvecs=2000, rng=1)
     assert by_name.measure.n == 9000  # what the caller asked for
@@ -288,6 +291,8 @@ def test_the_plan_of_a_gram_operator_is_that_of_the_shorter_side(rng):
     assert (plan.choice.method.name, plan.choice.num_matvecs) == ("dense", (50, 50))
     result = symrank.rank(A, rng=1)
     assert (result.rank, result.n, result.inertia) == (50, 6000, (50, 5950, 0))
+    large = symrank.plan(gram(hidden(rng.standard_normal((5000, 6000)))))
+    assert (large.choice.method.name, large.choice.num_bytes) == ("lanczos", 3 * 8 * 5000 * 8)
 
 
 def test_a_likely_rank_is_enough_for_a_sketch():
