@@ -110,11 +110,12 @@ def quadrature_of(operator: Counted, Z: np.ndarray, steps: int) -> tuple[np.ndar
 def valley(nodes: np.ndarray, weights: np.ndarray, points: int = 200) -> float:
     """Return the gap finder's threshold: where the blurred density stops falling.
 
-    The density is one of Gaussians at the nodes whose width follows the resolution, a thirtieth of
-    the spectrum, and the tolerance of the slope is -0.01, in the units of A.
+    The density is one of Gaussians at the nodes that overlap, at a ratio of 1.25, where nodes are
+    a 29th of the spectrum apart: the width that EVSL, their library, takes in SRC/landos.c. The
+    tolerance of the slope is -0.01, as for their polynomial density, in the units of A.
     """
     low, high = float(nodes.min()), float(nodes.max())
-    width = (high - low) / (60.0 * math.sqrt(2.0 * math.log(1.25)))
+    width = (high - low) / (29.0 * math.sqrt(8.0 * math.log(1.25)))
     t = np.linspace(low, high, points)
     bells = scipy.stats.norm.pdf(t[:, None], nodes.ravel(), width)
     phi = bells @ weights.ravel() / nodes.shape[0]
