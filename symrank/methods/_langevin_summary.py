@@ -103,7 +103,7 @@ def after_chains(goal: Goal, energies: FloatArray, previous: Summary) -> Summary
         rank=min(max(round(found.mean), low), high),
         estimate=found.mean,
         stderr=found.stderr,
-        bounds=(found.mean - bias_high, found.mean - bias_low),
+        bounds=_within(found.mean - bias_high, found.mean - bias_low, goal.n),
         status=status,
         evidence=evidence,
         samples=window.mean(axis=0),
@@ -122,6 +122,11 @@ def after_chains(goal: Goal, energies: FloatArray, previous: Summary) -> Summary
             **diagnostics.convergence(window),
         },
     )
+
+
+def _within(low: float, high: float, n: int) -> tuple[float, float]:
+    """Clip bounds on a count, which chains may leave by their scatter."""
+    return min(max(low, 0.0), float(n)), min(max(high, 0.0), float(n))
 
 
 def _in_units_of_the_caller(scheme: Scheme, unit: float) -> dict[str, float]:

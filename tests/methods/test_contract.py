@@ -23,7 +23,7 @@ def test_fields_are_consistent(method, seed):
     low, high = result.interval()
     assert low <= result.rank <= high
     assert low <= 40 <= high
-    assert result.bounds[0] <= result.bounds[1]
+    assert 0.0 <= result.bounds[0] <= result.bounds[1] <= 60.0
     assert result.method == method
     assert result.seed == seed
     assert result.n == 60
@@ -63,6 +63,7 @@ def test_multiples_of_the_identity(method, n, value):
     assert result.rank == (n if value else 0)
     low, high = result.interval()
     assert low <= result.rank <= high
+    assert 0.0 <= result.bounds[0] <= result.bounds[1] <= n
 
 
 def test_the_empty_operator_has_rank_zero():
