@@ -11,6 +11,7 @@ from bench.paper_setup import NUM_STEPS
 ROWS = {  # key of a summary, key of its error, label, colour, marker
     "langevin": ("Langevin of symrank, 15 000 products", "#009E73", "s"),
     "rank": ("rank(H), 15 000 products at most", "#CC79A7", "D"),
+    "rank_products": ("rank(H.to_scipy()): products alone", "#56B4E9", "x"),
     "ubaru_saad_published": ("Ubaru and Saad, published", "#D55E00", "^"),
     "ubaru_saad_repaired": ("Ubaru and Saad, repaired", "#E69F00", "v"),
 }

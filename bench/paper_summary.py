@@ -57,7 +57,7 @@ def summarise(rows: Rows) -> list[dict[str, Any]]:
         line: dict[str, Any] = {"d": d, "paper_percent": ours, "paper_ubaru_saad_percent": theirs}
         if trials := rows.of(d, "chain"):
             line["chain"] = {"trials": len(trials), **chain_summary(trials)}
-        for part in ("langevin", "rank"):
+        for part in ("langevin", "rank", "rank_products"):
             if trials := rows.of(d, part):
                 line[part] = {"trials": len(trials), **others_summary(trials)}
         if trials := rows.of(d, "ubaru_saad"):

@@ -80,6 +80,7 @@ def paper_rows(summary: Sequence[Record]) -> Iterable[str]:
     names = {
         "langevin": 'rank(H, method="langevin")',
         "rank": "rank(H)",
+        "rank_products": "rank(H.to_scipy())",
         "ubaru_saad_published": "Ubaru and Saad, published",
         "ubaru_saad_repaired": "Ubaru and Saad, repaired",
     }
