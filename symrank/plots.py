@@ -121,7 +121,7 @@ def save_plot(result: RankResult, path: str | Path) -> None:
 def _spectrum(result: RankResult) -> tuple[FloatArray, FloatArray]:
     """Return |lambda|, ascending, and how many eigenvalues each value stands for."""
     if result.measure is not None:
-        values, counts = result.measure.ritz_values, result.n * result.measure.weights
+        values, counts = result.measure.ritz_values, result.measure.n * result.measure.weights
     elif "eigenvalues" in result.diagnostics:
         values = np.asarray(result.diagnostics["eigenvalues"], dtype=np.float64)
         counts = np.ones(values.size)

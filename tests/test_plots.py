@@ -6,6 +6,8 @@ import sys
 
 import numpy as np
 import pytest
+import scipy.sparse as sp
+import scipy.sparse.linalg as spla
 from matplotlib.figure import Figure
 
 import symrank
@@ -48,6 +50,17 @@ def test_the_band_holds_the_true_counting_function(sampled, drawn):
     assert (fewest <= truth).all()
     assert (truth <= most).all()
     assert (most - fewest).min() < 0.2 * lam.size  # and it says something
+
+
+def test_known_zeros_are_no_part_of_the_staircase():
+    """A Gram operator counted on its shorter side: the measure is that of 5000 eigenvalues."""
+    B = sp.random_array((5000, 9000), density=1e-3, rng=np.random.default_rng(3)).tocsr()
+    hidden = spla.aslinearoperator(B)
+    result = symrank.rank(symrank.gram(hidden), max_matvecs=600, rng=1)
+    assert (result.n, result.measure.n) == (9000, 5000)
+    ax = plots.plot_result(result)
+    _, y = next(line for line in ax.lines if line.get_label() == "estimate").get_data()
+    assert 0.9 * result.rank < y.max() <= 5000.0 + 1e-6
 
 
 def test_the_staircase_is_the_estimate(sampled, drawn):
