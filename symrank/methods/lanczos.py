@@ -94,14 +94,21 @@ class Lanczos:
         return []
 
     def _more_probes(self, goal: Goal, memo: "_Memo", left: int) -> list[Task]:
-        """Return the tasks of the next stage, or of as much of it as is worth while."""
-        have = memo.num_probes
+        """Return the tasks of the next stage, or of as much of it as is worth while.
+
+        Products for an eighth more steps are kept back: one new probe in a hundred has a Ritz value
+        near the cut just then, and proves nothing by its own. Where they are all that is left,
+        slack must stay the smaller error with the new probes: sampling shrinks with their root.
+        """
+        have, steps = memo.num_probes, memo.num_steps
         later = [size for size in self.stages(goal) if size > have]
         if not later:
             return []
-        size = min(later[0], have + left // memo.num_steps)
-        worth_it = size == later[0] or size >= 1.25 * have
-        return _blocks(have, size, memo.num_steps) if worth_it else []
+        size = min(later[0], (have * steps + left) // (steps + -(-steps // 8)))
+        is_last = left < (2 * size - have) * steps
+        too_slack = is_last and memo.slack_share * math.sqrt(size / have) > ENOUGH
+        too_few = size < min(later[0], 1.25 * have)
+        return [] if too_slack or too_few else _blocks(have, size, steps)
 
     def run(
         self,
