@@ -16,7 +16,7 @@ ROWS = {  # key of a summary, key of its error, label, colour, marker
     "ubaru_saad_repaired": ("Ubaru and Saad, repaired", "#E69F00", "v"),
 }
 BURN_IN_SHOWN = 2000  # steps; the panel on the right of Figure 1 shows what comes after
-FLOOR = 0.01  # per cent: exact answers are drawn here
+FLOOR = 0.01  # per cent: what is below, exact answers included, is drawn here
 
 
 def draw_table1(summary: Sequence[dict[str, Any]], name: str) -> str:
@@ -42,7 +42,7 @@ def draw_table1(summary: Sequence[dict[str, Any]], name: str) -> str:
              ylabel="RMS error, % of the rank")  # fmt: skip
     axes.set_xticks(widths, [str(d) for d in widths], minor=False)
     axes.minorticks_off()
-    axes.set_title(f"Table 1. Markers at {FLOOR} % are exact answers.", fontsize="medium")
+    axes.set_title(f"Table 1. Errors below {FLOOR} % are drawn there.", fontsize="medium")
     axes.grid(alpha=0.3)
     figure.legend(loc="outside right center", fontsize="small")
     return keep(figure, name)
