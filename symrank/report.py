@@ -170,6 +170,8 @@ def describe(result: RankResult, matrix: str, *, is_augmented: bool = False) -> 
         )
         or "none seen",
     }
+    if result.notes:
+        text["note"] = " ".join(result.notes)
     if result.preconditioner:
         name = result.preconditioner
         text["preconditioner"] = f"{name}: cut and gaps are those of the spectrum of G A"

@@ -147,6 +147,8 @@ class RankResult:
         Known null vectors that were taken out beforehand.
     window
         The interval ``(a, b)`` of `symrank.count`, whose eigenvalues `rank` counts, or None.
+    notes
+        Sentences about this answer that its status alone does not say, the remedy included.
     history
         ``(num_matvecs, low, high)`` after each round.
     """
@@ -176,6 +178,7 @@ class RankResult:
     basis: Basis | None = None
     diagnostics: Mapping[str, Any] = field(default_factory=dict)
     window: tuple[float, float] | None = None
+    notes: Sequence[str] = ()
     history: Sequence[tuple[int, int, int]] = ()
     resume: Callable[..., "RankResult"] | None = field(default=None, repr=False, compare=False)
 
@@ -321,6 +324,7 @@ class RankResult:
         record["bounds"] = list(self.bounds)
         record["samples"] = np.asarray(self.samples).tolist()
         record["gaps"] = [dataclasses.asdict(gap) for gap in self.gaps]
+        record["notes"] = list(self.notes)
         record["inertia"] = None if self.inertia is None else list(self.inertia)
         record["diagnostics"] = dict(self.diagnostics)
         record["history"] = [list(row) for row in self.history]
@@ -342,6 +346,7 @@ class RankResult:
         fields["gaps"] = tuple(Gap(**gap) for gap in fields["gaps"])
         fields["inertia"] = None if fields["inertia"] is None else tuple(fields["inertia"])
         fields["history"] = tuple(tuple(row) for row in fields["history"])
+        fields["notes"] = tuple(fields.get("notes", ()))
         fields["evidence"] = intervals.from_dict(fields["evidence"])
         if fields.get("window") is not None:
             fields["window"] = tuple(fields["window"])

@@ -94,6 +94,7 @@ class Summary:
     measure: RitzMeasure | None = None
     basis: Basis | None = None
     diagnostics: Mapping[str, Any] = field(default_factory=dict)
+    notes: Sequence[str] = ()
     memo: Any = None  # the method's own memory from round to round
 
 
