@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from symrank import kernels
+from symrank._candidates import product_seconds
 from symrank._counter import Counter, TimeUp
 from symrank._setup import Job, Options
 from symrank.errors import DivergedError, OptionError
@@ -15,6 +16,7 @@ from symrank.result import Progress, RankResult, Status
 __all__ = ["MAX_MATVECS", "Rounds", "run"]
 
 MAX_MATVECS = 20_000
+EXTRA_SECONDS = 10.0  # predicted: what resolution may take where no precision was asked for
 
 
 @dataclass
@@ -103,6 +105,7 @@ class Rounds:
             dtype=str(self.goal.dtype),
             method=self.method.name,
             kernel=_kernel_name(self.method),
+            window=job.window,
             preconditioner="" if job.preconditioner is None else job.preconditioner.name,
             num_deflated=job.num_deflated,
             confidence=self.goal.confidence,
@@ -124,7 +127,11 @@ def run(
 ) -> Rounds:
     """Run a method on what is left of the budget."""
     budget = max(1, counter.left // job.operator.matvecs_per_product)
-    goal = dataclasses.replace(job.goal, max_matvecs=budget)
+    goal = dataclasses.replace(
+        job.goal,
+        max_matvecs=budget,
+        extra_products=int(EXTRA_SECONDS / max(product_seconds(job.operator), 1e-9)),
+    )
     rounds = Rounds(method=method, reason=reason, job=job, goal=goal)
     rounds.advance(counter, pause)
     return rounds

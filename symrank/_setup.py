@@ -39,6 +39,7 @@ class Options:
     seed: int
     atol: float | None = None
     rtol: float | None = None
+    window: tuple[float, float] | None = None  # of `symrank.count`
     precision: float | None = None
     confidence: float = 0.95
     max_matvecs: int | None = None
@@ -97,6 +98,7 @@ class Job:
     goal: Goal
     preconditioner: Preconditioner | None
     num_deflated: int
+    window: tuple[float, float] | None  # of `symrank.count`, in the caller's units
     num_zeros: int = 0  # that the shape of a Gram operator gives away
 
     @property
@@ -106,6 +108,9 @@ class Job:
 
     def on_shorter_side(self) -> "Job":
         """Return the job for A A^H in place of A^H A, or the other way round, if smaller."""
+        window = self.goal.window
+        if window is not None and window[0] < 0.0 <= window[1]:
+            return self  # the zeros of the longer side count
         operator = shorter_side(self.operator)
         if operator is self.operator:
             return self
@@ -138,6 +143,7 @@ def prepare(A: Any, options: Options, counter: Counter) -> Job:
         dtype=scaled.dtype,
         atol=None if options.atol is None else options.atol * factor,
         rtol=options.rtol,
+        window=None if options.window is None else _times(options.window, factor),
         half_width=options.half_width(operator.n),
         refine=options.precision is None,
         confidence=options.confidence,
@@ -147,7 +153,19 @@ def prepare(A: Any, options: Options, counter: Counter) -> Job:
         preconditioner=None if G is None or G.factor is not None else G,
         noise=noise,
     )
-    return Job(operator=scaled, goal=goal, preconditioner=G, num_deflated=num_deflated)
+    return Job(
+        operator=scaled,
+        goal=goal,
+        preconditioner=G,
+        num_deflated=num_deflated,
+        window=options.window,
+    )
+
+
+def _times(window: tuple[float, float], factor: float) -> tuple[float, float]:
+    """Scale the ends of an interval; what is not zero must not become zero."""
+    a, b = (x * factor or math.copysign(math.ulp(0.0), x) if x else 0.0 for x in window)
+    return a, b
 
 
 def _check_null(operator: Deflated, noise: float, options: Options, counter: Counter) -> None:

@@ -1,9 +1,12 @@
 r"""`count`: how many eigenvalues lie in an interval.
 
-With c the centre and h the half-width of the interval, #{|lambda - c| <= h} = n - #{|mu| > h} over
-the eigenvalues mu of A - c I: a count of eigenvalues is a rank with a cut, and has the same
-certificates. An open end is put where no eigenvalue can be: a Lanczos run bounds |A| with a proved
-margin.
+All eigenvalues, pivots and Lanczos measures know on which side of an end an eigenvalue lies, and
+count in (a, b] at once. Any other method counts what is far from zero: with c the centre and h the
+half-width of the interval,
+
+    #{a < lambda <= b} = n - #{|mu| > h},   mu the eigenvalues of A - c I,
+
+where an infinite end, or one beyond the spectrum, is put where no eigenvalue can be.
 """
 
 import dataclasses
@@ -13,15 +16,18 @@ from typing import Any
 
 import numpy as np
 
-from symrank import probes
+from symrank import probes, threshold
+from symrank._setup import Options, Rng
 from symrank.errors import OptionError
-from symrank.estimate import rank, seed_of
+from symrank.estimate import answer, named_method, seed_of
 from symrank.intervals import Complement
 from symrank.margins import lambda_max_margin
 from symrank.measure import LanczosRun, RitzMeasure
+from symrank.methods import Method
+from symrank.methods.base import unit_rounding
 from symrank.operators import Operator, as_operator, shift
 from symrank.recurrences import lanczos
-from symrank.result import RankResult
+from symrank.result import Band, Progress, RankResult
 
 __all__ = ["count"]
 
@@ -30,20 +36,42 @@ NORM_PROBES, NORM_STEPS = 2, 16
 BEYOND = 1.1  # times the bound of |A|: where an open end is put
 
 
-def count(A: Any, a: float, b: float, method: Any = None, **options: Any) -> RankResult:
+def count(
+    A: Any,
+    a: float,
+    b: float,
+    method: str | Method | None = None,
+    *,
+    precision: float | None = None,
+    confidence: float = 0.95,
+    max_matvecs: int | None = None,
+    max_seconds: float | None = None,
+    noise: float | None = None,
+    rng: Rng = None,
+    progress: Callable[[Progress], None] | None = None,
+    check: bool = True,
+) -> RankResult:
     """Return the number of eigenvalues of `A` in ``(a, b]`` with an honest interval.
+
+    An end is as sharp as the products: an eigenvalue within a noise floor of it (500 eps |A|) may
+    fall on either side, the interval of the count spans both, and `RankResult.at_ends` says how
+    many there are. An end at exactly 0 asks for signs, by the rule of `symrank.rank`: what cannot
+    be told from zero is zero and lies in ``(a, 0]``, never in ``(0, b]``. So ``count(A, 0, inf)``
+    is the number of positive eigenvalues.
 
     Parameters
     ----------
     A
         As for `symrank.rank`.
     a, b
-        Ends, ``a < b``; either may be infinite. An eigenvalue within rounding of an end may
-        fall on either side.
-    method, **options
-        As for `symrank.rank`, but for `atol`, `rtol`, `deflate` and `preconditioner`: a
-        congruence keeps signs, not positions. ``count(A, 0, inf)`` is the number of positive
-        eigenvalues.
+        Ends, ``a < b``; either may be infinite, or beyond the spectrum.
+    method
+        As for `symrank.rank`. None, ``"dense"``, ``"inertia"`` and ``"lanczos"`` count between
+        the ends; others count the eigenvalues of a shifted operator that are far from zero, and are
+        as sharp as the products of that one.
+    precision, confidence, max_matvecs, max_seconds, noise, rng, progress, check
+        As for `symrank.rank`. There is no `preconditioner`: a congruence keeps signs, not
+        positions.
 
     Returns
     -------
@@ -61,50 +89,78 @@ def count(A: Any, a: float, b: float, method: Any = None, **options: Any) -> Ran
     >>> result = symrank.count(np.diag([3.0, 1.0, 0.5, 0.0]), 0.4, 2.0)
     >>> result.rank, result.interval()
     (2, (2, 2))
+    >>> symrank.count(np.diag([3.0, 1.0, 0.5, 0.0]), 0.0, np.inf).rank
+    3
     """
-    for name in ("atol", "rtol", "preconditioner", "deflate"):
-        if options.get(name) is not None:
-            raise OptionError(
-                f"{name}={options[name]!r} has no meaning for count: the interval itself is the "
-                "cut. Leave it out."
-            )
     if not a < b:
         raise OptionError(f"a={a} and b={b} hold no interval: pass a < b.")
-    operator = as_operator(A)
-    options["rng"] = seed_of(options.get("rng"))
-    left, right, spent = _finite(operator, a, b, options["rng"])
+    a, b = float(a), float(b)
+    options = Options(
+        window=(a, b),
+        precision=precision,
+        confidence=confidence,
+        max_matvecs=max_matvecs,
+        max_seconds=max_seconds,
+        noise=noise,
+        seed=seed_of(rng),
+        check=check,
+    )
+    chosen = None if method is None else named_method(method)[0]
+    if chosen is None or getattr(chosen, "counts_windows", False):
+        return answer(A, method, options, progress)
+    return _shifted(as_operator(A), chosen, options, progress)
+
+
+def _shifted(
+    operator: Operator,
+    method: Method,
+    options: Options,
+    progress: Callable[[Progress], None] | None,
+) -> RankResult:
+    """Count by a rank of the shifted operator."""
+    assert options.window is not None
+    left, right, spent = _finite(operator, options)
     centre, half = 0.5 * (left + right), 0.5 * (right - left)
-    budget = options.get("max_matvecs")
-    if budget is not None:
-        options["max_matvecs"] = max(1, budget - spent)
-    result = rank(shift(operator, centre), method, atol=half, **options)
+    budget = options.max_matvecs
+    shifted = dataclasses.replace(
+        options,
+        window=None,
+        atol=half,
+        max_matvecs=None if budget is None else max(1, budget - spent),
+    )
+    result = answer(shift(operator, centre), method, shifted, progress)
     if result.threshold > half * (1.0 + 1e-12):
+        a, b = options.window
         raise OptionError(
             f"the interval ({a}, {b}] is narrower than the noise of the products of A, "
             f"{2.0 * result.threshold:.3g}: eigenvalues cannot be told apart there. Widen it."
         )
-    return _complement(result, centre, (a, b), spent)
+    return _complement(result, centre, options.window, spent)
 
 
-def _finite(operator: Operator, a: float, b: float, seed: int) -> tuple[float, float, int]:
-    """Put open ends beyond the spectrum; return both and the products that it took."""
-    if math.isfinite(a) and math.isfinite(b):
-        return a, b, 0
+def _finite(operator: Operator, options: Options) -> tuple[float, float, int]:
+    """Put ends at zero at the noise floor, and ends beyond the spectrum just beyond it.
+
+    Returns both ends and the products that it took.
+    """
+    assert options.window is not None
+    a, b = options.window
     n, steps = operator.n, min(NORM_STEPS, max(operator.n, 1))
     if n == 0:
         return (a if math.isfinite(a) else b - 1.0, b if math.isfinite(b) else a + 1.0, 0)
-    own = int(probes.stream(seed, NORM_STREAM).integers(2**63))
+    own = int(probes.stream(options.seed, NORM_STREAM).integers(2**63))
     Z = probes.gaussian(own, 0, NORM_PROBES, n, operator.dtype)
-    runs = lanczos.runs(
-        lanczos.extend(lanczos.start(Z), operator, steps, lambda _: None),
-        float(np.finfo(operator.dtype).eps),
-    )
+    noise = operator.noise if options.noise is None else options.noise
+    eps = unit_rounding(operator.dtype, noise)
+    runs = lanczos.runs(lanczos.extend(lanczos.start(Z), operator, steps, lambda _: None), eps)
     norm = max(run.spectral_norm for run in runs)
     bound = BEYOND * norm * (1.0 + lambda_max_margin(n, steps, NORM_PROBES, is_indefinite=True))
-    ends = [x for x in (a, b) if math.isfinite(x)]
-    bound = max([bound, *(2.0 * abs(x) for x in ends)]) or 1.0
-    spent = steps * NORM_PROBES * operator.matvecs_per_product
-    return (a if math.isfinite(a) else -bound, b if math.isfinite(b) else bound, spent)
+    bound = bound or 1.0
+    floor = threshold.cut(norm, eps, None, None)
+    left, right = (min(max(x, -bound), bound) if x else floor for x in (a, b))
+    if not left < right:  # both beyond the spectrum: an empty interval there
+        left, right = (bound, 1.5 * bound) if a > 0.0 else (-1.5 * bound, -bound)
+    return left, right, steps * NORM_PROBES * operator.matvecs_per_product
 
 
 def _complement(
@@ -128,11 +184,16 @@ def _complement(
         gaps=(),
         inertia=None,
         measure=measure,
+        at_ends=[_moved(band, centre) for band in result.at_ends],
         diagnostics={k: v for k, v in result.diagnostics.items() if k != "eigenvalues"},
         num_matvecs=result.num_matvecs + spent,
         history=[(used, n - high, n - low) for used, low, high in result.history],
         resume=_resume(result, centre, window, spent),
     )
+
+
+def _moved(band: Band, centre: float) -> Band:
+    return dataclasses.replace(band, low=band.low + centre, high=band.high + centre)
 
 
 def _resume(

@@ -18,7 +18,7 @@ from symrank.methods import BY_NAME, Method, Projection
 from symrank.preconditioners import Preconditioner
 from symrank.result import Progress, RankResult
 
-__all__ = ["plan", "rank", "seed_of"]
+__all__ = ["answer", "named_method", "plan", "rank", "seed_of"]
 
 TIMED_COLUMNS = 8  # in `plan`
 
@@ -132,7 +132,18 @@ def rank(
         seed=seed_of(rng),
         check=check,
     )
-    counter = Counter(MAX_MATVECS if max_matvecs is None else max_matvecs, max_seconds, progress)
+    return answer(A, method, options, progress)
+
+
+def answer(
+    A: Any,
+    method: str | Method | None,
+    options: Options,
+    progress: Callable[[Progress], None] | None,
+) -> RankResult:
+    """Answer what the options ask, a rank or a count; see `rank`."""
+    limit = MAX_MATVECS if options.max_matvecs is None else options.max_matvecs
+    counter = Counter(limit, options.max_seconds, progress)
     job = prepare(A, options, counter)
     if method is None and job.goal.preconditioner is None:
         return choose_and_run(job, counter)
@@ -164,7 +175,7 @@ def plan(A: Any, **options: Any) -> choose.Plan:
     >>> plan.choice.method.name
     'inertia'
     """
-    allowed = {field.name for field in dataclasses.fields(Options)} - {"seed"} | {"rng"}
+    allowed = {field.name for field in dataclasses.fields(Options)} - {"seed", "window"} | {"rng"}
     unknown = sorted(set(options) - allowed)
     if unknown:
         raise OptionError(f"plan has no option {unknown[0]!r}: it takes those of rank.")
@@ -188,7 +199,7 @@ def _method(method: str | Method | None, job: Job) -> tuple[Method, str]:
     unfactored = job.goal.preconditioner
     if method is None and unfactored is not None:
         return Projection(), f"{unfactored.name} is known by its products: solves can use it"
-    chosen, reason = _named_method(method)
+    chosen, reason = named_method(method)
     if unfactored is not None and not getattr(chosen, "solves", False):
         fit = ", ".join(
             repr(name) for name, cls in BY_NAME.items() if getattr(cls, "solves", False)
@@ -201,8 +212,8 @@ def _method(method: str | Method | None, job: Job) -> tuple[Method, str]:
     return chosen, reason
 
 
-def _named_method(method: str | Method | None) -> tuple[Method, str]:
-    """Return the method object and the reason for it."""
+def named_method(method: str | Method | None) -> tuple[Method, str]:
+    """Return the method object that was asked for by a name or as an object, and why it runs."""
     if isinstance(method, str):
         if method not in BY_NAME:
             msg = f"method={method!r} is unknown: choose one of {', '.join(sorted(BY_NAME))}."

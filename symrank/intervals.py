@@ -23,6 +23,7 @@ __all__ = [
     "ChainInterval",
     "Complement",
     "ExactInterval",
+    "Intersection",
     "Interval",
     "Raised",
     "from_dict",
@@ -165,7 +166,31 @@ class Raised:
         return low, min(self.n, high + math.floor(self.most))
 
 
-Interval = ExactInterval | BetaInterval | ChainInterval | Complement | Raised
+@dataclass(frozen=True, kw_only=True)
+class Intersection:
+    """Looks at a growing set of probes: each holds at its own share of alpha, so all do at once.
+
+    Parameters
+    ----------
+    of
+        One law a look; the last one is of all probes.
+    """
+
+    of: tuple["Interval", ...]
+
+    def __call__(self, confidence: float) -> tuple[int, int]:
+        """Return what all looks allow; their hull where two miss each other, a sampling miss."""
+        lows, highs = zip(*(law(confidence) for law in self.of), strict=True)
+        low, high = max(lows), min(highs)
+        return (low, high) if low <= high else (min(lows), max(highs))
+
+    @property
+    def num_looks(self) -> int:
+        """How many looks share alpha, those that were not taken included."""
+        return max(getattr(law, "num_looks", 1) for law in self.of)
+
+
+Interval = ExactInterval | BetaInterval | ChainInterval | Complement | Raised | Intersection
 
 _KINDS: dict[str, type[Interval]] = {
     "exact": ExactInterval,
@@ -173,6 +198,7 @@ _KINDS: dict[str, type[Interval]] = {
     "chains": ChainInterval,
     "complement": Complement,
     "raised": Raised,
+    "intersection": Intersection,
 }
 
 
@@ -184,6 +210,8 @@ def to_dict(interval: Interval) -> dict[str, Any]:
     if isinstance(interval, Raised):
         known = {"n": interval.n, "most": interval.most}
         return {"kind": kind, **known, "of": to_dict(interval.of)}
+    if isinstance(interval, Intersection):
+        return {"kind": kind, "of": [to_dict(law) for law in interval.of]}
     return {"kind": kind, **asdict(interval)}
 
 
@@ -192,6 +220,8 @@ def from_dict(record: dict[str, Any]) -> Interval:
     fields = dict(record)
     if isinstance(fields.get("of"), dict):
         fields["of"] = from_dict(fields["of"])
+    if isinstance(fields.get("of"), list):
+        fields["of"] = tuple(from_dict(law) for law in fields["of"])
     return _KINDS[fields.pop("kind")](**fields)
 
 

@@ -22,9 +22,13 @@ Chebyshev-Markov-Stieltjes. The weights strictly between two nodes bound the mas
 from below, those up to and including them from above:                                        (3)
 looser than (1) but free, for curves.
 
+On the half line left of x the half planes take the place of the disk: f_B is analytic right of the
+line Re z = x, where it falls to zero, f_C left of it, and (2) holds with the maxima over the line.
+
 In floating point a Lanczos run behaves like an exact one for a matrix whose eigenvalues are
 small clusters round those of A (A. Greenbaum, Linear Algebra Appl. 113, 1989), so both hold up to
-an allowance for rounding, which is subtracted.
+an allowance for rounding, which is subtracted. Bounds that cross all the same contradict each
+other: they are handed on as they are, for `symrank.brackets`.
 """
 
 import math
@@ -35,13 +39,17 @@ from typing import Any
 import numpy as np
 
 from symrank import kernels
-from symrank._typing import FloatArray
+from symrank._typing import Array, FloatArray
+from symrank.region import Edge, Region
 
 __all__ = ["LanczosRun"]
 
 HALF_CIRCLE = np.exp(1j * np.pi * np.arange(13) / 12)  # |f(conj z)| = |f(z)|: half is enough
 ROUNDING = 2.0**15  # largest violation without close eigenvalues: below 2^14 eps
 DRIFT = 4.0  # a product and its step perturb A by about DRIFT eps |A| sqrt(steps)
+LINE_RATIO = math.sqrt(2.0)  # of neighbouring points of a line, as f varies with their height
+LINE_BELOW, LINE_ABOVE = 0.25, 4.0  # times the nearest Ritz value and |T|: where the line ends
+SHARP = 1e-9  # a contour bracket this narrow needs no second one
 RADAU_LIMIT = 1e3  # a last diagonal above this many |T| would cost digits of the nodes near 0
 
 
@@ -135,12 +143,19 @@ class LanczosRun:
         mass = float(self.weights[inside].sum())
         bounds = [(mass, mass)] if self.is_exact else [self._contour(tau, inside, mass)]
         if not self.is_exact:
-            bounds.append(self._radau(tau) if radau else self._separation(inside, mass))
+            bounds.append(self._radau(tau) if radau else self._two_separations(inside, mass))
         rounding = self._rounding(tau, mass)
         low, high = max(b[0] for b in bounds), min(b[1] for b in bounds)
         return max(0.0, low - rounding), min(1.0, high + rounding)
 
-    def _separation(self, inside: Any, mass: float) -> tuple[float, float]:
+    def _separation(self, x: float, mass: float) -> tuple[float, float]:
+        """Eq. (3) on a half line: the node on either side of x may lie on the other."""
+        first = int(np.searchsorted(self.ritz_values, x, side="right"))
+        last = self.weights[first - 1] if first else 0.0
+        following = self.weights[first] if first < self.weights.size else 0.0
+        return mass - float(last), mass + float(following)
+
+    def _two_separations(self, inside: Any, mass: float) -> tuple[float, float]:
         """Eq. (3): the nodes next to the ends of [-tau, tau] may lie on either side."""
         within = np.flatnonzero(inside)
         if within.size:
@@ -154,10 +169,13 @@ class LanczosRun:
         return mass - float(ends), mass + float(left + right)
 
     def _contour(self, tau: float, inside: Any, mass: float) -> tuple[float, float]:
-        """Eq. (2)."""
-        z = tau * HALF_CIRCLE[:, None]
-        with np.errstate(divide="ignore", invalid="ignore"):  # a Ritz value on the circle
-            terms = self._coupling / (self.ritz_values - z)
+        """Eq. (2) on the circle."""
+        return self._analytic(tau * HALF_CIRCLE, inside, mass)
+
+    def _analytic(self, z: Array, inside: Array, mass: float) -> tuple[float, float]:
+        """Eq. (2) with the maxima over the points z."""
+        with np.errstate(divide="ignore", invalid="ignore"):  # a Ritz value on the boundary
+            terms = self._coupling / (self.ritz_values - z[:, None])
             terms[:, self._coupling == 0.0] = 0.0
             a = float(np.abs(terms[:, inside].sum(axis=1)).max())
             c = float(np.abs(terms[:, ~inside].sum(axis=1)).max())
@@ -165,6 +183,14 @@ class LanczosRun:
         if not math.isfinite(a + c + mixed):
             return 0.0, 1.0
         return mass - a * a - 2.0 * mixed, mass + c * c + 2.0 * mixed
+
+    def _line(self, x: float) -> Array:
+        """Points of the line Re z = x, denser where the Ritz values next to x make f vary."""
+        nearest = float(np.abs(self.ritz_values - x).min())
+        top = LINE_ABOVE * max(self.spectral_norm, abs(x))
+        bottom = max(LINE_BELOW * nearest, self.eps * top)
+        heights = np.geomspace(bottom, top, 2 + int(math.log(top / bottom, LINE_RATIO)))
+        return np.asarray(x + 1j * np.append(0.0, heights))
 
     def _radau(self, tau: float) -> tuple[float, float]:
         """Eq. (1) at tau and at -tau."""
@@ -174,15 +200,56 @@ class LanczosRun:
         left_low, left_high = self.mass_below(-tau)
         return low - left_high, high - left_low
 
-    def mass_left(self, x: float) -> tuple[float, float]:
-        """Bounds on mu((-oo, x]), eq. (1), with the rounding allowance."""
-        if self.is_exact:
-            mass = float(self.weights[self.ritz_values <= x].sum())
-            low = high = mass
-        else:
-            low, high = self.mass_below(x)
-        rounding = self._rounding(abs(x), 1.0)
+    def mass_left(self, x: float, *, radau: bool = True) -> tuple[float, float]:
+        """Bounds on mu((-oo, x]), eqs. (1), (2) and (3), with the rounding allowance.
+
+        Without `radau` no further eigenproblem is solved, as for `null_mass`.
+        """
+        inside = self.ritz_values <= x
+        is_all = bool(inside.all())
+        if math.isinf(x) or (self.is_exact and (is_all or not inside.any())):
+            return float(is_all), float(is_all)
+        mass = float(self.weights[inside].sum())
+        low, high = (mass, mass) if self.is_exact else self._analytic(self._line(x), inside, mass)
+        if high - low > SHARP:
+            other = self.mass_below(x) if radau else self._separation(x, mass)
+            low, high = max(low, other[0]), min(high, other[1])
+        rounding = self._rounding_at(inside, mass)
         return max(0.0, low - rounding), min(1.0, high + rounding)
+
+    def _rounding_at(self, inside: Array, mass: float) -> float:
+        """Allowance on a bound of the mass of the Ritz values inside, the rest being right of them.
+
+        As in `_rounding`, with the distance to the nearest of those inside.
+        """
+        if inside.all() or not inside.any():
+            return ROUNDING * self.eps
+        gaps = self.ritz_values[~inside] - self.ritz_values[inside][-1]
+        turned = float(np.sum(self.weights[~inside] * (self.drift / gaps) ** 2))
+        smaller = min(mass, 1.0 - mass)
+        return ROUNDING * self.eps + 2.0 * math.sqrt(max(smaller, 0.0) * min(turned, 1.0))
+
+    def uncounted_mass(self, region: Region) -> tuple[float, float]:
+        """Bounds on the mass of what does not count, whichever side what lies in a band is on."""
+        low, high = region.low, region.high
+        if not region.counts_inside:
+            if not high.is_band:
+                return self.null_mass(high.left)
+            return self.null_mass(high.left)[0], self.null_mass(high.right)[1]
+        starts, ends = self._mass_of(low), self._mass_of(high)
+        least, most = ends[0] - starts[1], ends[1] - starts[0]
+        return 1.0 - most, 1.0 - least
+
+    def _mass_of(self, edge: Edge) -> tuple[float, float]:
+        """Bounds on the mass left of an edge, whichever side what lies in its band is on."""
+        if not edge.is_band:
+            return self.mass_left(edge.left)
+        return self.mass_left(edge.left)[0], self.mass_left(edge.right)[1]
+
+    def band_mass(self, edge: Edge) -> tuple[float, float]:
+        """Bounds on the mass in the band of an edge."""
+        left, right = (self.mass_left(x, radau=False) for x in (edge.left, edge.right))
+        return max(0.0, right[0] - left[1]), max(0.0, right[1] - left[0])
 
     def mass_below(self, x: float) -> tuple[float, float]:
         """Bounds on mu((-oo, x)) and mu((-oo, x]) by Gauss-Radau, eq. (1), without allowance."""

@@ -14,8 +14,10 @@ import numpy as np
 
 from symrank import spectral_sums
 from symrank._typing import FloatArray
+from symrank.brackets import narrower
 from symrank.intervals import BetaInterval
 from symrank.mass_bounds import LanczosRun
+from symrank.region import Edge, Region
 from symrank.spectral_sums import Estimate, Kind
 
 __all__ = ["LanczosRun", "RitzMeasure"]
@@ -146,16 +148,62 @@ class RitzMeasure:
 
     def null_mass(self, tau: float, *, radau: bool = True) -> tuple[float, float]:
         """Pooled bounds on the share of the probes in the eigenvalues |lambda| <= tau."""
-        bounds = np.array([run.null_mass(tau / self.scale, radau=radau) for run in self.runs])
-        return self.pool(bounds)
+        bounds = [run.null_mass(tau / self.scale, radau=radau) for run in self.runs]
+        return self.pool(narrower(bounds)[0])
+
+    def uncounted_mass(self, region: Region) -> tuple[float, float]:
+        """Pooled bounds on the share of the probes in what does not count.
+
+        `region` is in the units of the runs.
+        """
+        return self.pool(narrower([run.uncounted_mass(region) for run in self.runs])[0])
+
+    def at_ends(
+        self, region: Region, confidence: float
+    ) -> tuple[tuple[Edge, float, tuple[int, int]], ...]:
+        """Return every band of a region, its proved mass, and bounds on its eigenvalues."""
+        found = []
+        for edge in region.bands:
+            mass = self.pool(narrower([run.band_mass(edge) for run in self.runs])[0])
+            count = self.interval_from(1.0 - mass[1], 1.0 - mass[0])(confidence)
+            found.append((edge, mass[0], count))
+        return tuple(found)
+
+    def least_between(
+        self, low: float, high: float, confidence: float, *, is_signed: bool = False
+    ) -> int:
+        """Return how many eigenvalues are proved to lie between two levels; 0 where none is.
+
+        Parameters
+        ----------
+        low, high
+            The levels, ``low < |lambda| <= high``, in the units of the runs.
+        confidence
+            Of the number; that there is one at all is certain.
+        is_signed
+            Whether lambda itself and not its modulus is meant.
+        """
+
+        def below(run: LanczosRun, level: float) -> tuple[float, float]:
+            bounds = run.mass_left if is_signed else run.null_mass
+            return bounds(level, radau=False)
+
+        least = np.zeros(len(self.runs))
+        for j, run in enumerate(self.runs):
+            sizes = run.ritz_values if is_signed else np.abs(run.ritz_values)
+            if ((sizes > low) & (sizes <= high)).any():
+                least[j] = max(0.0, below(run, high)[0] - below(run, low)[1])
+        if not least.any():
+            return 0
+        return self.n - self.interval_from(float(self._share @ least), 1.0)(confidence)[1]
 
     def pool(self, bounds: FloatArray) -> tuple[float, float]:
         """Average per-probe bounds (m, 2) by squared norms; exactly 0 and 1 where all are."""
         low = float(self._share @ bounds[:, 0])
         return low, 1.0 - float(self._share @ (1.0 - bounds[:, 1]))
 
-    def likely_null_mass(self, tau: float, low: float, high: float) -> float:
-        r"""Guess where between proved bounds on the pooled null mass it is; no bound itself.
+    def likely_mass(self, region: Region, low: float, high: float) -> float:
+        r"""Guess where between proved bounds on what does not count it is; no bound itself.
 
         Until the null space is resolved the upper bound is the Christoffel function at the cut,
         the null mass and what the steps do not tell from it. That rest is multiplied by some
@@ -171,22 +219,22 @@ class RitzMeasure:
 
         Parameters
         ----------
-        tau
-            The cut, in the units of the caller's operator.
+        region
+            What does not count, in the units of the runs.
         low, high
-            Bounds on the pooled null mass.
+            Bounds on its pooled mass.
         """
         if self.n * (high - low) < 0.5 or min(run.alpha.size for run in self.runs) < 4:
             return 0.5 * (low + high)
-        quarter, half = (self._null_high(tau, part) for part in (4, 2))
+        quarter, half = (self._highest(region, part) for part in (4, 2))
         before, now = quarter - half, half - high
         rho = min(now / before, STEEPEST) if before > 0.0 else STEEPEST
         return min(max(high - max(now, 0.0) * rho / (1.0 - rho), low), high)
 
-    def _null_high(self, tau: float, part: int) -> float:
-        """Return the upper bound of the null mass that one step in `part` gave."""
+    def _highest(self, region: Region, part: int) -> float:
+        """Return the upper bound of what does not count that one step in `part` gave."""
         leading = [run.leading(run.alpha.size // part) for run in self.runs]
-        return self.pool(np.array([run.null_mass(tau / self.scale) for run in leading]))[1]
+        return self.pool(narrower([run.uncounted_mass(region) for run in leading])[0])[1]
 
     def interval_from(self, low: float, high: float) -> BetaInterval:
         """Return the Beta interval that belongs to bounds on the pooled null mass."""
@@ -209,9 +257,9 @@ class RitzMeasure:
         """
         level = 1.0 - (1.0 - confidence) / 3.0
         x = tau / self.scale
-        left = np.array([run.mass_left(-x) for run in self.runs])
-        right = np.array([run.mass_left(x) for run in self.runs])
-        null = np.array([run.null_mass(x) for run in self.runs])
+        left = narrower([run.mass_left(-x) for run in self.runs])[0]
+        right = narrower([run.mass_left(x) for run in self.runs])[0]
+        null = narrower([run.null_mass(x) for run in self.runs])[0]
         found = []
         for low, high in (  # of what does not count
             self.pool(right),

@@ -17,7 +17,7 @@ from symrank.measure import RitzMeasure
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-__all__ = ["Basis", "Gap", "Progress", "RankResult", "Status"]
+__all__ = ["Band", "Basis", "Gap", "Progress", "RankResult", "Status"]
 
 
 class Status(Enum):
@@ -59,6 +59,20 @@ class Gap:
     def ratio(self) -> float:
         """``high / low``."""
         return self.high / self.low if self.low > 0 else float("inf")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Band:
+    """An end of what counts, as wide as products can tell: `least` to `most` eigenvalues are in it.
+
+    Each may fall on either side of the end. The numbers hold at the confidence of the run, the
+    interval of the count spans them.
+    """
+
+    low: float
+    high: float
+    least: int
+    most: int
 
 
 @dataclass(frozen=True, eq=False)
@@ -146,7 +160,11 @@ class RankResult:
     num_deflated
         Known null vectors that were taken out beforehand.
     window
-        The interval ``(a, b)`` of `symrank.count`, whose eigenvalues `rank` counts, or None.
+        The interval ``(a, b)`` of `symrank.count`, whose eigenvalues `rank` counts, or None; then
+        `threshold` is the noise floor.
+    at_ends
+        One `Band` for every end of an interval, and for a caller's cut: what lies within a noise
+        floor of it, and may fall on either side.
     notes
         Sentences about this answer that its status alone does not say, the remedy included.
     history
@@ -178,6 +196,7 @@ class RankResult:
     basis: Basis | None = None
     diagnostics: Mapping[str, Any] = field(default_factory=dict)
     window: tuple[float, float] | None = None
+    at_ends: Sequence[Band] = ()
     notes: Sequence[str] = ()
     history: Sequence[tuple[int, int, int]] = ()
     resume: Callable[..., "RankResult"] | None = field(default=None, repr=False, compare=False)
@@ -324,6 +343,7 @@ class RankResult:
         record["bounds"] = list(self.bounds)
         record["samples"] = np.asarray(self.samples).tolist()
         record["gaps"] = [dataclasses.asdict(gap) for gap in self.gaps]
+        record["at_ends"] = [dataclasses.asdict(band) for band in self.at_ends]
         record["notes"] = list(self.notes)
         record["inertia"] = None if self.inertia is None else list(self.inertia)
         record["diagnostics"] = dict(self.diagnostics)
@@ -346,6 +366,7 @@ class RankResult:
         fields["gaps"] = tuple(Gap(**gap) for gap in fields["gaps"])
         fields["inertia"] = None if fields["inertia"] is None else tuple(fields["inertia"])
         fields["history"] = tuple(tuple(row) for row in fields["history"])
+        fields["at_ends"] = tuple(Band(**band) for band in fields.get("at_ends", ()))
         fields["notes"] = tuple(fields.get("notes", ()))
         fields["evidence"] = intervals.from_dict(fields["evidence"])
         if fields.get("window") is not None:

@@ -7,17 +7,33 @@ Without atol and rtol an eigenvalue counts if it lies above the noise floor of t
 10 eps |A| a product, growing like the square root of the steps, for up to 2500 steps: one number,
 so that the question does not change with the budget. It is the anchor: a count is certified at
 tau_F, never at a gap that was found, because a wide gap far above it may have more eigenvalues
-below it. Eigenvalues within CROWD of the cut are evidence that the count is not well defined.
+below it. Eigenvalues that are proved to lie within CROWD floors above it are evidence that the
+count is not well defined.
+
+A caller's cut, and an end of an interval, are a level of their own, which products tell from its
+neighbours up to a noise floor: they are bands (`symrank.region`).
 """
 
+import math
 from collections.abc import Sequence
 
 import numpy as np
 
 from symrank._typing import FloatArray
-from symrank.result import Gap
+from symrank.errors import OptionError
+from symrank.region import Edge, Region
+from symrank.result import Band, Gap
 
-__all__ = ["CROWD", "FLOOR", "crowding", "cut", "plateaus"]
+__all__ = [
+    "CROWD",
+    "FLOOR",
+    "band_notes",
+    "crowd_note",
+    "cut",
+    "level_region",
+    "plateaus",
+    "window_region",
+]
 
 FLOOR = 500.0
 CROWD = 100.0
@@ -32,10 +48,103 @@ def cut(
     return max(atol or 0.0, (rtol or 0.0) * norm, floor * eps * norm)
 
 
-def crowding(magnitudes: FloatArray, counts: FloatArray, tau: float) -> float:
-    """Estimate how many eigenvalues lie in (tau, CROWD tau), too close to the noise floor."""
-    near = (magnitudes > tau) & (magnitudes < CROWD * tau)
-    return float(counts[near].sum())
+def crowd_note(least: int) -> str:
+    """Return the sentence on eigenvalues that are proved to crowd above the noise floor."""
+    few = "1 eigenvalue lies" if least == 1 else f"{least} eigenvalues lie"
+    return f"At least {few} within {CROWD:.0f} noise floors above the cut."
+
+
+def band_notes(bands: Sequence[Band], half_width: float) -> tuple[str, ...]:
+    """Return a sentence for every band whose eigenvalues keep a count from `half_width`."""
+    return tuple(
+        f"{band.least} to {band.most} eigenvalues lie within {0.5 * (band.high - band.low):.2g} of "
+        f"{0.5 * (band.high + band.low):.6g}, closer than products can tell: the interval spans "
+        "both sides. Move the cut or the end into a gap."
+        for band in bands
+        if band.least or band.most > 2.0 * half_width
+    )
+
+
+def level_region(
+    norms: tuple[float, float], floor: float, delta: float, atol: float | None, rtol: float | None
+) -> Region:
+    """Return what does not count for a rank: [-tau, tau], with the noise floor or a band at tau.
+
+    Parameters
+    ----------
+    norms
+        Lower and upper bound of |A|: of `rtol` times it the lower one is the cut, and the band
+        reaches to the upper one.
+    floor
+        The noise floor of the products.
+    delta
+        How far an eigenvalue must be from a cut for products to tell on which side it lies.
+    atol, rtol
+        The caller's cut.
+    """
+    least, most = (max(atol or 0.0, (rtol or 0.0) * norm) for norm in norms)
+    if most <= floor:
+        return Region.null_space(floor)
+    cut = max(least, floor)
+    inner = max(least - delta, 0.5 * least, min(least, floor))
+    return Region(
+        low=Edge(-most - delta, -cut, -inner),
+        high=Edge(inner, cut, most + delta),
+        counts_inside=False,
+        cut=cut,
+        floor=floor,
+        is_signed=False,
+    )
+
+
+def window_region(
+    window: tuple[float, float], norm: float, floor: float, delta: float, unit: float
+) -> Region:
+    """Return the region of the eigenvalues in ``(a, b]``.
+
+    An end at zero asks for signs and stands at the noise floor, by the rule of the rank: what
+    cannot be told from zero is zero, and lies in (a, 0]. An end beyond the spectrum is infinite.
+
+    Parameters
+    ----------
+    window
+        (a, b).
+    norm
+        An upper bound of |A|.
+    floor, delta
+        As for `level_region`.
+    unit
+        The caller's eigenvalues in those of the operator seen here, for the message.
+
+    Raises
+    ------
+    OptionError
+        If the interval is narrower than its ends.
+    """
+
+    def end(x: float) -> Edge:
+        if x == 0.0:
+            return Edge.sharp(floor)
+        if abs(x) > norm + delta:
+            return Edge.sharp(math.copysign(math.inf, x))
+        return Edge(x - delta, x, x + delta)
+
+    a, b = window
+    low, high = end(a), end(b)
+    if not low.right < high.left and low.left < high.left:
+        raise OptionError(
+            f"the interval ({a * unit:.6g}, {b * unit:.6g}] is narrower than the noise of the "
+            f"products of A, {2.0 * delta * unit:.3g}: eigenvalues cannot be told apart there. "
+            "Widen it."
+        )
+    return Region(
+        low=low,
+        high=high,
+        counts_inside=True,
+        cut=floor,
+        floor=floor,
+        is_signed=0.0 in window,
+    )
 
 
 def plateaus(

@@ -14,6 +14,7 @@ from symrank.measure import LanczosRun, RitzMeasure
 from symrank.operators import Operator, as_operator
 from symrank.operators._haar import haar
 from symrank.recurrences import lanczos
+from symrank.region import Region
 
 FLOOR = 500.0  # tau in units of eps |A|, as in symrank.threshold
 
@@ -271,7 +272,7 @@ def test_the_likely_null_mass_is_that_of_the_probes_long_before_it_is_proved(nam
     tau = FLOOR * np.finfo(float).eps
     low, high = measure.null_mass(tau)
     truth = mass[lam == 0.0].sum(axis=0).mean()
-    likely = measure.likely_null_mass(tau, low, high)
+    likely = measure.likely_mass(Region.null_space(tau), low, high)
     assert low == 0.0  # nothing is proved from this side
     assert low <= likely <= high
     assert 2000 * abs(likely - truth) < tolerance
@@ -293,7 +294,7 @@ def test_the_likely_null_mass_lies_within_the_bounds(kind, n, share, num_steps, 
     measure = RitzMeasure(runs=runs, n=n)
     tau = FLOOR * np.finfo(float).eps * measure.spectral_norm
     low, high = measure.null_mass(tau)
-    assert low <= measure.likely_null_mass(tau, low, high) <= high
+    assert low <= measure.likely_mass(Region.null_space(tau), low, high) <= high
 
 
 def test_known_zeros_enter_the_sums():

@@ -15,11 +15,6 @@ def test_cut_is_numpys_and_never_below_the_floor():
     assert threshold.cut(2.0, EPS, 0.0, 0.0) == threshold.FLOOR * EPS * 2.0
 
 
-def test_crowding_counts_eigenvalues_just_above_the_cut():
-    sizes = np.array([0.5, 1.5, 99.0, 101.0])
-    assert threshold.crowding(sizes, np.array([9.0, 2.0, 3.0, 50.0]), 1.0) == 5.0
-
-
 def test_plateaus_are_found_and_the_one_at_the_cut_comes_first():
     sizes = np.array([0.0, 0.0, 1e-8, 2e-8, 0.1, 1.0])
     gaps = threshold.plateaus(sizes, np.ones(6), 1e-13)

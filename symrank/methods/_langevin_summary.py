@@ -11,7 +11,7 @@ from symrank.intervals import ChainInterval
 from symrank.measure import RitzMeasure
 from symrank.methods._pilot import Pilot
 from symrank.methods._tuning import Plan, predict
-from symrank.methods.base import Goal, Summary
+from symrank.methods.base import Goal, Summary, bands
 from symrank.recurrences import lanczos
 from symrank.result import Status
 
@@ -61,6 +61,7 @@ def after_pilot(goal: Goal, state: lanczos.LanczosState) -> Summary:
         status=Status.BUDGET_SPENT if measure.spectral_norm else Status.CONVERGED,
         evidence=evidence,
         measure=dataclasses.replace(measure, scale=goal.scale),
+        at_ends=bands(measure, pilot.region, goal)[1],
         memo=Memo(pilot=pilot),
     )
 

@@ -108,7 +108,7 @@ class Memo:
     def domain(self) -> Domain:
         """The interval of the recurrence, by the pilot's proved margin."""
         norm = self.pilot.lambda_max ** (1.0 / self.pilot.power)
-        return Domain(norm, self.pilot.floor, self.pilot.is_indefinite)
+        return Domain(norm, self.pilot.region.floor, self.pilot.is_indefinite)
 
     def degree(self, num_steps: int) -> int:
         """Degree of w in x: two moments a product, and an even polynomial where indefinite."""
@@ -185,7 +185,7 @@ def _choose(goal: Goal, memo: Memo, wishes: Wishes, left: int) -> Plan:
         steps = [min(left, -(-wishes.degree // 2))]
     lam, counts = pilot.spectrum
     x = memo.domain.x(lam ** (1.0 / pilot.power))
-    tau = float(memo.domain.x(pilot.tau))
+    tau = float(memo.domain.x(pilot.outer))
     d = goal.n * min(max(0.5 * sum(pilot.null), 0.5 / goal.n), 1.0 - 0.5 / goal.n)
     spread = d * (goal.n - d) / (goal.n * (1.0 if goal.is_complex else 0.5))  # over m: variance
     wanted = math.ceil(spread * (Z_PLAN / (0.5 * goal.half_width)) ** 2)
@@ -238,7 +238,7 @@ def _conclude(
     pilot, domain, chosen = memo.pilot, memo.domain, memo.plan
     assert chosen is not None
     n, m, degree = goal.n, moments.shape[1], moments.shape[0] - 1
-    tau = float(domain.x(pilot.tau))
+    tau = float(domain.x(pilot.outer))
     w = measured(polynomial(wishes.kind, degree, chosen.epsilon, tau), tau, chosen.epsilon)
     pooled = moments.sum(axis=1) / moments[0].sum()
     value = float(w.coefficients @ pooled)
@@ -250,11 +250,14 @@ def _conclude(
     evidence = Raised(n=n, most=between, of=law)
     low, high = evidence(goal.confidence)
     estimate = n * (1.0 - value)
-    crowd = _crowding(goal, pilot)
+    is_met = high - low <= 2.0 * goal.half_width
+    crowd = _crowd(goal, pilot) if is_met else 0
     status = Status.NO_GAP_FOUND
-    if high - low <= 2.0 * goal.half_width and crowd < threshold.MIN_COUNT:
+    if is_met and not crowd:
         status = Status.CONVERGED
-    elif goal.has_cut or 2.0 * (between + n * (high_mass - low_mass)) <= high - low:
+    elif not is_met and (
+        goal.has_cut or 2.0 * (between + n * (high_mass - low_mass)) <= high - low
+    ):
         status = Status.BUDGET_SPENT  # sampling is the larger part of the interval
     return dataclasses.replace(
         previous,
@@ -276,16 +279,17 @@ def _conclude(
             "ripple": max(abs(w.low), abs(w.high)),
             "crowding": crowd,
         },
+        notes=(threshold.crowd_note(crowd),) if crowd else (),
         memo=memo,
     )
 
 
-def _crowding(goal: Goal, pilot: Pilot) -> float:
-    """Estimate how many eigenvalues lie just above the noise floor, as far as the pilot tells."""
-    if goal.has_cut:
-        return 0.0
-    sizes, counts = np.abs(pilot.measure.ritz_values), goal.n * pilot.measure.weights
-    return threshold.crowding(sizes, counts, pilot.tau)
+def _crowd(goal: Goal, pilot: Pilot) -> int:
+    """Return how many eigenvalues the pilot proves to lie just above the noise floor."""
+    if not pilot.region.is_signed:
+        return 0
+    floor = pilot.region.floor
+    return pilot.measure.least_between(floor, threshold.CROWD * floor, goal.confidence)
 
 
 def _gaps(goal: Goal, domain: Domain, pooled: FloatArray, tau: float) -> Sequence[Gap]:

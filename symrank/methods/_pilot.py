@@ -17,12 +17,12 @@ from functools import cached_property
 import numpy as np
 import scipy.special
 
-from symrank import threshold
 from symrank._typing import FloatArray
 from symrank.filters import Scheme
 from symrank.margins import lambda_max_margin
 from symrank.measure import RitzMeasure
 from symrank.methods.base import Goal
+from symrank.region import Region
 
 __all__ = ["Pilot"]
 
@@ -38,9 +38,8 @@ class Pilot:
     """A finished pilot; eigenvalues are those that the chains see (squared where indefinite)."""
 
     measure: RitzMeasure  # of the operator itself
-    tau: float
-    null: tuple[float, float]  # certified bounds on the null mass of the probes at tau
-    floor: float  # tau without a cut of the caller
+    region: Region  # what does not count
+    null: tuple[float, float]  # certified bounds on the probes' mass there
     is_indefinite: bool
     num_products: int
 
@@ -48,16 +47,32 @@ class Pilot:
     def of(cls, measure: RitzMeasure, goal: Goal, num_steps: int) -> "Pilot":
         """Read a pilot off the measure of its probes."""
         norm = measure.spectral_norm
-        tau = threshold.cut(norm, goal.eps, goal.atol, goal.rtol)
+        exact = all(run.is_exact for run in measure.runs)
+        margin = 0.0 if exact else lambda_max_margin(goal.n, num_steps, len(measure.runs), True)
+        region = goal.region(norm, norm * (1.0 + margin))
         return cls(
             measure=measure,
-            tau=tau,
-            null=measure.null_mass(tau),
-            floor=threshold.cut(norm, goal.eps, None, None),
+            region=region,
+            null=measure.uncounted_mass(region),
             # a Ritz value lies in the numerical range: one below the noise proves a negative one
-            is_indefinite=bool(measure.ritz_values[0] < -tau),
+            is_indefinite=bool(measure.ritz_values[0] < -region.cut),
             num_products=num_steps * len(measure.runs),
         )
+
+    @property
+    def tau(self) -> float:
+        """The cut."""
+        return self.region.cut
+
+    @property
+    def inner(self) -> float:
+        """Below it nothing counts."""
+        return self.region.high.left
+
+    @property
+    def outer(self) -> float:
+        """Above it all counts."""
+        return self.region.high.right
 
     @property
     def power(self) -> int:
@@ -130,8 +145,8 @@ class Pilot:
         return np.asarray(below), np.asarray(more * min(1.0, most / max(total, 1e-300)))
 
     def most_between(self, high: float) -> float:
-        """Bound the number of eigenvalues tau < |lambda| <= `high`, from the probes' mass there."""
-        inside = self.measure.null_mass(max(high, self.tau))[1]
+        """Bound the number that may count of |lambda| <= `high`, from the probes' mass there."""
+        inside = self.measure.null_mass(max(high, self.outer))[1]
         return self._quantile(self.measure.n * (inside - self.null[0]), TAIL, 1.0)
 
     def bias(self, scheme: Scheme, first: int, last: int) -> tuple[float, float]:
@@ -153,7 +168,7 @@ class Pilot:
     def _unsettled(self, scheme: Scheme, first: int, last: int) -> tuple[float, float]:
         """Bounds on the sum of D over the modes above the cut, as the probes see it; eq. (1)."""
         n = self.measure.n
-        grid = np.geomspace(self.tau**self.power, self.lambda_max, GRID)
+        grid = np.geomspace(self.inner**self.power, self.lambda_max, GRID)
         fine = np.geomspace(grid[0], grid[-1], 16 * (GRID - 1) + 1)
         D = np.clip(-scheme.deviation(fine, first, last), 0.0, 1.0)
         most = np.maximum.accumulate(D[::-1])[::-1][::16]
@@ -168,11 +183,12 @@ class Pilot:
 
     def _below_the_cut(self, scheme: Scheme, first: int, last: int) -> float:
         """Bound on what eigenvalues between the noise floor and the caller's cut add."""
-        if self.tau <= self.floor:
+        if self.region.is_signed:
             return 0.0
-        lam = np.geomspace(self.floor, self.tau, GRID) ** self.power
+        floor = self.region.floor
+        lam = np.geomspace(floor, self.outer, GRID) ** self.power
         phi = float(np.max(1.0 + scheme.deviation(lam, first, last)))
-        hidden = self.null[1] - self.measure.null_mass(self.floor)[0]
+        hidden = self.null[1] - self.measure.null_mass(floor)[0]
         return phi * self._quantile(self.measure.n * hidden, TAIL, 1.0)
 
     def _quantile(self, total: float, tail: float, unit: float) -> float:

@@ -15,14 +15,16 @@ from typing import Any, ClassVar, Protocol
 
 import numpy as np
 
+from symrank import threshold
 from symrank._typing import FloatArray
 from symrank.intervals import Interval
 from symrank.measure import RitzMeasure
 from symrank.operators import Operator
 from symrank.preconditioners import Preconditioner
-from symrank.result import Basis, Gap, Status
+from symrank.region import Region
+from symrank.result import Band, Basis, Gap, Status
 
-__all__ = ["Goal", "Method", "Summary", "Task", "Tick", "unit_rounding"]
+__all__ = ["Goal", "Method", "Summary", "Task", "Tick", "bands", "unit_rounding"]
 
 Tick = Callable[[int], None]
 
@@ -50,6 +52,8 @@ class Goal:
     scale: float = 1.0  # caller's eigenvalue = scale * eigenvalue here
     preconditioner: Preconditioner | None = None  # one without a factor: the method applies it
     noise: float = 0.0  # relative error of a product, where it is above rounding
+    window: tuple[float, float] | None = None  # count in (a, b] instead of a rank
+    extra_products: int = 0  # that resolution may take where no precision was asked for
     spent_looks: int = 0  # of the run that is gone on with: they share alpha with those to come
 
     @property
@@ -64,8 +68,28 @@ class Goal:
 
     @property
     def has_cut(self) -> bool:
-        """True if the caller set atol or rtol above zero."""
-        return bool(self.atol or self.rtol)
+        """True if the caller set atol or rtol above zero, or the ends of an interval."""
+        return bool(self.atol or self.rtol or self.window)
+
+    def region(
+        self,
+        norm_low: float,
+        norm_high: float,
+        floor: float = threshold.FLOOR,
+        delta: float = threshold.FLOOR,
+    ) -> Region:
+        """Return which eigenvalues the question is about, where |A| is known to lie between two.
+
+        `floor` and `delta` are the noise floor and half the width of a band, in eps |A|.
+        """
+        unit = self.eps * norm_low
+        if self.window is not None:
+            return threshold.window_region(
+                self.window, norm_high, floor * unit, delta * unit, self.scale
+            )
+        return threshold.level_region(
+            (norm_low, norm_high), floor * unit, delta * unit, self.atol, self.rtol
+        )
 
 
 @dataclass(frozen=True)
@@ -94,8 +118,20 @@ class Summary:
     measure: RitzMeasure | None = None
     basis: Basis | None = None
     diagnostics: Mapping[str, Any] = field(default_factory=dict)
+    at_ends: Sequence[Band] = ()
     notes: Sequence[str] = ()
     memo: Any = None  # the method's own memory from round to round
+
+
+def bands(measure: RitzMeasure, region: Region, goal: Goal) -> tuple[float, tuple[Band, ...]]:
+    """Return the proved mass in the bands of a region, and how many eigenvalues each holds."""
+    found = measure.at_ends(region, goal.confidence)
+    unit = goal.scale
+    named = (
+        Band(low=edge.left * unit, high=edge.right * unit, least=least, most=most)
+        for edge, _, (least, most) in found
+    )
+    return sum(mass for _, mass, _ in found), tuple(named)
 
 
 class Method(Protocol):

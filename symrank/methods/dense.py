@@ -17,14 +17,15 @@ import numpy as np
 import scipy.linalg
 
 from symrank import threshold
-from symrank._typing import FloatArray
+from symrank._typing import Array, FloatArray
 from symrank.intervals import ExactInterval
 from symrank.methods.base import Goal, Summary, Task, Tick
 from symrank.operators import Operator
 from symrank.operators._factor import Factored
 from symrank.operators.augmented import AugmentedOperator
 from symrank.operators.transforms import Scaled, shorter_side
-from symrank.result import Status
+from symrank.region import Edge, Region
+from symrank.result import Band, Status
 
 __all__ = ["Dense", "predict"]
 
@@ -86,6 +87,7 @@ class Dense:
     """
 
     name: ClassVar[str] = "dense"
+    counts_windows: ClassVar[bool] = True
 
     def plan(self, goal: Goal, round_: int, summary: Summary | None) -> Sequence[Task]:  # noqa: ARG002
         """One task, once."""
@@ -108,26 +110,61 @@ class Dense:
     ) -> Summary:
         """Count, and look for eigenvalues that crowd round the cut."""
         values: FloatArray = states[("eigenvalues",)]
-        size = np.abs(values)
-        norm = float(size.max(initial=0.0))
-        tau = threshold.cut(norm, goal.eps, goal.atol, goal.rtol, floor=goal.n)
-        noise = ROUNDING * math.sqrt(goal.n) * goal.eps * norm
-        if goal.has_cut:
-            doubtful = np.abs(size - tau) <= min(noise, 0.5 * tau)
-        else:
-            doubtful = (size > min(noise, tau)) & (size < threshold.CROWD * tau)
-        rank = int((size > tau).sum())
-        low, high = (int((size > tau)[~doubtful].sum()), int(((size > tau) | doubtful).sum()))
-        ones = np.ones(goal.n)
+        n, norm = goal.n, float(np.abs(values).max(initial=0.0))
+        noise = ROUNDING * math.sqrt(n)
+        region = goal.region(norm, norm, floor=n, delta=noise)
+        counts, at_end, crowded = _counted(values, region, noise * goal.eps * norm)
+        doubtful = at_end | crowded
+        rank = int(counts.sum())
+        low, high = int((counts & ~doubtful).sum()), int((counts | doubtful).sum())
+        tau, scale = region.cut, goal.scale
+        is_rank = not region.counts_inside
+        signs = values[counts] > 0.0
+        at_ends = [_band(values, edge, scale) for edge in region.bands]
+        status = Status.EXACT
+        if doubtful.any():
+            is_narrow = high - low <= 2.0 * goal.half_width and not crowded.any()
+            status = Status.CONVERGED if is_narrow else Status.NO_GAP_FOUND
         return Summary(
             rank=rank,
             estimate=float(rank),
             stderr=0.0,
             bounds=(float(low), float(high)),
-            threshold=tau * goal.scale,
-            status=Status.NO_GAP_FOUND if doubtful.any() else Status.EXACT,
+            threshold=tau * scale,
+            status=status,
             evidence=ExactInterval(low=low, high=high),
-            gaps=threshold.plateaus(size * goal.scale, ones, tau * goal.scale),
-            inertia=(int((values > tau).sum()), goal.n - rank, int((values < -tau).sum())),
-            diagnostics={"eigenvalues": (values * goal.scale).tolist()},
+            gaps=threshold.plateaus(np.abs(values) * scale, np.ones(n), tau * scale)
+            if is_rank
+            else (),
+            inertia=(int(signs.sum()), n - rank, int((~signs).sum())) if is_rank else None,
+            at_ends=at_ends,
+            notes=threshold.band_notes(at_ends, goal.half_width)
+            if status is Status.NO_GAP_FOUND
+            else (),
+            diagnostics={"eigenvalues": (values * scale).tolist()},
         )
+
+
+def _counted(values: FloatArray, region: Region, noise: float) -> tuple[Array, Array, Array]:
+    """Return which eigenvalues count, which lie at an end, and which crowd at the noise floor.
+
+    Where zero is told from what is not, all from rounding up to CROWD noise floors crowd.
+    """
+    if region.counts_inside:
+        counts = (values > region.low.at) & (values <= region.high.at)
+    else:
+        counts = np.abs(values) > region.cut
+    at_end, crowded = np.zeros(values.size, bool), np.zeros(values.size, bool)
+    for edge in region.bands:
+        at_end |= (values >= edge.left) & (values <= edge.right)
+    if region.is_signed:
+        size = values if region.counts_inside else np.abs(values)
+        least = min(noise, region.floor)
+        crowded = (size > least) & (size < threshold.CROWD * region.floor)
+    return counts, at_end, crowded
+
+
+def _band(values: FloatArray, edge: Edge, scale: float) -> Band:
+    """Count the eigenvalues in a band."""
+    inside = int(((values >= edge.left) & (values <= edge.right)).sum())
+    return Band(low=edge.left * scale, high=edge.right * scale, least=inside, most=inside)

@@ -25,12 +25,15 @@ factorisations.
 Shifts. By (4) a factorisation at s < tau with |G| <= tau - s bounds #{lambda > tau} from above, one
 at s > tau with |G| <= s - tau from below; the count is exact only where the two agree. Without
 tolerances tau is the noise floor and the shifts are tau/2 and CROWD tau (`symrank.threshold`): an
-eigenvalue between them could be rounding, and the interval leaves it open. With a tolerance they
-are tau -+ half the noise floor. Both ends of the spectrum take up to four factorisations; a count
-that must be zero is not asked for.
+eigenvalue between them could be rounding, and the interval leaves it open. A tolerance, and an end
+of an interval, is a band of half a noise floor to either side, of which the shifts are the edges:
+#{a < lambda <= b} = n - #{lambda > b} - #{lambda <= a}. Both ends of the spectrum take up to four
+factorisations; a count that must be zero is not asked for.
 
 |A| is the largest Ritz value of 40 Lanczos steps, as everywhere in symrank, so that the cut means
-the same for every method. The 1-norm would need no product but can be sqrt(n) times as large.
+the same for every method; of more where the cut is a share of |A|, which the band of the cut then
+covers up to the proved margin of `symrank.margins`. The 1-norm would need no product but can be
+sqrt(n) times as large.
 
 A Hermitian A = B + iC is factorised as the real [[B, -C], [C, B]]: every eigenvalue twice.
 """
@@ -45,19 +48,25 @@ import numpy as np
 import scipy.sparse as sp
 
 from symrank import probes, threshold
+from symrank.brackets import narrower
 from symrank.errors import OptionError
 from symrank.intervals import ExactInterval
+from symrank.margins import lambda_max_margin
 from symrank.methods._backward_error import PRODUCTS, Workspace, backward_error
 from symrank.methods._ldl import STYLES, Cost, Solver, analyse
 from symrank.methods.base import Goal, Summary, Task, Tick
 from symrank.operators import Operator
 from symrank.operators.explicit import sparse_entries
 from symrank.recurrences import lanczos
-from symrank.result import Gap, Status
+from symrank.region import Region
+from symrank.result import Band, Gap, Status
 
 __all__ = ["Cost", "Inertia", "predict"]
 
 NORM_STEPS = 40
+NORM_MARGIN = 1e-3  # a share of |A| as the cut: what lies in a band this wide is left open
+NORM_SHARE = 0.05  # of the budget, for that
+BAND = 0.5 * threshold.FLOOR  # half the width of a band, in eps |A|: the error of a factorisation
 _COSTS: WeakKeyDictionary[Operator, Cost] = WeakKeyDictionary()  # a choice and a run need them
 
 
@@ -92,6 +101,7 @@ class Inertia:
     max_flops: float = 1e12
 
     name: ClassVar[str] = "inertia"
+    counts_windows: ClassVar[bool] = True
 
     def plan(self, goal: Goal, round_: int, summary: Summary | None) -> Sequence[Task]:  # noqa: ARG002
         """One task, once."""
@@ -103,10 +113,17 @@ class Inertia:
         cost = None if operator.n == 0 else _cost(operator, matrix)
         if cost is not None:
             self._check(cost)
-        norm, used = _norm(operator, goal, tick)
+        norm, margin, used = _norm(operator, goal, tick)
+        counts = _Counts(
+            n=goal.n,
+            copies=2 if goal.dtype.kind == "c" else 1,
+            region=goal.region(norm, norm * (1.0 + margin), delta=BAND),
+            norm=norm,
+            cost=cost,
+        )
         if norm == 0.0:
-            return _Counts(n=goal.n, copies=1, tau=0.0, norm=norm, cost=cost)
-        counts = _shifts(goal, norm, 2 if goal.dtype.kind == "c" else 1, cost)
+            counts.ends = _of_zeros(counts)
+            return counts
         unit = math.ldexp(1.0, -math.frexp(norm)[1])  # the solver sees a norm near one, exactly
         workspace = Workspace(
             matrix=matrix * unit, unit=unit, goal=goal, tick=tick, left=goal.max_matvecs - used
@@ -137,25 +154,35 @@ class Inertia:
     ) -> Summary:
         """Put the counts of both ends together."""
         counts: _Counts = states[("pivots",)]
-        low, high = (min(sum(end[i] for end in counts.ends.values()), goal.n) for i in (0, 1))
-        exact = low == high
-        # at the noise floor the lower shift lies at it; at a tolerance the count is of "> tau"
-        n_plus, n_minus = (counts.ends[sign][0 if goal.has_cut else 1] for sign in (1, -1))
-        n_minus = min(n_minus, goal.n - n_plus)
-        rank = n_plus + n_minus
-        tau, outer = counts.tau * goal.scale, counts.outer * goal.scale
+        region, tau = counts.region, counts.region.cut * goal.scale
+        (low, high), is_void = narrower(counts.bounds(), whole=(0.0, float(goal.n)))
+        low, high = int(low), int(high)
+        exact = low == high and not is_void
+        at_ends = counts.bands(goal.scale)
+        inertia = None if region.counts_inside else counts.inertia()
+        rank = high if inertia is None else inertia[0] + inertia[2]
+        rank = min(max(rank, low), high)
+        outer = counts.outer * goal.scale
         is_plateau = exact and rank > 0 and outer > threshold.MIN_RATIO * tau
-        open_status = Status.BUDGET_SPENT if counts.is_cut_short else Status.NO_GAP_FOUND
+        status = Status.BUDGET_SPENT if counts.is_cut_short else Status.NO_GAP_FOUND
+        if exact:
+            status = Status.EXACT
+        elif high - low <= 2.0 * goal.half_width and not (is_void or counts.is_crowded):
+            status = Status.CONVERGED
         return Summary(
             rank=rank,
             estimate=float(rank),
             stderr=0.0,
             bounds=(float(low), float(high)),
             threshold=tau,
-            status=Status.EXACT if exact else open_status,
+            status=status,
             evidence=ExactInterval(low=low, high=high),
-            gaps=(Gap(low=tau, high=outer, count=float(rank)),) if is_plateau else (),
-            inertia=(n_plus, goal.n - rank, n_minus),
+            gaps=(Gap(low=tau, high=outer, count=float(rank)),) if is_plateau and inertia else (),
+            inertia=inertia,
+            at_ends=at_ends,
+            notes=threshold.band_notes(at_ends, goal.half_width)
+            if status is Status.NO_GAP_FOUND
+            else (),
             diagnostics=counts.diagnostics(goal.scale),
         )
 
@@ -176,18 +203,59 @@ def _cost(operator: Operator, matrix: Any) -> Cost:
 
 @dataclass(kw_only=True)
 class _Counts:
-    """What the factorisations say; shifts and norms in the units of the operator."""
+    """What the factorisations say; shifts and norms in the units of the operator.
+
+    `ends` holds bounds on the eigenvalues right of the upper end of the region (1), and on those
+    left of its lower end (-1).
+    """
 
     n: int
     copies: int  # of every eigenvalue in the real matrix
-    tau: float
+    region: Region
     norm: float
     cost: Cost | None
-    inner: float = 0.0
-    outer: float = 0.0
     ends: dict[int, tuple[int, int]] = field(default_factory=lambda: {1: (0, 0), -1: (0, 0)})
     shifts: list[dict[str, Any]] = field(default_factory=list)
     is_cut_short: bool = False
+
+    @property
+    def outer(self) -> float:
+        """Where a plateau that the pivots prove ends."""
+        return _shifts(self.region, 1)[1]
+
+    @property
+    def is_crowded(self) -> bool:
+        """True where eigenvalues may lie between the shifts next to zero."""
+        edges = {1: self.region.high, -1: self.region.low}
+        return any(
+            low < high and not edges[sign].is_band for sign, (low, high) in self.ends.items()
+        )
+
+    def bounds(self) -> tuple[int, int]:
+        """Return bounds on the count, which cross where the pivots contradict each other."""
+        low, high = (sum(end[i] for end in self.ends.values()) for i in (0, 1))
+        high = min(high, self.n)
+        return (self.n - high, self.n - low) if self.region.counts_inside else (low, high)
+
+    def inertia(self) -> tuple[int, int, int]:
+        """Return (n_plus, n_zero, n_minus); what the floor or the cut leaves open counts as not.
+
+        At the noise floor the lower shift lies at it; at a tolerance the count is of "> tau".
+        """
+        plus, minus = (self.ends[sign][1 if self.region.is_signed else 0] for sign in (1, -1))
+        minus = min(minus, self.n - plus)
+        return plus, self.n - plus - minus, minus
+
+    def bands(self, scale: float) -> list[Band]:
+        """Return how many eigenvalues the factorisations leave in the bands, at most."""
+        found = []
+        for sign, edge in ((-1, self.region.low), (1, self.region.high)):
+            if edge.is_band:
+                most = self.ends[sign][1] - self.ends[sign][0]
+                found.append(
+                    Band(low=edge.left * scale, high=edge.right * scale, least=0, most=max(most, 0))
+                )
+        return found
 
     def diagnostics(self, scale: float) -> dict[str, Any]:
         """Return the evidence as plain values, in the units of the caller."""
@@ -227,47 +295,78 @@ def _real(entries: Any) -> Any:
     return sp.csr_array(half + half.T + 0.0 * diagonal)
 
 
-def _norm(operator: Operator, goal: Goal, tick: Tick) -> tuple[float, int]:
-    """Return the largest |Ritz value| of a short Lanczos run, and the products it took."""
+def _norm(operator: Operator, goal: Goal, tick: Tick) -> tuple[float, float, int]:
+    """Return the largest |Ritz value|, the proved share by which |A| may exceed it, and products.
+
+    A share of |A| as the cut asks for a good norm: the steps double until the margin is small.
+    """
     if goal.n == 0:
-        return 0.0, 0
+        return 0.0, 0.0, 0
     steps = max(1, min(NORM_STEPS, goal.max_matvecs))
     state = lanczos.start(probes.gaussian(goal.seed, 0, 1, goal.n, goal.dtype))
-    state = lanczos.extend(state, operator, steps, tick)
-    return lanczos.runs(state, goal.eps)[0].spectral_norm, steps
+    while True:
+        state = lanczos.extend(state, operator, steps - state.num_steps, tick)
+        run = lanczos.runs(state, goal.eps)[0]
+        margin = 0.0
+        if not run.is_exact:
+            margin = lambda_max_margin(goal.n, steps, 1, is_indefinite=True)
+        longer = min(2 * steps, int(NORM_SHARE * goal.max_matvecs))
+        if not goal.rtol or margin <= NORM_MARGIN or longer <= steps:
+            return run.spectral_norm, margin, steps
+        steps = longer
 
 
-def _shifts(goal: Goal, norm: float, copies: int, cost: Cost | None) -> _Counts:
-    """Place the shifts on either side of the cut."""
-    tau = threshold.cut(norm, goal.eps, goal.atol, goal.rtol)
-    margin = 0.5 * threshold.FLOOR * goal.eps * norm
-    outer = tau + margin if goal.has_cut else threshold.CROWD * tau
-    return _Counts(
-        n=goal.n, copies=copies, tau=tau, norm=norm, cost=cost, inner=tau - margin, outer=outer
-    )
+def _of_zeros(counts: _Counts) -> dict[int, tuple[int, int]]:
+    """Return what lies outside of the region where all eigenvalues are zero."""
+    region, n = counts.region, counts.n
+    right, left = (n if x else 0 for x in (region.high.at < 0.0, region.low.at >= 0.0))
+    if not region.counts_inside:
+        right = left = 0
+    return {1: (right, right), -1: (left, left)}
+
+
+def _shifts(region: Region, sign: int) -> tuple[float, float]:
+    """Return the shifts that bound what lies outside of an end: from above, and from below.
+
+    An infinite one needs no factorisation. At the noise floor they are tau/2 and CROWD tau.
+    """
+    edge = region.high if sign > 0 else region.low
+    above, below = (edge.left, edge.right)[:: int(sign)]
+    if edge.is_band or math.isinf(edge.at):
+        return above, below
+    shifts = 0.5 * edge.at, threshold.CROWD * edge.at
+    return shifts if edge.at * sign > 0.0 else shifts[::-1]
 
 
 def _count(counts: _Counts, workspace: Workspace) -> None:
     """Bracket both ends of the spectrum, and leave out what is known already."""
     room = counts.n
     for sign in (1, -1):
-        high = min(_bound(counts, workspace, sign, counts.inner)[1], room) if room else 0
-        low = min(_bound(counts, workspace, sign, counts.outer)[0], high) if high else 0
+        at_most, at_least = _shifts(counts.region, sign)
+        high = min(_bound(counts, workspace, sign, at_most)[1], room) if room else 0
+        low = _bound(counts, workspace, sign, at_least)[0] if high else 0
         counts.ends[sign] = (low, high)
-        room -= low
+        room -= min(low, high)
     low, high = counts.ends[1]
-    counts.ends[1] = (low, min(high, counts.n - counts.ends[-1][0]))
+    counts.ends[1] = (low, max(low, min(high, counts.n - counts.ends[-1][0])))
 
 
-def _bound(counts: _Counts, workspace: Workspace, sign: int, size: float) -> tuple[int, int]:
-    """Return bounds on #{sign lambda > tau} that the pivots at the shift sign * size prove."""
-    allowed = abs(size - counts.tau)
+def _bound(counts: _Counts, workspace: Workspace, sign: int, shift: float) -> tuple[int, int]:
+    """Return bounds on what lies right (left, sign < 0) of an end, proved by pivots at the shift.
+
+    The lower one is for a shift outside of the end, the upper one for a shift inside.
+    """
+    edge = counts.region.high if sign > 0 else counts.region.low
+    if math.isinf(shift):
+        outside = 0 if shift * sign > 0.0 else counts.n
+        return outside, outside
+    allowed = abs(shift - edge.at)
     for j, style in enumerate(STYLES):
         if workspace.left < PRODUCTS:
             counts.is_cut_short = True
             break
         B = workspace.matrix.copy()
-        B.setdiag(B.diagonal() - sign * size * workspace.unit)
+        B.setdiag(B.diagonal() - shift * workspace.unit)
         solver = workspace.solvers.pop(j, None) or Solver(style)
         F = solver.factorise(B)
         if F is None:
@@ -279,7 +378,7 @@ def _bound(counts: _Counts, workspace: Workspace, sign: int, size: float) -> tup
         is_proof = bool(error <= allowed)
         counts.shifts.append(
             {
-                "shift": sign * size,
+                "shift": shift,
                 "error": error if math.isfinite(error) else -1.0,
                 "is_proof": is_proof,
                 "inertia": [F.n_plus, F.n_zero, F.n_minus],

@@ -68,19 +68,9 @@ def test_eigenvalues_just_above_the_floor_forbid_convergence(seed):
     result = lanczos(lam, seed, precision=0.04)
     low, high = result.interval()
     assert high - low <= 0.08 * lam.size
-    assert result.diagnostics["crowding"] > 1.0
+    assert 1 <= result.diagnostics["crowding"] <= 50  # proved, so never more than there are
+    assert "within 100 noise floors above the cut" in result.notes[0]
     assert result.status is Status.NO_GAP_FOUND
-
-
-def test_bounds_of_earlier_rounds_are_kept():
-    from symrank.measure import LanczosRun
-    from symrank.methods.lanczos import _best_bounds, _Memo
-
-    run = LanczosRun(np.array([0.5]), np.array([0.2]), 1.0, np.finfo(float).eps)
-    low, high = run.null_mass(0.01)
-    kept = np.array([[low + 0.05, high - 0.05]])
-    old = _Memo(tau=0.01, bounds=kept, blocks=[], num_steps=1, num_products=1)
-    np.testing.assert_array_equal(_best_bounds([run, run], 0.01, old), [*kept, [low, high]])
 
 
 def test_intervals_of_gapped_problems_cover_and_are_close_to_the_beta_interval(seed):
