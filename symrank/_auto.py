@@ -9,12 +9,14 @@ from symrank._candidates import Choice, exact_candidates, fits_densely
 from symrank._counter import Counter
 from symrank._rounds import run
 from symrank._setup import Job
+from symrank.intervals import ExactInterval
 from symrank.methods import Dense, Inertia, Lanczos, Method, Summary
 from symrank.result import RankResult, Status
 
 __all__ = ["choose_and_run"]
 
 SURE = (Status.EXACT, Status.CONVERGED)
+CERTAIN = 1 - 1e-9  # at this confidence two intervals that miss each other are no chance
 
 
 def choose_and_run(job: Job, counter: Counter) -> RankResult:
@@ -35,7 +37,7 @@ def choose_and_run(job: Job, counter: Counter) -> RankResult:
     other = _sample_and_switch(
         job, reason + "certified counting by products", counter, lambda _: ()
     )
-    return min(other, result, key=_width)
+    return _both(other, result)
 
 
 def _sample_and_switch(
@@ -64,18 +66,65 @@ def _sample_and_switch(
         return sampling.result(counter)
     result = exact.result(counter)
     if result.status in SURE or _knows_all(found[0][0], exact.summary):
-        return result
+        return _unless_contradicted(result, sampled)
     if result.status is Status.INTERRUPTED:
-        best = min(sampled, result, key=_width)
-        return dataclasses.replace(best, status=Status.INTERRUPTED)
+        return dataclasses.replace(_both(sampled, result), status=Status.INTERRUPTED)
     sampling.advance(counter)
-    return min(sampling.result(counter), result, key=_width)
+    return _both(sampling.result(counter), result)
 
 
 def _knows_all(method: Method, summary: Summary) -> bool:
     """Tell whether sampling could add nothing: what is open then is the spectrum's own doing."""
     by_pivots = isinstance(method, Inertia) and not choose.proves_too_little(summary)
     return isinstance(method, Dense) or by_pivots
+
+
+def _both(first: RankResult, second: RankResult) -> RankResult:
+    """Return the narrower of two results, or with the hull of both where they miss each other.
+
+    At their confidence that is a sampling miss, and tells nothing of which one missed.
+    """
+    best, other = sorted((first, second), key=_width)
+    if _meets(best.interval(), other.interval()):
+        return best
+    lows, highs = zip(best.interval(), other.interval(), strict=True)
+    return _opened(
+        best,
+        (min(lows), max(highs)),
+        f"{best.method} and {other.method} miss each other at {best.confidence:.0%} confidence: "
+        "the interval spans both. Another seed tells which one missed.",
+    )
+
+
+def _unless_contradicted(result: RankResult, sampled: RankResult) -> RankResult:
+    """Return an exact result, unless sampling proves it wrong: then neither is trusted."""
+    proved = sampled.interval(CERTAIN)
+    if _meets(result.interval(), proved):
+        return result
+    low, high = result.interval()
+    return _opened(
+        result,
+        (0, result.n),
+        f"{result.method} finds [{low}, {high}] and certified sampling [{proved[0]}, {proved[1]}] "
+        f"but for a probability of {1 - CERTAIN:.0g}: the products or their noise are not what "
+        "they are said to be (see `noise`), and nothing is claimed.",
+    )
+
+
+def _opened(result: RankResult, ends: tuple[int, int], note: str) -> RankResult:
+    """Return the result with a wider interval, and with the reason."""
+    return dataclasses.replace(
+        result,
+        bounds=(float(ends[0]), float(ends[1])),
+        evidence=ExactInterval(low=ends[0], high=ends[1]),
+        status=Status.NO_GAP_FOUND,
+        notes=(*result.notes, note),
+        resume=None,
+    )
+
+
+def _meets(first: tuple[int, int], second: tuple[int, int]) -> bool:
+    return first[0] <= second[1] and second[0] <= first[1]
 
 
 def _width(result: RankResult) -> int:

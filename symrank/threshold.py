@@ -86,7 +86,7 @@ def level_region(
     if most <= floor:
         return Region.null_space(floor)
     cut = max(least, floor)
-    inner = max(least - delta, 0.5 * least, min(least, floor))
+    inner = max(cut - delta, 0.5 * cut)  # zeros drift by less than half a floor
     return Region(
         low=Edge(-most - delta, -cut, -inner),
         high=Edge(inner, cut, most + delta),

@@ -275,7 +275,7 @@ def test_a_gram_operator_is_counted_on_its_shorter_side():
         assert plus[0] <= 4900 <= plus[1]
         assert zero[0] <= 4100 <= zero[1]
         assert minus[1] < 100
-        half = 0.5 * (high - low) + 1.0
+        half = 0.65 * (high - low)  # the looks of both precisions share alpha
         again = result.refine(half / 9000, max_matvecs=2000)  # a share of n, not of the side
         assert (again.n, again.num_matvecs) == (9000, result.num_matvecs)
         assert again.interval()[1] <= 5000
@@ -344,3 +344,42 @@ def test_a_pattern_is_analysed_only_after_as_much_sampling(monkeypatch):
     later = symrank.rank(A, rng=1)
     assert (later.method, later.rank) == ("inertia", gallery.laplacian_rank(A))
     assert later.num_matvecs >= first.num_matvecs + 512  # sampling came first
+
+
+def result_of(method, low, high, evidence=None):
+    from symrank.intervals import ExactInterval
+    from symrank.result import RankResult
+
+    return RankResult(
+        rank=low, estimate=float(low), stderr=0.0, bounds=(float(low), float(high)), threshold=0.0,
+        status=Status.EXACT, n=100, dtype="float64", method=method, confidence=0.95,
+        evidence=evidence or ExactInterval(low=low, high=high),
+    )  # fmt: skip
+
+
+def test_an_exact_count_that_sampling_rules_out_is_not_believed():
+    from symrank._auto import _unless_contradicted
+    from symrank.intervals import BetaInterval
+
+    law = BetaInterval(n=100, num_probes=400, null_low=0.5, null_high=0.5)
+    sampled = result_of("lanczos", 50, 50, law)
+    low, high = law(1 - 1e-9)
+    for rank in (low, 50, high):
+        assert _unless_contradicted(result_of("sketch", rank, rank), sampled).rank == rank
+        assert _unless_contradicted(result_of("sketch", rank, rank), sampled).status is Status.EXACT
+    for rank in (low - 1, high + 1):
+        result = _unless_contradicted(result_of("sketch", rank, rank), sampled)
+        assert result.status is Status.NO_GAP_FOUND
+        assert result.interval() == (0, 100)  # neither is trusted
+        assert f"sketch finds [{rank}, {rank}]" in result.notes[0]
+
+
+def test_two_intervals_that_miss_each_other_give_their_hull():
+    from symrank._auto import _both
+
+    first, second = result_of("lanczos", 10, 20), result_of("sketch", 21, 25)
+    result = _both(first, second)
+    assert result.interval() == (10, 25)
+    assert result.status is Status.NO_GAP_FOUND
+    assert "miss each other" in result.notes[0]
+    assert _both(first, result_of("sketch", 20, 25)).interval() == (20, 25)  # the narrower one

@@ -151,3 +151,107 @@ def test_a_far_window_is_empty_and_costs_no_digits(method):
     low, high = result.interval(1 - 1e-9)
     assert low == 0
     assert high <= (1 if method == "chebyshev" else 0)  # a polynomial proves no more
+
+
+HALF_ZERO = np.concatenate([np.zeros(300), np.linspace(0.1, 1.0, 300)])
+
+
+@pytest.mark.parametrize("method", ["lanczos", "inertia", "dense", None])
+@pytest.mark.parametrize(
+    ("ends", "truth"),
+    [((0.0, INF), 300), ((-INF, 0.0), 300), ((0.0, 1.5), 300), ((-1e13, 0.0), 300)],
+)
+def test_an_end_at_zero_asks_for_signs(method, ends, truth, seed):
+    A = gallery.diagonal(HALF_ZERO)
+    result = symrank.count(A, *ends, method=method, rng=seed)
+    low, high = result.interval(1 - 1e-9)
+    assert low <= truth <= high
+    assert result.status.name in ("EXACT", "CONVERGED")
+    assert result.bounds[0] <= result.bounds[1]
+
+
+@pytest.mark.parametrize("far", [1.0 + 1e-6, 1e13, 1e16, 1e300, INF])
+@pytest.mark.parametrize("method", ["lanczos", "inertia", "dense"])
+def test_ends_beyond_the_spectrum_are_where_nothing_is(method, far):
+    A = gallery.diagonal(HALF_ZERO)
+    for ends in ((1e-3, far), (-far, far), (-far, 1e-3)):
+        result = symrank.count(A, *ends, method=method, rng=5)
+        low, high = result.interval(1 - 1e-9)
+        truth = truth_of(HALF_ZERO, *ends)
+        assert low <= truth <= high
+        assert result.status.name in ("EXACT", "CONVERGED")
+
+
+@pytest.mark.parametrize("method", ["lanczos", "inertia", "dense", "chebyshev", "langevin"])
+@pytest.mark.parametrize("beside", [0.0, 1e-15, -1e-15])
+def test_a_cluster_on_an_end_may_fall_on_either_side(method, beside):
+    lam = np.concatenate([np.full(150, 0.5), np.linspace(0.6, 1.0, 50), np.zeros(100)])
+    for ends, least, most in (((0.5 + beside, 0.8), 25, 175), ((-0.5, 0.5 + beside), 100, 250)):
+        result = symrank.count(gallery.diagonal(lam), *ends, method=method, rng=4, max_matvecs=3000)
+        low, high = result.interval(1 - 1e-9)
+        assert low <= least <= most <= high
+        assert result.status.name not in ("EXACT", "CONVERGED")
+        assert result.bounds[0] <= result.bounds[1]
+
+
+@pytest.mark.parametrize("method", ["lanczos", "inertia", "dense"])
+def test_the_bands_of_both_ends_name_what_lies_in_them(method):
+    lam = np.concatenate([np.full(40, 0.25), np.full(70, 0.5), np.linspace(0.6, 1.0, 90)])
+    result = symrank.count(gallery.diagonal(lam), 0.25, 0.5, method=method, rng=4)
+    lower, upper = result.at_ends
+    assert lower.low < 0.25 < lower.high
+    assert upper.low < 0.5 < upper.high
+    assert lower.least <= 40 <= lower.most
+    assert upper.least <= 70 <= upper.most
+    assert len(result.notes) == 2
+
+
+def test_narrow_bands_do_not_keep_a_count_from_its_precision():
+    lam = np.concatenate([[0.5], np.linspace(0.6, 1.0, 399)])  # one eigenvalue on the end
+    for method in ("dense", "inertia"):
+        result = symrank.count(gallery.diagonal(lam), 0.5, 2.0, method=method)
+        assert result.interval() == (399, 400)
+        assert result.status.name == "CONVERGED"  # a half-width of two was asked for
+
+
+@pytest.mark.parametrize("scale", [1e-200, 1e-3, 1e200])
+@pytest.mark.parametrize("method", ["lanczos", "inertia", "dense"])
+def test_counts_do_not_depend_on_the_units(method, scale):
+    lam = np.linspace(-1.0, 1.0, 41) * scale
+    result = symrank.count(gallery.diagonal(lam), -0.32 * scale, 0.52 * scale, method=method, rng=2)
+    low, high = result.interval(1 - 1e-9)
+    assert low <= 17 <= high
+    for band in result.at_ends:
+        assert any(band.low < end < band.high for end in (-0.32 * scale, 0.52 * scale))
+
+
+@pytest.mark.parametrize("window", [(-1.0, 0.5), (0.0, 0.5), (0.2, INF), (-INF, 0.0)])
+def test_a_gram_operator_counts_its_zeros_where_they_belong(window):
+    X = np.random.default_rng(3).standard_normal((6, 40))
+    lam = np.concatenate([np.linalg.svd(X, compute_uv=False) ** 2, np.zeros(34)])
+    lam /= lam.max()
+    A = symrank.gram(X / np.sqrt((np.linalg.svd(X, compute_uv=False) ** 2).max()))
+    for method in (None, "lanczos", "dense"):
+        result = symrank.count(A, *window, method=method, rng=1)
+        low, high = result.interval(1 - 1e-9)
+        assert low <= truth_of(lam, *window) <= high
+        assert result.n == 40
+
+
+def test_positive_and_other_eigenvalues_are_the_inertia(seed):
+    rng = np.random.default_rng(seed)
+    lam = np.concatenate([rng.uniform(0.2, 1.0, 30), -rng.uniform(0.2, 1.0, 20), np.zeros(10)])
+    A = gallery.dense(lam, seed)
+    plus, zero, minus = symrank.rank(A).inertia
+    assert symrank.count(A, 0.0, INF).rank == plus
+    assert symrank.count(A, -INF, 0.0).rank == minus + zero
+
+
+def test_a_count_can_be_refined():
+    lam = np.concatenate([np.linspace(0.1, 1.0, 2000), np.zeros(1000)])
+    first = symrank.count(gallery.diagonal(lam), 0.3, 2.0, "lanczos", rng=1, precision=0.05)
+    finer = first.refine(precision=0.01)
+    assert finer.window == (0.3, 2.0)
+    assert np.ptp(finer.interval()) < np.ptp(first.interval())
+    low, high = finer.interval(1 - 1e-9)
+    assert low <= truth_of(lam, 0.3, 2.0) <= high

@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from symrank.brackets import narrower
 from symrank.margins import lambda_max_margin
 from symrank.methods import _range
 from symrank.methods._certificates import FAILURE, Cuts, chi, spectral_norm
@@ -39,13 +40,24 @@ class Found:
     basis: Basis | None = None
     diagnostics: dict[str, Any] = field(default_factory=lambda: {"failure_probability": FAILURE})
 
+    is_void: bool = False  # a bound from the range and one from the null space contradict
+
     @property
     def rank(self) -> int:
         """The guess, inside the bounds."""
         return min(max(self.guess, self.low), self.high)
 
+    def settle(self, n: int) -> None:
+        """Look whether the bounds contradict each other, and then trust neither."""
+        bounds, is_void = narrower((self.low, self.high), whole=(0.0, float(n)))
+        if is_void:
+            self.diagnostics["contradiction"] = [self.low, self.high]
+        self.low, self.high, self.is_void = int(bounds[0]), int(bounds[1]), bool(is_void)
+
     def status(self, goal: Goal) -> Status:
         """Return EXACT only where the bounds meet and no eigenvalue is near the cut."""
+        if self.is_void:
+            return Status.NO_GAP_FOUND
         if self.low == self.high and self.is_clear:
             return Status.EXACT
         if self.high - self.low <= 2.0 * goal.half_width:

@@ -44,7 +44,7 @@ class ProbeBounds:
             [run.uncounted_mass(region) for run in runs], before, allowance=ALLOWANCE
         )
         wide = region.with_bands()
-        again = is_void if wide != region else np.zeros(len(runs), bool)
+        again = is_void.copy() if wide != region else np.zeros(len(runs), bool)
         for j in np.flatnonzero((again | was_wide) & ~was_void).tolist():
             known = before[j] if was_wide[j] else (0.0, 1.0)
             bounds[j], is_void[j] = narrower(

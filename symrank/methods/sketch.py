@@ -186,7 +186,8 @@ class Sketch:
             found.add_range(goal, memo.range)
         if memo.norm is not None:
             found.add_null(goal, memo.norm, memo.blocks)
-        memo.is_settled = found.low == found.high
+        found.settle(goal.n)
+        memo.is_settled = found.low == found.high or found.is_void
         return Summary(
             rank=found.rank,
             estimate=float(found.rank),
