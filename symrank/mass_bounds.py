@@ -49,6 +49,7 @@ ROUNDING = 2.0**15  # largest violation without close eigenvalues: below 2^14 ep
 DRIFT = 4.0  # a product and its step perturb A by about DRIFT eps |A| sqrt(steps)
 LINE_RATIO = math.sqrt(2.0)  # of neighbouring points of a line, as f varies with their height
 LINE_BELOW, LINE_ABOVE = 0.25, 4.0  # times the nearest Ritz value and |T|: where the line ends
+CLEAR = 2.0  # drifts between the edge of a band and a node
 SHARP = 1e-9  # a contour bracket this narrow needs no second one
 RADAU_LIMIT = 1e3  # a last diagonal above this many |T| would cost digits of the nodes near 0
 
@@ -226,8 +227,7 @@ class LanczosRun:
             return ROUNDING * self.eps
         gaps = self.ritz_values[~inside] - self.ritz_values[inside][-1]
         turned = float(np.sum(self.weights[~inside] * (self.drift / gaps) ** 2))
-        smaller = min(mass, 1.0 - mass)
-        return ROUNDING * self.eps + 2.0 * math.sqrt(max(smaller, 0.0) * min(turned, 1.0))
+        return ROUNDING * self.eps + 2.0 * math.sqrt(mass * min(turned, 1.0))
 
     def uncounted_mass(self, region: Region) -> tuple[float, float]:
         """Bounds on the mass of what does not count, whichever side what lies in a band is on."""
@@ -235,7 +235,9 @@ class LanczosRun:
         if not region.counts_inside:
             if not high.is_band:
                 return self.null_mass(high.left)
-            return self.null_mass(high.left)[0], self.null_mass(high.right)[1]
+            inner = self._clear(high.left, -1.0, np.abs(self.ritz_values))
+            outer = self._clear(high.right, 1.0, np.abs(self.ritz_values))
+            return self.null_mass(max(inner, 0.0))[0], self.null_mass(outer)[1]
         starts, ends = self._mass_of(low), self._mass_of(high)
         least, most = ends[0] - starts[1], ends[1] - starts[0]
         return 1.0 - most, 1.0 - least
@@ -244,7 +246,20 @@ class LanczosRun:
         """Bounds on the mass left of an edge, whichever side what lies in its band is on."""
         if not edge.is_band:
             return self.mass_left(edge.left)
-        return self.mass_left(edge.left)[0], self.mass_left(edge.right)[1]
+        left = self._clear(edge.left, -1.0, self.ritz_values)
+        right = self._clear(edge.right, 1.0, self.ritz_values)
+        return self.mass_left(left)[0], self.mass_left(right)[1]
+
+    def _clear(self, x: float, direction: float, nodes: FloatArray) -> float:
+        """Move the edge of a band outwards until rounding moves no node across it."""
+        apart = CLEAR * self.drift
+        nodes = np.sort(direction * nodes)
+        x = direction * x
+        for node in nodes[np.searchsorted(nodes, x - apart) :]:
+            if node > x + apart:
+                break
+            x = float(node) + 2.0 * apart
+        return direction * x
 
     def band_mass(self, edge: Edge) -> tuple[float, float]:
         """Bounds on the mass in the band of an edge."""

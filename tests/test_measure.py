@@ -14,7 +14,7 @@ from symrank.measure import LanczosRun, RitzMeasure
 from symrank.operators import Operator, as_operator
 from symrank.operators._haar import haar
 from symrank.recurrences import lanczos
-from symrank.region import Region
+from symrank.region import Edge, Region
 
 FLOOR = 500.0  # tau in units of eps |A|, as in symrank.threshold
 
@@ -335,3 +335,43 @@ def test_counting_function_is_monotone_and_spans_zero_to_n():
 def test_a_single_step_is_a_run():
     run = LanczosRun(np.array([0.5]), np.array([0.2]), 1.0, np.finfo(float).eps)
     assert run.null_mass(1e-3) == (0.0, pytest.approx(0.2**2 / (0.5**2 + 0.2**2), rel=0.02))
+
+
+@settings(max_examples=60)
+@given(
+    kind=st.sampled_from(KINDS),
+    n=st.integers(3, 200),
+    multiplicity=st.floats(0.0, 0.5),
+    floors=st.sampled_from([0.0, 0.3, -0.3, 1.0, -1.0, 3.0, -3.0, 30.0, -300.0]),
+    num_steps=st.sampled_from([1, 5, 30, 100, 400]),
+    seed=st.integers(0, 2**31),
+)
+def test_both_edges_of_a_band_hold_whatever_crowds_at_the_end(
+    kind, n, multiplicity, floors, num_steps, seed
+):
+    rng = np.random.default_rng(seed)
+    lam = spectrum(kind, n, n // 5, rng)
+    end = float(rng.choice([rng.choice(lam), rng.uniform(-1.0, 1.0), 0.3]))
+    norm = max(np.abs(lam).max(), abs(end))
+    delta = FLOOR * np.finfo(float).eps * norm
+    lam[: int(multiplicity * n)] = end + floors * delta
+    runs, mass = lanczos_runs(lam, 2, num_steps, seed=seed)
+    edge = Edge(end - delta, end, end + delta)
+    for region in (
+        Region(
+            low=Edge.sharp(-np.inf), high=edge, counts_inside=True, cut=delta, floor=delta,
+            is_signed=False,
+        ),
+        Region(
+            low=edge, high=Edge.sharp(np.inf), counts_inside=True, cut=delta, floor=delta,
+            is_signed=False,
+        ),
+    ):  # fmt: skip
+        for run, weights in zip(runs, mass.T, strict=True):
+            low, high = run.uncounted_mass(region)
+            away = lam - end if region.high is edge else end - lam
+            sure = weights[away > 1.5 * delta].sum()
+            inside = weights[np.abs(away) < 0.5 * delta].sum()  # on both sides, for all is known
+            near = weights[np.abs(away) <= 1.5 * delta].sum() - inside
+            assert low <= sure + near + 1e-13
+            assert high >= sure + inside - 1e-13
