@@ -229,26 +229,30 @@ class LanczosRun:
         turned = float(np.sum(self.weights[~inside] * (self.drift / gaps) ** 2))
         return ROUNDING * self.eps + 2.0 * math.sqrt(mass * min(turned, 1.0))
 
-    def uncounted_mass(self, region: Region) -> tuple[float, float]:
-        """Bounds on the mass of what does not count, whichever side what lies in a band is on."""
+    def uncounted_mass(self, region: Region, *, radau: bool = True) -> tuple[float, float]:
+        """Bounds on the mass of what does not count, whichever side what lies in a band is on.
+
+        `radau` as for `null_mass`.
+        """
         low, high = region.low, region.high
         if not region.counts_inside:
             if not high.is_band:
-                return self.null_mass(high.left)
+                return self.null_mass(high.left, radau=radau)
             inner = self._clear(high.left, -1.0, np.abs(self.ritz_values))
             outer = self._clear(high.right, 1.0, np.abs(self.ritz_values))
-            return self.null_mass(max(inner, 0.0))[0], self.null_mass(outer)[1]
-        starts, ends = self._mass_of(low), self._mass_of(high)
+            least = self.null_mass(max(inner, 0.0), radau=radau)[0]
+            return least, self.null_mass(outer, radau=radau)[1]
+        starts, ends = self._mass_of(low, radau), self._mass_of(high, radau)
         least, most = ends[0] - starts[1], ends[1] - starts[0]
         return 1.0 - most, 1.0 - least
 
-    def _mass_of(self, edge: Edge) -> tuple[float, float]:
+    def _mass_of(self, edge: Edge, radau: bool) -> tuple[float, float]:
         """Bounds on the mass left of an edge, whichever side what lies in its band is on."""
         if not edge.is_band:
-            return self.mass_left(edge.left)
+            return self.mass_left(edge.left, radau=radau)
         left = self._clear(edge.left, -1.0, self.ritz_values)
         right = self._clear(edge.right, 1.0, self.ritz_values)
-        return self.mass_left(left)[0], self.mass_left(right)[1]
+        return self.mass_left(left, radau=radau)[0], self.mass_left(right, radau=radau)[1]
 
     def _clear(self, x: float, direction: float, nodes: FloatArray) -> float:
         """Move the edge of a band outwards until rounding moves no node across it."""

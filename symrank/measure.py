@@ -17,7 +17,7 @@ from symrank._typing import FloatArray
 from symrank.brackets import narrower
 from symrank.intervals import BetaInterval
 from symrank.mass_bounds import LanczosRun
-from symrank.region import Edge, Region
+from symrank.region import FLOOR, Edge, Region
 from symrank.spectral_sums import Estimate, Kind
 
 __all__ = ["LanczosRun", "RitzMeasure"]
@@ -273,12 +273,17 @@ class RitzMeasure:
     def counting_function(self, tau: FloatArray, confidence: float) -> FloatArray:
         """Estimate and band of #{|lambda| > tau}; (3, len(tau)): estimate, low, high.
 
-        The band is that of eqs. (2) and (3), which cost no eigenproblem a cut.
+        The band is that of eqs. (2) and (3), which cost no eigenproblem a cut. A cut is as sharp as
+        the products (`symrank.region`), and none lies below the noise floor.
         """
-        rows = []
+        norm, eps = self.spectral_norm / self.scale, max(run.eps for run in self.runs)
+        floor, rows = FLOOR * eps * norm, []
         for cut in np.atleast_1d(tau):
             estimate = self.n * float(self.weights[np.abs(self.ritz_values) > cut].sum())
-            bounds = self.null_mass(float(cut), radau=False)
+            region = Region.level((norm, norm), floor, floor, float(cut) / self.scale, None)
+            bounds = self.pool(
+                narrower([run.uncounted_mass(region, radau=False) for run in self.runs])[0]
+            )
             low, high = self.interval_from(*bounds)(confidence)
             rows.append((min(max(estimate, low), high), low, high))
         return np.array(rows).T

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from symrank import intervals, threshold
+from symrank import intervals
 from symrank.brackets import narrower
 from symrank.errors import OptionError
 from symrank.intervals import BetaInterval, ExactInterval, Intersection
@@ -80,39 +80,39 @@ class TestLooks:
 
 class TestRegions:
     def test_without_a_cut_the_floor_is_sharp(self):
-        region = threshold.level_region((2.0, 2.1), 0.5, 0.5, None, None)
+        region = Region.level((2.0, 2.1), 0.5, 0.5, None, None)
         assert region == Region.null_space(0.5)
         assert region.bands == ()
 
     def test_a_cut_is_a_band_and_a_relative_one_covers_what_the_norm_may_be(self):
-        region = threshold.level_region((2.0, 2.1), 1e-3, 1e-3, None, 0.5)
+        region = Region.level((2.0, 2.1), 1e-3, 1e-3, None, 0.5)
         assert region.cut == 1.0
         assert region.high == Edge(1.0 - 1e-3, 1.0, 1.05 + 1e-3)
         assert region.low == Edge(-1.05 - 1e-3, -1.0, -(1.0 - 1e-3))
 
     def test_a_cut_below_the_floor_is_the_floor(self):
-        assert threshold.level_region((1.0, 1.0), 1e-3, 1e-3, 1e-4, 0.0) == Region.null_space(1e-3)
+        assert Region.level((1.0, 1.0), 1e-3, 1e-3, 1e-4, 0.0) == Region.null_space(1e-3)
 
     def test_a_cut_next_to_the_floor_keeps_clear_of_the_null_space(self):
-        region = threshold.level_region((1.0, 1.0), 1e-3, 1e-3, 1.5e-3, None)
+        region = Region.level((1.0, 1.0), 1e-3, 1e-3, 1.5e-3, None)
         assert region.high.left == 0.75e-3  # zeros drift by less than half a floor
 
     @pytest.mark.parametrize("window", [(0.0, 0.5), (-0.5, 0.0), (0.0, math.inf)])
     def test_an_end_at_zero_stands_at_the_floor(self, window):
-        region = threshold.window_region(window, 1.0, 1e-3, 1e-3, 1.0)
+        region = Region.window(window, 1.0, 1e-3, 1e-3, 1.0)
         edge = region.low if window[0] == 0.0 else region.high
         assert edge == Edge.sharp(1e-3)
         assert region.is_signed
 
     def test_an_end_beyond_the_spectrum_is_infinite(self):
-        region = threshold.window_region((-7.0, 1e300), 1.0, 1e-3, 1e-3, 1.0)
+        region = Region.window((-7.0, 1e300), 1.0, 1e-3, 1e-3, 1.0)
         assert (region.low, region.high) == (Edge.sharp(-math.inf), Edge.sharp(math.inf))
 
     def test_a_window_narrower_than_its_ends_is_refused_in_the_units_of_the_caller(self):
         with pytest.raises(OptionError, match=r"\(50, 50.1\] is narrower .* 0.2:"):
-            threshold.window_region((0.5, 0.501), 1.0, 1e-3, 1e-3, 100.0)
+            Region.window((0.5, 0.501), 1.0, 1e-3, 1e-3, 100.0)
 
     def test_a_sharp_end_can_be_made_a_band(self):
-        region = threshold.window_region((-math.inf, 0.0), 1.0, 1e-3, 1e-3, 1.0).with_bands()
+        region = Region.window((-math.inf, 0.0), 1.0, 1e-3, 1e-3, 1.0).with_bands()
         assert region.low == Edge.sharp(-math.inf)
         assert region.high == Edge(0.5e-3, 1e-3, 1.5e-3)

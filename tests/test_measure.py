@@ -375,3 +375,25 @@ def test_both_edges_of_a_band_hold_whatever_crowds_at_the_end(
             near = weights[np.abs(away) <= 1.5 * delta].sum() - inside
             assert low <= sure + near + 1e-13
             assert high >= sure + inside - 1e-13
+
+
+@pytest.mark.parametrize("beside", [0.0, 1e-15, -1e-15])
+def test_the_counting_function_spans_what_lies_on_its_cut(beside):
+    lam = np.concatenate([np.full(100, 0.5), np.linspace(0.6, 1.0, 100), np.zeros(100)])
+    runs, _ = lanczos_runs(lam, 8, 60)
+    measure = RitzMeasure(runs=runs, n=lam.size)
+    estimate, low, high = measure.counting_function([0.5 + beside, 0.3], 1 - 1e-9)
+    assert low[0] <= 100
+    assert high[0] >= 200
+    assert low[1] <= 200 <= high[1]
+    assert np.all((low <= estimate) & (estimate <= high))
+
+
+def test_no_cut_of_the_counting_function_lies_below_the_floor():
+    lam = np.concatenate([np.zeros(100), np.linspace(0.5, 1.0, 100)])
+    runs, _ = lanczos_runs(lam, 8, 60)
+    measure = RitzMeasure(runs=runs, n=lam.size)
+    floor = FLOOR * np.finfo(float).eps * measure.spectral_norm
+    _, low, high = measure.counting_function([0.0, floor], 0.95)
+    assert (low[0], high[0]) == (low[1], high[1])
+    assert high[0] < 150

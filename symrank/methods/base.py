@@ -15,13 +15,12 @@ from typing import Any, ClassVar, Protocol
 
 import numpy as np
 
-from symrank import threshold
 from symrank._typing import FloatArray
 from symrank.intervals import Interval
 from symrank.measure import RitzMeasure
 from symrank.operators import Operator
 from symrank.preconditioners import Preconditioner
-from symrank.region import Region
+from symrank.region import FLOOR, Region
 from symrank.result import Band, Basis, Gap, Status
 
 __all__ = ["Goal", "Method", "Summary", "Task", "Tick", "bands", "unit_rounding"]
@@ -75,8 +74,8 @@ class Goal:
         self,
         norm_low: float,
         norm_high: float,
-        floor: float = threshold.FLOOR,
-        delta: float = threshold.FLOOR,
+        floor: float = FLOOR,
+        delta: float = FLOOR,
     ) -> Region:
         """Return which eigenvalues the question is about, where |A| is known to lie between two.
 
@@ -84,12 +83,8 @@ class Goal:
         """
         unit = self.eps * norm_low
         if self.window is not None:
-            return threshold.window_region(
-                self.window, norm_high, floor * unit, delta * unit, self.scale
-            )
-        return threshold.level_region(
-            (norm_low, norm_high), floor * unit, delta * unit, self.atol, self.rtol
-        )
+            return Region.window(self.window, norm_high, floor * unit, delta * unit, self.scale)
+        return Region.level((norm_low, norm_high), floor * unit, delta * unit, self.atol, self.rtol)
 
 
 @dataclass(frozen=True)
