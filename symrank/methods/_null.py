@@ -219,7 +219,8 @@ def _find(
         if settled.all() or block.passes >= MAX_PASSES:
             _finish(block, goal, multiply)
         else:
-            restart = cg.start if isinstance(block.solve, CGState) else minres.start
+            goes_on = isinstance(block.solve, CGState) and not block.solve.is_held
+            restart = cg.start if goes_on else minres.start
             dual = block.solve.Y is not None
             block.solve = restart(_cleaned(block, goal, B), G, dual=dual)
             block.solve.active &= ~settled

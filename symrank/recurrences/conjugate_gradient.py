@@ -53,7 +53,7 @@ __all__ = [
     "start",
 ]
 
-KEPT = 0.7  # of an error at the floor: half of its square
+KEPT = 0.995  # of an error at the floor: no Ritz value within a factor 200 above it
 RISEN = 1.01  # growth of the floor from which rho is computed anew
 CURVATURE = 100.0  # a Rayleigh quotient of this many eps of the largest is rounding
 
@@ -76,6 +76,7 @@ class CGState:
     Y: Array | None = None  # (n, k), x_j = G y_j, where it is wanted
     Q: Array | None = None  # (n, k), p_j = G q_j
     floor: FloatArray = field(default_factory=lambda: np.zeros(1))  # (k,), tau of eq. (2)
+    is_held: bool = False  # a column rests because of its floor
     kept: FloatArray = field(default_factory=lambda: np.ones((2, 1)))  # (2, k), rho, pi at it
     is_indefinite: bool = False
     alpha: list[FloatArray] = field(default_factory=list)  # (k,) a step, NaN where a column rests
@@ -170,6 +171,7 @@ def extend(
         moves = curvature > size  # else p is a null vector to rounding
         alpha = np.where(moves, rho[columns], 0.0) / np.where(moves, curvature, 1.0)
         damped = _damped(state, columns, alpha, floor)
+        state.is_held |= bool((moves & (damped < KEPT)).any())
         moves &= damped >= KEPT
         alpha = np.where(moves, alpha, 0.0)
         X[:, columns] += alpha.astype(X.real.dtype) * Pa  # x_(j+1) = x_j + alpha_j p_j
