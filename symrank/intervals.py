@@ -20,6 +20,7 @@ import scipy.stats
 
 __all__ = [
     "BetaInterval",
+    "Capped",
     "ChainInterval",
     "Complement",
     "ExactInterval",
@@ -165,7 +166,25 @@ class Raised:
         return low, min(self.n, high + math.floor(self.most))
 
 
-Interval = ExactInterval | BetaInterval | ChainInterval | Complement | Raised
+@dataclass(frozen=True, kw_only=True)
+class Capped:
+    """Another law in a space of more dimensions than the count can have."""
+
+    most: int
+    of: "Interval"
+
+    def __call__(self, confidence: float) -> tuple[int, int]:
+        """Return the ends of the other interval, at most `most`."""
+        low, high = self.of(confidence)
+        return min(low, self.most), min(high, self.most)
+
+    @property
+    def num_looks(self) -> int:
+        """Looks that share alpha in the other law."""
+        return getattr(self.of, "num_looks", 1)
+
+
+Interval = ExactInterval | BetaInterval | ChainInterval | Complement | Raised | Capped
 
 _KINDS: dict[str, type[Interval]] = {
     "exact": ExactInterval,
@@ -173,6 +192,7 @@ _KINDS: dict[str, type[Interval]] = {
     "chains": ChainInterval,
     "complement": Complement,
     "raised": Raised,
+    "capped": Capped,
 }
 
 
@@ -181,6 +201,8 @@ def to_dict(interval: Interval) -> dict[str, Any]:
     kind = next(name for name, cls in _KINDS.items() if isinstance(interval, cls))
     if isinstance(interval, Complement):
         return {"kind": kind, "n": interval.n, "of": to_dict(interval.of)}
+    if isinstance(interval, Capped):
+        return {"kind": kind, "most": interval.most, "of": to_dict(interval.of)}
     if isinstance(interval, Raised):
         known = {"n": interval.n, "most": interval.most}
         return {"kind": kind, **known, "of": to_dict(interval.of)}

@@ -25,12 +25,13 @@ from symrank.methods import _trial
 from symrank.methods._certificates import Cuts, chi
 from symrank.methods._metric import Metric, inspect, product
 from symrank.methods._null_mass import NullMass
+from symrank.methods._probe import Probe
 from symrank.methods._solve import Solve, damping, extend, project, ritz_values
 from symrank.methods._trial import TEST_COLUMNS, Trial
 from symrank.methods.base import Goal, Tick
 from symrank.operators import Operator
 from symrank.recurrences import conjugate_gradient as cg
-from symrank.recurrences import half_power, minres
+from symrank.recurrences import minres
 from symrank.recurrences.conjugate_gradient import CGState, Product
 from symrank.recurrences.minres import MinresState
 
@@ -43,7 +44,6 @@ ROUNDING = 30.0  # units of eps |z| |A v| / |v|: errors of A z
 REDUCTION = 1e-4  # of |A z| in a later pass: rounding in A z allows no more
 STALLED = 0.25  # a pass that leaves more than this share of |A z| has met rounding
 VANISHED = 1e-3  # |z| of a Gaussian column that has no null part; none that has falls below
-HALF_STEPS = 1000  # of G^(1/2) z at most; what they leave open is in the bounds
 SEEN = 1e-10  # singular values of A V below this share of the largest may be rounding
 
 
@@ -92,12 +92,12 @@ def advance(
     num_vectors: int,
     num_steps: int,
     tick: Tick,
-    tolerance: float | None = None,
+    probe: Probe | None = None,
 ) -> NullBlock:
     """Take at most `num_steps` steps: of the null vectors, or of their test once they are found.
 
-    `first` numbers the probe of the first column. With a `tolerance`, relative to |z|, the columns
-    are G^(1/2) z as far as that, and bounds on the null part of z are kept.
+    `first` numbers the probe of the first column. With a `probe` bounds on the null part of z are
+    kept.
     """
     count = _Count()
 
@@ -117,10 +117,11 @@ def advance(
 
         G = apply_g
     if block is None:
-        Z = probes.gaussian(goal.seed, first, num_vectors, goal.n, goal.dtype)
+        n = goal.n if probe is None else probe.dimension(goal)
+        Z = probes.gaussian(goal.seed, first, num_vectors, n, goal.dtype)
         V, mass = Z, None
-        if tolerance is not None:
-            V, mass = _columns(goal, Z, G, metric, tolerance, tick)
+        if probe is not None:
+            V, mass = probe.columns(goal, Z, G, metric, tick)
         block = _start(V, first, metric, mass, multiply, G)
     if not block.is_finished:
         _find(block, goal, multiply, G, num_steps)
@@ -138,27 +139,6 @@ def advance(
 class _Count:
     products: int = 0
     cycles: int = 0
-
-
-def _columns(
-    goal: Goal, Z: Array, G: Product | None, metric: Metric, tolerance: float, tick: Tick
-) -> tuple[Array, NullMass]:
-    """Return v = G^(1/2) z, and what is known of the null part of z: nothing yet."""
-    length2 = cg.column_dot(Z, Z)
-    if G is None:
-        mass = NullMass(
-            dimension=goal.n,
-            length2=length2,
-            error=np.zeros_like(length2),
-            left2=length2,
-            eps=goal.eps,
-        )
-        return Z, mass
-    root = half_power.half_power(Z, G, metric.largest, tolerance, HALF_STEPS, tick)
-    mass = NullMass(
-        dimension=goal.n, length2=length2, error=root.error, left2=root.norm2, eps=goal.eps
-    )
-    return root.V, mass
 
 
 def _start(

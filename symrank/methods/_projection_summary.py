@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from symrank import threshold
-from symrank.intervals import BetaInterval, ExactInterval
+from symrank.intervals import BetaInterval, Capped, ExactInterval
 from symrank.methods._exact import Found
 from symrank.methods._null import NullBlock
 from symrank.methods._range import RangeSketch
@@ -17,12 +17,15 @@ from symrank.result import Status
 
 __all__ = ["Memo", "exact_summary", "sampled_summary"]
 
+COARSE = 0.01  # of |z|: an error of G^(1/2) z that shows in the interval
+
 
 @dataclass
 class Memo:
     """All segments so far."""
 
     blocks: Sequence[NullBlock]
+    kind: str  # of their keys
     pilot: lanczos.LanczosState | None = None
     range: RangeSketch | None = None
     is_settled: bool = False
@@ -86,7 +89,7 @@ def sampled_summary(goal: Goal, memo: Memo, num_looks: int) -> Summary:
     length2 = np.concatenate([mass.length2 for mass in masses])
     low, high = (np.concatenate(side) for side in zip(*(m.bounds() for m in masses), strict=True))
     likely = np.concatenate([mass.likely() for mass in masses])
-    n, total = goal.n, float(length2.sum())
+    n, total = masses[0].dimension, float(length2.sum())
     share, null_low, null_high = (float(part.sum()) / total for part in (likely, low, high))
     beta = BetaInterval(
         n=n,
@@ -96,28 +99,33 @@ def sampled_summary(goal: Goal, memo: Memo, num_looks: int) -> Summary:
         num_looks=num_looks,
         is_complex=goal.is_complex,
     )
+    root_error = float(max((m.error / np.sqrt(m.length2)).max() for m in masses))
+    evidence = beta if n == goal.n else Capped(most=goal.n, of=beta)
     estimate, slack = n * (1.0 - share), n * (null_high - null_low)
     crowd = _crowd(memo.blocks, floor)
     stalled = sum(int((~block.is_null).sum()) for block in memo.blocks)
     below = sum(int((mass.damping == 0.0).sum()) for mass in masses)
-    ends = beta(goal.confidence)
+    ends = evidence(goal.confidence)
     return Summary(
         rank=min(max(round(estimate), ends[0]), ends[1]),
-        estimate=estimate,
+        estimate=min(estimate, float(goal.n)),
         stderr=beta.stderr(estimate),
-        bounds=(n * (1.0 - null_high), n * (1.0 - null_low)),
+        bounds=(
+            min(n * (1.0 - null_high), float(goal.n)),
+            min(n * (1.0 - null_low), float(goal.n)),
+        ),
         threshold=floor * unit,
         status=_status(goal, ends, slack, crowd),
-        evidence=beta,
+        evidence=evidence,
         samples=n * (1.0 - likely / length2),
-        notes=_notes(below, length2.size),
+        notes=_notes(below, length2.size, root_error),
         diagnostics=_cost(goal, memo)
         | {
             "slack": slack,
             "crowding": crowd,
             "stalled": stalled,
             "below_floor": below,
-            "half_power_error": float(max((m.error / np.sqrt(m.length2)).max() for m in masses)),
+            "half_power_error": root_error,
         },
         memo=memo,
     )
@@ -147,14 +155,20 @@ def _status(goal: Goal, ends: tuple[int, int], slack: float, crowd: int) -> Stat
     return Status.NO_GAP_FOUND if slack > 2.0 * goal.half_width else Status.BUDGET_SPENT
 
 
-def _notes(below: int, num_probes: int) -> Sequence[str]:
-    """Say in words that a solve has gone below the noise floor."""
-    if not below:
-        return ()
-    return (
-        f"{below} of {num_probes} solves have resolved eigenvalues below the noise floor, which "
-        "do not count: the interval spans both readings.",
-    )
+def _notes(below: int, num_probes: int, root_error: float) -> Sequence[str]:
+    """Say in words what has widened the interval."""
+    notes = []
+    if below:
+        notes.append(
+            f"{below} of {num_probes} solves have resolved eigenvalues below the noise floor, "
+            "which do not count: the interval spans both readings."
+        )
+    if root_error > COARSE:
+        notes.append(
+            f"G^(1/2) z is known to {root_error:.2g} only, as the condition number of the "
+            'preconditioner G is too large: pass the factor S of G = S S*, or use method="sketch".'
+        )
+    return tuple(notes)
 
 
 def _crowd(blocks: Sequence[NullBlock], floor: float) -> int:

@@ -16,7 +16,10 @@ Gaussian v instead, <v, y> would be z'P z with an oblique P, whose law nobody kn
 
 v. For G = I, or G = S S*, where the operator is S* A S already, v = z. A G known by its products
 takes Lanczos steps for G^(1/2) z, and its error is bounded (`symrank.recurrences.half_power`). They
-end where it is ENOUGH of the sampling error: they cost sqrt(kappa(G)) products with G.
+end where it is ENOUGH of the sampling error: they cost sqrt(kappa(G)) products with G. A multigrid
+cycle has a wide factor S, (n, N), and v = S z costs no more than two or three cycles; the law is
+(2) with N for n, so it is taken where its larger variance meets the precision at the second look
+(`symrank.methods._probe`).
 
 Error of the solve. The mass of z in |lambda| <= tau_F, the noise floor of G A, is bounded pass by
 pass, eq. (2) of `symrank.methods._null_mass`, from |A (v - x)| and the residual polynomials. No
@@ -38,6 +41,7 @@ from symrank import probes
 from symrank.errors import OptionError
 from symrank.methods import _range
 from symrank.methods._null import TEST_COLUMNS, advance
+from symrank.methods._probe import Probe, spoils
 from symrank.methods._projection_summary import Memo, exact_summary, sampled_summary
 from symrank.methods.base import Goal, Summary, Task, Tick
 from symrank.operators import Operator
@@ -54,6 +58,7 @@ PILOT_STREAM = 2**29 - 1
 ENOUGH = 0.05  # of the sampling error, that the error of G^(1/2) z may reach
 TOLERANCE = 1e-3  # and of |z|
 PILOT, RANGE = ("norm",), ("range",)
+HALF, DRAWN = "probes", "drawn"  # keys of blocks by the kind of their probes
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -110,8 +115,9 @@ class Projection:
         if summary is None:
             left = goal.max_matvecs
             first = min(self.stages(goal)[0], max(2, left // (2 * FIRST_STEPS)))
-            too_little = [Task(("probes", 0), 0, min(2, left))]
-            return _segments(_starts(0, first), left) or too_little
+            kind = HALF if spoils(goal, FACTOR * first) else DRAWN
+            too_little = [Task((kind, 0), 0, min(2, left))]
+            return _segments(_starts(kind, 0, first), left) or too_little
         memo: Memo = summary.memo
         left = goal.max_matvecs - memo.num_products
         if memo.is_settled:
@@ -120,7 +126,7 @@ class Projection:
             return tasks
         running = [block for block in memo.blocks if not block.is_finished]
         if running:
-            going = [(("probes", b.first), b.Z.shape[1], b.num_steps) for b in running]
+            going = [((memo.kind, b.first), b.Z.shape[1], b.num_steps) for b in running]
             return _segments(going, left)
         if memo.is_small:
             return _test_tasks(memo, left)
@@ -130,7 +136,7 @@ class Projection:
         cost = memo.num_products / memo.num_probes
         if not later or (later[0] - memo.num_probes) * cost > left:
             return []
-        return _segments(_starts(memo.num_probes, later[0]), left)
+        return _segments(_starts(memo.kind, memo.num_probes, later[0]), left)
 
     def run(self, operator: Operator, goal: Goal, task: Task, state: Any, tick: Tick) -> Any:
         """Do one segment of a block, the pilot, or a step of the sketch of the range."""
@@ -145,7 +151,8 @@ class Projection:
         num_probes = max(self.stages(goal)[-1], task.num_vectors)
         tolerance = min(TOLERANCE, ENOUGH / math.sqrt(2.0 * goal.n * num_probes))
         key, m, steps = task.key[1], task.num_vectors, task.num_steps
-        return advance(state, operator, goal, key, m, steps, tick, tolerance)
+        probe = Probe(task.key[0] == DRAWN, tolerance)
+        return advance(state, operator, goal, key, m, steps, tick, probe)
 
     def summarise(
         self,
@@ -154,8 +161,10 @@ class Projection:
         previous: Summary | None,  # noqa: ARG002
     ) -> Summary:
         """Look for a small rank and a small nullity first; else average over the probes."""
+        keys = [key for key in states if key[0] in (HALF, DRAWN)]
         memo = Memo(
-            blocks=[states[key] for key in sorted(key for key in states if key[0] == "probes")],
+            blocks=[states[key] for key in sorted(keys)],
+            kind=keys[0][0],
             pilot=states.get(PILOT),
             range=states.get(RANGE),
         )
@@ -166,9 +175,9 @@ class Projection:
         return sampled_summary(goal, memo, goal.spent_looks + len(self.stages(goal)))
 
 
-def _starts(first: int, last: int) -> list[tuple[tuple[Any, ...], int, int]]:
+def _starts(kind: str, first: int, last: int) -> list[tuple[tuple[Any, ...], int, int]]:
     """Split probes first..last-1 into blocks."""
-    return [(("probes", j), min(BLOCK, last - j), 0) for j in range(first, last, BLOCK)]
+    return [((kind, j), min(BLOCK, last - j), 0) for j in range(first, last, BLOCK)]
 
 
 def _segments(blocks: Sequence[tuple[tuple[Any, ...], int, int]], left: int) -> list[Task]:
@@ -203,7 +212,7 @@ def _test_tasks(memo: Memo, left: int) -> list[Task]:
     steps = min(max(FIRST_STEPS, done), left // TEST_COLUMNS - 4)
     if over or steps < 1:
         return []
-    return [*tasks, Task(("probes", block.first), steps, block.Z.shape[1])]
+    return [*tasks, Task((memo.kind, block.first), steps, block.Z.shape[1])]
 
 
 def is_applicable(goal: Goal, num_steps: float) -> bool:

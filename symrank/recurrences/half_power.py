@@ -147,11 +147,13 @@ class _Shifted:
         """Return eq. (3) for all columns."""
         rounding = ROUNDING * self.eps * np.sqrt(self.peak / self.least)
         error = (TAIL + self.eta) * np.sqrt(self.rho) + (self.eta + rounding) * self.length
-        return np.where(self.bottom * self.total <= 0.5, error, np.inf)
+        most = (1.0 + self.eta) * self.length  # 0 <= sqrt(x) w/z <= 1 + eta at any time
+        return np.where(self.bottom * self.total <= 0.5, np.minimum(error, most), most)
 
     def is_below(self, tolerance: float) -> bool:
         """Close the columns whose error is below the tolerance; tell whether all are closed."""
-        self.open = self.error() > tolerance * self.length
+        vanished = self.rho <= (self.eps * self.length) ** 2
+        self.open = (self.error() > tolerance * self.length) & ~vanished
         return not self.open.any()
 
     def step(self, G: Product, tolerance: float) -> None:
