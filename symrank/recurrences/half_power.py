@@ -194,7 +194,9 @@ class _Shifted:
         bad = ~(quotient > limit)
         if bad.any():
             j = int(np.flatnonzero(bad)[0])
-            what = "is not positive definite" if quotient[j] < -limit[j] else "is singular"
+            what = (
+                "is not positive definite" if quotient[j] < -limit[j] else "is singular to rounding"
+            )
             raise OptionError(
                 f"the preconditioner G {what}: <p, G p> / <p, p> = {quotient[j]:.3g} for a vector "
                 f"p, where {self.peak[at][j]:.3g} was seen for another (in units of a typical "

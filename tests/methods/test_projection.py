@@ -71,28 +71,18 @@ def test_the_estimate_is_unbiased(problem):
     slack = np.mean([r.diagnostics["slack"] for r in results])  # proved bound on the solves' error
     error = abs(samples.mean() - rank)
     assert error <= Z * samples.std(ddof=1) / samples.size**0.5 + slack
-    assert slack < 0.1
+    assert slack < (
+        0.6 if G is not None else 0.1
+    )  # ENOUGH of the sampling error of 2.7, and float32
 
 
-def test_the_spread_of_an_orthogonal_projector_is_the_one_of_the_beta_law():
+@pytest.mark.parametrize("kind", ["no G", "from_products", "from_products, indefinite"])
+def test_the_spread_is_that_of_an_orthogonal_projector_for_any_g(kind):
     # the variance of q on the sphere is 2 n / (n + 2) (d - d^2 / n) for d = 60 of n = 120
-    samples = np.concatenate(
-        [one_look(*PROBLEMS["no G"]()[:2], seed).samples for seed in range(SEEDS)]
-    )
+    A, G, _ = PROBLEMS[kind]()
+    samples = np.concatenate([one_look(A, G, seed).samples for seed in range(SEEDS)])
     variance = 2 * N / (N + 2) * (60 - 60**2 / N)
     # relative standard deviation of a sample variance of nearly normal numbers
-    assert abs(samples.var(ddof=1) / variance - 1.0) < Z * (2 / samples.size) ** 0.5
-
-
-def test_the_spread_of_an_oblique_projector_is_the_one_of_its_symmetric_part():
-    A, _, rank = PROBLEMS["from_products"]()
-    G = gallery.dense(10.0 ** np.linspace(-1.0, 1.0, N), 3)
-    away = np.eye(N) - G @ A @ np.linalg.pinv(A @ G @ A, rtol=1e-10, hermitian=True) @ A
-    S = (away + away.T) / 2
-    d = N - rank
-    assert np.trace(away) == pytest.approx(d, abs=1e-8)
-    variance = 2 * N / (N + 2) * (np.sum(S * S) - d * d / N)
-    samples = np.concatenate([one_look(A, products(N), seed).samples for seed in range(SEEDS)])
     assert abs(samples.var(ddof=1) / variance - 1.0) < Z * (2 / samples.size) ** 0.5
 
 
