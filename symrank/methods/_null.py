@@ -25,7 +25,7 @@ from symrank.methods import _trial
 from symrank.methods._certificates import Cuts, chi
 from symrank.methods._metric import Metric, inspect, product
 from symrank.methods._null_mass import NullMass
-from symrank.methods._probe import Probe
+from symrank.methods._probe import Probe, num_seen
 from symrank.methods._solve import Solve, damping, extend, project, ritz_values
 from symrank.methods._trial import TEST_COLUMNS, Trial
 from symrank.methods.base import Goal, Tick
@@ -44,7 +44,6 @@ ROUNDING = 30.0  # units of eps |z| |A v| / |v|: errors of A z
 REDUCTION = 1e-4  # of |A z| in a later pass: rounding in A z allows no more
 STALLED = 0.25  # a pass that leaves more than this share of |A z| has met rounding
 VANISHED = 1e-3  # |z| of a Gaussian column that has no null part; none that has falls below
-SEEN = 1e-10  # singular values of A V below this share of the largest may be rounding
 
 
 @dataclass(kw_only=True)
@@ -157,24 +156,12 @@ def _start(
         Z=V,
         size=residual / cg.norms(V),
         metric=metric,
-        num_seen=_num_seen(B, solve.P),
+        num_seen=num_seen(B, solve.P),
         mass=mass,
         unit=1.0 if G is None else float(np.median(cg.norms(V))) / math.sqrt(V.shape[0]),
         solve=solve,
         residual=residual,
     )
-
-
-def _num_seen(B: Array, GB: Array) -> int:
-    """Count the independent columns of A V, as many of G A V, or all where in doubt."""
-    counts = set()
-    for X in (B, GB):
-        sizes = cg.norms(X)
-        X = X / np.where(sizes > 0.0, sizes, 1.0).astype(X.real.dtype)
-        spread = np.linalg.svd(np.linalg.qr(X, mode="r"), compute_uv=False)
-        noise = max(SEEN, 1e3 * float(np.finfo(X.dtype).eps))
-        counts.add(int((spread > noise * spread.max(initial=0.0)).sum()))
-    return counts.pop() if len(counts) == 1 else B.shape[1]
 
 
 def _find(

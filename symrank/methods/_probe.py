@@ -17,11 +17,12 @@ from symrank.methods._null_mass import NullMass
 from symrank.methods.base import Goal, Tick
 from symrank.preconditioners import Draw
 from symrank.recurrences import half_power
-from symrank.recurrences.conjugate_gradient import Product, column_dot
+from symrank.recurrences.conjugate_gradient import Product, column_dot, norms
 
-__all__ = ["Probe", "spoils"]
+__all__ = ["Probe", "num_seen", "spoils"]
 
 HALF_STEPS = 1000  # of G^(1/2) z at most; what they leave open is in the bounds
+SEEN = 1e-10  # singular values of A V below this share of the largest may be rounding
 
 
 @dataclass(frozen=True)
@@ -67,3 +68,15 @@ def spoils(goal: Goal, num_probes: int) -> bool:
     extra = draw.num_columns - goal.n  # for rank n: all of the variance
     deviation = math.sqrt(2.0 * extra * goal.n / (draw.num_columns * num_probes))
     return 2.0 * deviation > goal.half_width
+
+
+def num_seen(B: Array, GB: Array) -> int:
+    """Count the independent columns of A V, as many of G A V, or all where in doubt."""
+    counts = set()
+    for X in (B, GB):
+        sizes = norms(X)
+        X = X / np.where(sizes > 0.0, sizes, 1.0).astype(X.real.dtype)
+        spread = np.linalg.svd(np.linalg.qr(X, mode="r"), compute_uv=False)
+        noise = max(SEEN, 1e3 * float(np.finfo(X.dtype).eps))
+        counts.add(int((spread > noise * spread.max(initial=0.0)).sum()))
+    return counts.pop() if len(counts) == 1 else B.shape[1]

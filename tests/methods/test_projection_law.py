@@ -10,7 +10,7 @@ from symrank.errors import NonFiniteError, OptionError
 from symrank.intervals import BetaInterval
 from symrank.methods import Goal
 from symrank.methods._null import advance
-from symrank.methods._probe import Probe
+from symrank.methods._probe import Probe, num_seen
 from symrank.operators import as_operator
 
 N = 24
@@ -239,3 +239,10 @@ def test_a_g_that_is_too_ill_conditioned_widens_the_interval_and_says_so():
     assert low <= 75 <= high
     assert result.status not in SURE
     assert "condition number of the preconditioner" in " ".join(result.notes)
+
+
+def test_columns_count_as_dependent_only_where_g_shows_no_more():
+    B = np.array([[1.0, 1.0, 2.0], [1e-13, 2e-13, 1e-13], [0.0, 0.0, 0.0]])
+    assert num_seen(B, B) == 1
+    assert num_seen(B, np.array([[1.0], [1e13], [1.0]]) * B) == 3  # in doubt: all of them
+    assert num_seen(0.0 * B, 0.0 * B) == 0
