@@ -20,6 +20,7 @@ import scipy.stats
 
 __all__ = [
     "BetaInterval",
+    "Capped",
     "ChainInterval",
     "Complement",
     "ExactInterval",
@@ -190,7 +191,27 @@ class Intersection:
         return max(getattr(law, "num_looks", 1) for law in self.of)
 
 
-Interval = ExactInterval | BetaInterval | ChainInterval | Complement | Raised | Intersection
+@dataclass(frozen=True, kw_only=True)
+class Capped:
+    """Another law in a space of more dimensions than the count can have."""
+
+    most: int
+    of: "Interval"
+
+    def __call__(self, confidence: float) -> tuple[int, int]:
+        """Return the ends of the other interval, at most `most`."""
+        low, high = self.of(confidence)
+        return min(low, self.most), min(high, self.most)
+
+    @property
+    def num_looks(self) -> int:
+        """Looks that share alpha in the other law."""
+        return getattr(self.of, "num_looks", 1)
+
+
+Interval = (
+    ExactInterval | BetaInterval | ChainInterval | Complement | Raised | Intersection | Capped
+)
 
 _KINDS: dict[str, type[Interval]] = {
     "exact": ExactInterval,
@@ -199,6 +220,7 @@ _KINDS: dict[str, type[Interval]] = {
     "complement": Complement,
     "raised": Raised,
     "intersection": Intersection,
+    "capped": Capped,
 }
 
 
@@ -207,6 +229,8 @@ def to_dict(interval: Interval) -> dict[str, Any]:
     kind = next(name for name, cls in _KINDS.items() if isinstance(interval, cls))
     if isinstance(interval, Complement):
         return {"kind": kind, "n": interval.n, "of": to_dict(interval.of)}
+    if isinstance(interval, Capped):
+        return {"kind": kind, "most": interval.most, "of": to_dict(interval.of)}
     if isinstance(interval, Raised):
         known = {"n": interval.n, "most": interval.most}
         return {"kind": kind, **known, "of": to_dict(interval.of)}

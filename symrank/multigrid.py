@@ -9,6 +9,15 @@ q a polynomial smoother, the same before and after, so G is symmetric; it is pos
 for the upper part [lambda_max / UPPER, lambda_max] (M. Adams et al., J. Comput. Phys. 188, 2003).
 The coarsest level is solved by a pseudo-inverse plus the identity on its null space: definite, too.
 Blocks of columns go through together, which a cycle of pyamg's own does not offer.
+
+A factor of G is at hand, with more columns than rows. With M = D^(-1/2) q(B) D^(-1/2), B = D^(-1/2)
+A D^(-1/2), the cycle is
+
+    G = D^(-1/2) p(B) D^(-1/2) + T G_c T*,   p = 2 q - lambda q^2,   T = (I - M A) P,
+
+so that S (xi, xi_c) = D^(-1/2) sqrt(p)(B) xi + T S_c xi_c has S S* = G. For sqrt(p) stands its
+Chebyshev interpolant c of degree ROOT_DEGREE. Both terms are semidefinite, so that an error of
+eta = max |c / sqrt(p) - 1| is one of eta |xi| at most in the norm of G^(-1), over all levels.
 """
 
 from collections.abc import Iterator
@@ -31,6 +40,8 @@ UPPER = 10.0
 MARGIN = 1.1  # on the Ritz value: a smoother is no smoother for an eigenvalue beyond its range
 RITZ_TOLERANCE = 1e-2
 MAX_COARSE = 200
+ORIGIN = 1e-9  # of the range: p there is p(0) to rounding
+ROOT_DEGREE = 24  # eta is about 1e-8
 SINGULAR = 1e-10  # relative to |R||A||P|: what is below on a coarse level is rounding
 
 
@@ -58,6 +69,10 @@ class VCycle:
     ----------
     work
         Multiplications of a cycle on one column, in products with A.
+    num_draws
+        N, the columns of the factor S.
+    draw_error
+        eta, the error of `draw` relative to the length of its argument.
     """
 
     def __init__(self, A: Any, near_null: Array | None = None) -> None:
@@ -85,6 +100,11 @@ class VCycle:
             size = (abs(level.R) @ abs(level.A) @ abs(level.P)).diagonal()
         self.coarsest = _definite_inverse(hierarchy.levels[-1].A.toarray(), float(size.max()))
         self.work = self._count(max(matrix.nnz, 1))
+        self.coarsest_root = _symmetric_root(self.coarsest)
+        self.num_draws = sum(level.A.shape[0] for level in self.levels) + self.coarsest.shape[0]
+        roots = [_root(level.lambda_max) for level in self.levels]
+        self.roots = [root for root, _ in roots]
+        self.draw_error = max((eta for _, eta in roots), default=0.0)
 
     def __call__(self, R: Array) -> Array:
         """Return G R in the dtype of R."""
@@ -104,6 +124,19 @@ class VCycle:
         X += level.P @ self._cycle(depth + 1, level.R @ (R - level.A @ X))
         X += _smooth(level, R - level.A @ X)
         return X
+
+    def draw(self, Xi: Array) -> Array:
+        """Return S Xi for a real block Xi (N, k), in its dtype."""
+        sizes = [level.A.shape[0] for level in self.levels]
+        parts = np.split(Xi.astype(np.float64, copy=False), np.cumsum(sizes))
+        X = self.coarsest_root @ parts[-1]
+        for level, root, part in zip(
+            self.levels[::-1], self.roots[::-1], parts[-2::-1], strict=True
+        ):
+            X = level.P @ X
+            X -= _smooth(level, level.A @ X)
+            X += _apply(level, root, part)
+        return X.astype(Xi.dtype, copy=False)
 
     def _count(self, nnz: int) -> float:
         """Nonzeros multiplied by a cycle over those of A: smoothing, two residuals, transfers."""
@@ -183,6 +216,45 @@ def _smooth(level: _Level, R: Array) -> Array:
         X += step
         rho = rho_next
     return X
+
+
+def _residual(lam: FloatArray, high: float) -> FloatArray:
+    """Return 1 - lambda q(lambda), what the smoother leaves of an eigenvector of D^-1 A."""
+    low = high / UPPER
+    centre, radius = 0.5 * (high + low), 0.5 * (high - low)
+    chebyshev = np.polynomial.Chebyshev.basis(DEGREE)
+    return np.asarray(chebyshev((centre - lam) / radius) / chebyshev(centre / radius))
+
+
+def _root(high: float) -> tuple[FloatArray, float]:
+    """Return the Chebyshev coefficients of sqrt(p) on [0, high], and eta."""
+
+    def root(t: Any) -> Any:
+        lam = np.maximum(0.5 * high * (t + 1.0), ORIGIN * high)
+        return np.asarray(np.sqrt((1.0 - _residual(lam, high) ** 2) / lam))
+
+    coefficients = np.polynomial.chebyshev.chebinterpolate(root, ROOT_DEGREE)
+    t = np.cos(np.linspace(0.0, np.pi, 40 * ROOT_DEGREE))
+    eta = np.abs(np.polynomial.chebyshev.chebval(t, coefficients) / root(t) - 1.0).max()
+    return np.asarray(coefficients), float(eta)
+
+
+def _apply(level: _Level, root: FloatArray, Xi: Array) -> Array:
+    """Return D^(-1/2) c(B) Xi by the recurrence of Chebyshev's polynomials."""
+    half, scale = np.sqrt(level.scaling)[:, None], 2.0 / level.lambda_max
+    before, now = Xi, scale * half * (level.A @ (half * Xi)) - Xi
+    total = root[0] * before + root[1] * now
+    for coefficient in root[2:]:
+        after = 2.0 * (scale * half * (level.A @ (half * now)) - now) - before
+        total += coefficient * after
+        before, now = now, after
+    return np.asarray(half * total)
+
+
+def _symmetric_root(G: Array) -> Array:
+    """Return the square root of a definite matrix."""
+    values, vectors = scipy.linalg.eigh((G + G.T) / 2)
+    return np.asarray((vectors * np.sqrt(np.maximum(values, 0.0))) @ vectors.T)
 
 
 def _definite_inverse(A: Array, size: float) -> Array:

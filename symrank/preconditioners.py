@@ -18,12 +18,31 @@ from symrank.operators import Operator
 from symrank.operators._factor import Factor, as_factor, check_adjoint, diagonal_factor
 from symrank.operators.transforms import Congruent, as_matrix, scaled_matrix
 
-__all__ = ["Preconditioner", "apply", "as_preconditioner"]
+__all__ = ["Draw", "Preconditioner", "apply", "as_preconditioner"]
 
 HOW = (
     'Pass "jacobi", "amg", the diagonal of G as a 1-D NumPy array, a symrank.Preconditioner, '
     "Preconditioner.from_factor(S) for any other G = S S*, or Preconditioner.from_products."
 )
+
+
+@dataclass(frozen=True)
+class Draw:
+    """A factor S of G with more columns than rows, for vectors S xi of covariance G.
+
+    Attributes
+    ----------
+    product
+        ``Xi -> S Xi`` for real blocks (num_columns, k).
+    num_columns
+        N, at least n.
+    error
+        Bound on the error of a product in the norm of G^-1, relative to the length of xi.
+    """
+
+    product: Callable[[Array], Array]
+    num_columns: int
+    error: float
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -49,6 +68,8 @@ class Preconditioner:
         What one product with G costs, in products with A; 0 where it is not known.
     order
         Order of a G without a factor.
+    draw
+        A wide factor of a G without a square one, where one is known.
 
     Examples
     --------
@@ -66,6 +87,7 @@ class Preconditioner:
     product: Callable[[Array], Array] | None = None
     work: float = 0.0
     order: int = 0
+    draw: Draw | None = None
 
     @property
     def n(self) -> int:
@@ -244,8 +266,10 @@ class Preconditioner:
     ) -> "Preconditioner":
         """Precondition by a symmetric positive definite G known by its products alone.
 
-        For the methods that solve with it, `Projection` and `Sketch`. That G is symmetric and
-        positive definite is not checked, apart from a residual with <r, G r> < 0.
+        For the methods that solve with it, `Projection` and `Sketch`. They look at G with three
+        products and raise where these show that it is not linear, symmetric or positive, and where
+        a solve meets <p, G p> <= 0. `Projection` needs vectors of covariance G besides, which take
+        about sqrt(kappa(G)) products each.
 
         Parameters
         ----------
@@ -306,7 +330,10 @@ class Preconditioner:
                 "a cycle of your own."
             )
         cycle = multigrid.VCycle(matrix.entries, near_null)
-        return cls(factor=None, name="amg", product=cycle, work=cycle.work, order=operator.n)
+        draw = Draw(cycle.draw, cycle.num_draws, cycle.draw_error)
+        return cls(
+            factor=None, name="amg", product=cycle, work=cycle.work, order=operator.n, draw=draw
+        )
 
     @classmethod
     def _from_root(cls, root: FloatArray, name: str) -> "Preconditioner":

@@ -8,7 +8,7 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from symrank import intervals
-from symrank.intervals import BetaInterval, ChainInterval, ExactInterval, Raised
+from symrank.intervals import BetaInterval, Capped, ChainInterval, ExactInterval, Raised
 
 
 @pytest.mark.parametrize("is_complex", [False, True])
@@ -114,6 +114,7 @@ def test_looks_at_growing_chains_share_alpha():
         ExactInterval(low=3, high=4),
         BetaInterval(n=9, num_probes=2, null_low=0.1, null_high=0.2, num_looks=2),
         chain_law(stderr=0.5, num_looks=2),
+        Capped(most=7, of=BetaInterval(n=9, num_probes=2, null_low=0.1, null_high=0.2)),
     ],
 )
 def test_intervals_survive_json(law):
@@ -128,3 +129,11 @@ def test_raised_moves_the_upper_end_alone_and_survives_a_record():
         assert raised(0.95) == (low, high + more)
         record = json.loads(json.dumps(intervals.to_dict(raised)))
         assert intervals.from_dict(record) == raised
+
+
+def test_a_count_in_a_larger_space_is_capped():
+    law = BetaInterval(n=90, num_probes=2, null_low=0.1, null_high=0.2, num_looks=3)
+    low, high = law(0.95)
+    assert Capped(most=high - 1, of=law)(0.95) == (low, high - 1)
+    assert Capped(most=low - 1, of=law)(0.95) == (low - 1, low - 1)
+    assert Capped(most=90, of=law).num_looks == 3

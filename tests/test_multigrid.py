@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 import scipy.sparse as sp
 
+import symrank
 from symrank import gallery
 from symrank.recurrences import conjugate_gradient as cg
 
@@ -152,3 +153,29 @@ def test_the_work_of_a_cycle_is_what_it_multiplies():
     G.coarsest = Counting(G.coarsest)
     G(np.ones((1600, 3)))
     assert G.work == pytest.approx(Counting.total / (3 * A.nnz))
+
+
+@pytest.mark.parametrize("levels", [1, 2])
+def test_drawn_vectors_have_the_cycle_as_their_covariance(levels):
+    A = gallery.grid_laplacian((20, 20) if levels == 2 else (12, 12), remove=0.3, rng=1)
+    G = multigrid.VCycle(A)
+    n = A.shape[0]
+    assert len(G.levels) + 1 == levels
+    S = G.draw(np.eye(G.num_draws))
+    assert S.shape == (n, G.num_draws)
+    assert G.num_draws < 1.5 * n
+    root = np.linalg.cholesky(G(np.eye(n)))
+    white = np.linalg.solve(root, S)  # |S* x| = |x|_G up to (1 + eta): singular values are 1
+    spread = np.linalg.svd(white, compute_uv=False)
+    assert np.abs(spread - 1.0).max() <= 2.0 * G.draw_error + 1e-11
+    assert G.draw_error < 1e-6
+    assert G.draw(np.eye(G.num_draws, dtype=np.float32)).dtype == np.float32
+
+
+def test_a_rank_by_drawn_vectors_needs_few_cycles():
+    L = gallery.grid_laplacian((60, 60), remove=0.5, rng=1)
+    result = symrank.rank(L, "projection", preconditioner="amg", rng=1)
+    assert result.status is symrank.Status.CONVERGED
+    assert result.diagnostics["num_cycles"] < 50 * result.diagnostics["num_probes"]
+    low, high = result.interval(1 - 1e-6)
+    assert low <= gallery.laplacian_rank(L) <= high <= 3600

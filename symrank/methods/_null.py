@@ -8,6 +8,10 @@ with any symmetric positive definite G, or by MINRES once a negative curvature i
 is a null vector. Passes repeat this on z itself, A x = A z, because the residual that rounding
 allows is relative to |v| first and to |z| then. If the z span less than the block, an orthonormal
 basis Z of them is tested with fresh columns by eq. (4) of `symrank.methods._certificates`.
+
+Directions along which G A is below the noise floor tau_F are not taken: what counts is above it.
+
+For `Projection` v = G^(1/2) z, and bounds on the null part of z are kept (`_null_mass`).
 """
 
 import math
@@ -19,7 +23,10 @@ from symrank import probes, threshold
 from symrank._typing import Array, FloatArray
 from symrank.methods import _trial
 from symrank.methods._certificates import Cuts, chi
-from symrank.methods._solve import Solve, extend, project, ritz_values
+from symrank.methods._metric import Metric, inspect, product
+from symrank.methods._null_mass import NullMass
+from symrank.methods._probe import Probe, num_seen
+from symrank.methods._solve import Solve, damping, extend, project, ritz_values
 from symrank.methods._trial import TEST_COLUMNS, Trial
 from symrank.methods.base import Goal, Tick
 from symrank.operators import Operator
@@ -46,8 +53,10 @@ class NullBlock:
     first: int  # number of the first column's probe
     Z: Array  # (n, m)
     size: FloatArray  # (m,), |A v| / |v|
-    length2: FloatArray  # (m,), |v|^2
-    weight2: FloatArray  # (m,), |v|_G^2
+    metric: Metric
+    num_seen: int  # of the columns of A V, independent beyond doubt, in G's measure and without
+    mass: NullMass | None  # of the null part of z
+    unit: float  # |v| over that of a Gaussian vector
     solve: Solve | None
     residual: FloatArray  # (m,), |A z| by a product
     num_steps: int = 0
@@ -58,8 +67,6 @@ class NullBlock:
     basis: Array | None = None  # (n, k), orthonormal, spans the z that did not vanish
     image: Array | None = None  # (n, k), A times it
     spread: FloatArray = field(default_factory=lambda: np.empty(0))  # singular values of Z
-    null_part: FloatArray = field(default_factory=lambda: np.empty(0))  # (m,), <v, z>
-    error: FloatArray = field(default_factory=lambda: np.empty(0))  # (m,), |A z|_G |v|_G
     is_null: Array = field(
         default_factory=lambda: np.empty(0, dtype=bool)
     )  # (m,), |A z| is rounding
@@ -73,7 +80,7 @@ class NullBlock:
     @property
     def num_null(self) -> int:
         """Columns of the block that are independent null vectors."""
-        return int((self.spread > VANISHED).sum())
+        return int((self.spread > VANISHED * self.unit).sum())
 
 
 def advance(
@@ -84,10 +91,12 @@ def advance(
     num_vectors: int,
     num_steps: int,
     tick: Tick,
+    probe: Probe | None = None,
 ) -> NullBlock:
     """Take at most `num_steps` steps: of the null vectors, or of their test once they are found.
 
-    `first` numbers the probe of the first column.
+    `first` numbers the probe of the first column. With a `probe` bounds on the null part of z are
+    kept.
     """
     count = _Count()
 
@@ -96,17 +105,23 @@ def advance(
         tick(X.shape[1])
         return operator.matmat(X)
 
-    G = None
-    if goal.preconditioner is not None and goal.preconditioner.product is not None:
-        product = goal.preconditioner.product
+    metric = inspect(goal) if block is None else block.metric
+    count.cycles += metric.num_cycles if block is None else 0
+    plain, G = product(goal, metric), None
+    if plain is not None:
 
         def apply_g(R: Array) -> Array:
             count.cycles += R.shape[1]
-            return np.asarray(product(R), dtype=R.dtype)
+            return plain(R)
 
         G = apply_g
     if block is None:
-        block = _start(goal, first, num_vectors, multiply, G)
+        n = goal.n if probe is None else probe.dimension(goal)
+        Z = probes.gaussian(goal.seed, first, num_vectors, n, goal.dtype)
+        V, mass = Z, None
+        if probe is not None:
+            V, mass = probe.columns(goal, Z, G, metric, tick)
+        block = _start(V, first, metric, mass, multiply, G)
     if not block.is_finished:
         _find(block, goal, multiply, G, num_steps)
     elif block.basis is not None:
@@ -126,19 +141,25 @@ class _Count:
 
 
 def _start(
-    goal: Goal, first: int, num_vectors: int, multiply: Product, G: Product | None
+    V: Array,
+    first: int,
+    metric: Metric,
+    mass: NullMass | None,
+    multiply: Product,
+    G: Product | None,
 ) -> NullBlock:
-    V = probes.gaussian(goal.seed, first, num_vectors, goal.n, goal.dtype)
     B = multiply(V)
-    length2, residual = cg.column_dot(V, V), cg.norms(B)
-    weight2 = length2 if G is None else np.maximum(cg.column_dot(V, G(V)), 0.0)
+    residual = cg.norms(B)
+    solve = cg.start(B, G, dual=mass is not None and G is not None)
     return NullBlock(
         first=first,
         Z=V,
-        size=residual / np.sqrt(length2),
-        length2=length2,
-        weight2=weight2,
-        solve=cg.start(B, G),
+        size=residual / cg.norms(V),
+        metric=metric,
+        num_seen=num_seen(B, solve.P),
+        mass=mass,
+        unit=1.0 if G is None else float(np.median(cg.norms(V))) / math.sqrt(V.shape[0]),
+        solve=solve,
         residual=residual,
     )
 
@@ -152,18 +173,23 @@ def _find(
         aim = ACCURACY * goal.eps * block.size * cg.norms(block.Z)
         if block.passes or isinstance(block.solve, MinresState):
             aim = np.maximum(aim, _reduction(block, goal) * block.residual)
-        block.solve, steps = extend(block.solve, multiply, G, aim, end - block.num_steps)
+        floor = (0.0, threshold.FLOOR * goal.eps)
+        if block.passes:  # what is left may be small along all large eigenvalues
+            floor = (level(block, goal) / threshold.CROWD, 0.0)
+        block.solve, steps = extend(block.solve, multiply, G, aim, end - block.num_steps, floor)
         block.num_steps += steps
         if block.passes == 0:
             block.ritz = ritz_values(block.solve, 0)
         if not block.solve.is_done:
             return
-        settled, B = _end_pass(block, goal, multiply)
+        settled, B = _end_pass(block, goal, multiply, G)
         if settled.all() or block.passes >= MAX_PASSES:
-            _finish(block, goal, B, multiply, G)
+            _finish(block, goal, multiply)
         else:
-            restart = cg.start if isinstance(block.solve, CGState) else minres.start
-            block.solve = restart(_cleaned(block, goal, B), G)
+            goes_on = isinstance(block.solve, CGState) and not block.solve.is_held
+            restart = cg.start if goes_on else minres.start
+            dual = block.solve.Y is not None
+            block.solve = restart(_cleaned(block, goal, B), G, dual=dual)
             block.solve.active &= ~settled
 
 
@@ -172,7 +198,9 @@ def _reduction(block: NullBlock, goal: Goal) -> float:
     return REDUCTION if block.passes else math.sqrt(goal.eps)
 
 
-def _end_pass(block: NullBlock, goal: Goal, multiply: Product) -> tuple[Array, Array]:
+def _end_pass(
+    block: NullBlock, goal: Goal, multiply: Product, G: Product | None
+) -> tuple[Array, Array]:
     """Take z - x for z where that is a better null vector; return what is settled, and A z."""
     assert block.solve is not None
     Z = block.Z - block.solve.X
@@ -180,10 +208,16 @@ def _end_pass(block: NullBlock, goal: Goal, multiply: Product) -> tuple[Array, A
     residual, lengths = cg.norms(B), cg.norms(Z)
     old = cg.norms(block.Z)
     is_first = block.passes == 0
-    vanishes = lengths <= VANISHED**2
+    vanishes = lengths <= VANISHED**2 * block.unit
     better = is_first | vanishes | (residual * old < block.residual * lengths)
     reached = residual <= 2.0 * ACCURACY * goal.eps * block.size * lengths
     stalled = (residual > STALLED * block.residual) & (not is_first)
+    if block.mass is not None:
+        moved = _moved(block.solve, block.Z, Z)
+        GB = B if G is None else G(B)
+        floor = level(block, goal) / threshold.CROWD
+        c = damping(block.solve, floor)
+        block.mass.end_pass(better, moved, np.maximum(cg.column_dot(B, GB), 0.0), c, floor)
     block.Z[:, better] = Z[:, better]
     block.residual = np.where(better, residual, block.residual)
     if is_first and reached.any():  # a column that rounding has stopped may hold a ghost of zero
@@ -197,6 +231,13 @@ def _end_pass(block: NullBlock, goal: Goal, multiply: Product) -> tuple[Array, A
     return reached | stalled | vanishes, B
 
 
+def _moved(solve: Solve, before: Array, after: Array) -> FloatArray:
+    """Return |s|^2 before a pass less that after it, eq. (1) of `_null_mass`."""
+    if solve.Y is None:
+        return cg.column_dot(before, before) - cg.column_dot(after, after)
+    return cg.column_dot(before + after, solve.Y)
+
+
 def _cleaned(block: NullBlock, goal: Goal, B: Array) -> Array:
     """Return B = A Z without what rounding has left along the null vectors so far.
 
@@ -206,7 +247,7 @@ def _cleaned(block: NullBlock, goal: Goal, B: Array) -> Array:
     """
     Q, R = np.linalg.qr(block.Z)
     left, spread, _ = np.linalg.svd(R)
-    Q = Q @ left[:, : int((spread > VANISHED).sum())]
+    Q = Q @ left[:, : int((spread > VANISHED * block.unit).sum())]
     along = cg.norms(Q.conj().T @ B)
     is_rounding = along <= ROUNDING * goal.eps * block.size * cg.norms(block.Z)
     return np.ascontiguousarray(np.where(is_rounding, project(B, Q), B))
@@ -218,13 +259,9 @@ def level(block: NullBlock, goal: Goal) -> float:
     return threshold.CROWD * threshold.cut(norm, goal.eps, None, None)
 
 
-def _finish(block: NullBlock, goal: Goal, B: Array, multiply: Product, G: Product | None) -> None:
-    """Take the samples of `Projection`, and a basis where the z are fewer than the columns."""
+def _finish(block: NullBlock, goal: Goal, multiply: Product) -> None:
+    """Take a basis where the z are fewer than the columns."""
     m = block.Z.shape[1]
-    V = probes.gaussian(goal.seed, block.first, m, goal.n, goal.dtype)
-    left2 = np.maximum(cg.column_dot(B, B if G is None else G(B)), 0.0)
-    block.null_part = cg.column_dot(V, block.Z)
-    block.error = np.sqrt(left2 * block.weight2)
     block.solve = None
     Q, R = np.linalg.qr(block.Z)
     left, spread, _ = np.linalg.svd(R)

@@ -5,10 +5,10 @@ import numpy as np
 from symrank._typing import Array, FloatArray
 from symrank.recurrences import conjugate_gradient as cg
 from symrank.recurrences import minres
-from symrank.recurrences.conjugate_gradient import CGState, Product
+from symrank.recurrences.conjugate_gradient import CGState, Floor, Product
 from symrank.recurrences.minres import MinresState
 
-__all__ = ["Solve", "extend", "project", "ritz_values"]
+__all__ = ["Solve", "damping", "extend", "project", "ritz_values"]
 
 Solve = CGState | MinresState
 
@@ -19,18 +19,30 @@ def extend(
     G: Product | None,
     tolerance: FloatArray,
     num_steps: int,
+    floor: Floor = (0.0, 0.0),
 ) -> tuple[Solve, int]:
-    """Take steps of either recurrence; go over to MINRES where A is seen to be indefinite."""
+    """Take steps of either recurrence; go over to MINRES where A is seen to be indefinite.
+
+    A column rests before it resolves eigenvalues of G A below the floor.
+    """
     before = solve.num_steps
     if isinstance(solve, MinresState):
-        solve = minres.extend(solve, multiply, num_steps, _no_tick, tolerance, G)
+        solve = minres.extend(solve, multiply, num_steps, _no_tick, tolerance, G, floor)
         return solve, solve.num_steps - before
-    solve = cg.extend(solve, multiply, num_steps, _no_tick, tolerance, G)
+    solve = cg.extend(solve, multiply, num_steps, _no_tick, tolerance, G, floor)
     if not solve.is_indefinite:
         return solve, solve.num_steps - before
-    other = minres.start(solve.R, G)
-    other.X = solve.X  # x_0; updates add to it
+    other = minres.start(solve.R, G, dual=solve.Y is not None)
+    other.X, other.Y = solve.X, solve.Y  # of x_0; updates add to it
+    other.head = solve.alpha, solve.beta
     return other, solve.num_steps - before + 1
+
+
+def damping(solve: Solve, tau: float) -> FloatArray:
+    """Bound by how much a solve has damped the error in |lambda| <= tau: c <= rho <= 1/c."""
+    if isinstance(solve, MinresState):
+        return minres.damping(solve, tau)
+    return cg.damping(solve.alpha, solve.beta, tau)
 
 
 def _no_tick(num_matvecs: int) -> None:

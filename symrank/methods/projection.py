@@ -1,32 +1,34 @@
 r"""Rank as the trace of a projector, one solve a probe, with any positive definite G.
 
-For Gaussian v solve A x = A v by conjugate gradients preconditioned by G (MINRES once a negative
-curvature is seen). x tends to P v, P the projector on G range(A) along the null space of A, of
-trace r, and the direction of v is independent of its length, so
+Let A~ = G^(1/2) A G^(1/2), z a Gaussian vector and v = G^(1/2) z. Conjugate gradients for A x = A v
+preconditioned by G (MINRES once a negative curvature is seen) find x = G y with y in range(A), and
+u = G^(1/2) y tends to Q z, Q the *orthogonal* projector on the range of A~, of rank r whatever G
+is. Both sides are known without a square root of G:
 
-    q = n <v, v - x> / <v, v>,    E[q] = n - r  exactly.                                    (1)
+    <v, y> = <z, u> -> z'Q z,    |z - u|^2 -> z'(I - Q) z,                                    (1)
 
-G without a factor. P is oblique. The variance of q on the sphere is 2 n/(n + 2) (|S|^2 - d^2/n),
-S the symmetric part of I - P in the Frobenius norm, d = n - r: known for an orthogonal projector
-only, so it is estimated from the q, and the interval is Student's t over the probes. Its law is
-not exact: <v, v - x> is a quadratic form, near to normal for large d; small d is settled exactly,
-see below.
+so the share of all probes pooled has exactly the law
 
-G = I, or G = S S*, where the operator is S* A S already. P is orthogonal and the share q/n of all
-probes pooled has the law Beta(m d/2, m r/2) (`symrank.intervals`): no variance is estimated.
+    sum z'(I - Q) z / sum z'z  ~  Beta(m (n - r) h, m r h),   h = 1/2 real, 1 complex         (2)
 
-Error of the solve. With e = P v - x, A e = A z for z = v - x, so e = (G A)^+ G A z, and the part
-of e in the eigenvalues |lambda| > t of G A obeys
+(`symrank.intervals`): no variance is estimated, and it holds for one eigenvalue as for many. With
+Gaussian v instead, <v, y> would be z'P z with an oblique P, whose law nobody knows.
 
-    |<v, e_t>| <= |v|_G |A z|_G / t,    |w|_G^2 = <w, G w>.                                 (2)
+v. For G = I, or G = S S*, where the operator is S* A S already, v = z. A G known by its products
+takes Lanczos steps for G^(1/2) z, and its error is bounded (`symrank.recurrences.half_power`). They
+end where it is ENOUGH of the sampling error: they cost sqrt(kappa(G)) products with G. A multigrid
+cycle has a wide factor S, (n, N), and v = S z costs no more than two or three cycles; the law is
+(2) with N for n, so it is taken where its larger variance meets the precision at the second look
+(`symrank.methods._probe`).
 
-This is proved, for the A z of a product, and is added to either end of the interval with t =
-CROWD tau_F, tau_F the noise floor of G A. That no eigenvalue of G A lies below t but the null
-space is not proved: as in `Lanczos`, Ritz values between tau_F and t make the answer
-NO_GAP_FOUND. |G A| is the largest Ritz value. The solve of a pass ends when (2) is below ENOUGH
-of the sampling error of a column, or at rounding.
+Error of the solve. The mass of z in |lambda| <= tau_F, the noise floor of G A, is bounded pass by
+pass, eq. (2) of `symrank.methods._null_mass`, from |A (v - x)| and the residual polynomials. No
+gap is assumed: an eigenvalue below the floor that was resolved, or one above it that was not, is
+in the interval, whose width alone decides on the status. |G A| is the largest Ritz value.
 
-Small nullity. Null vectors v - x that span less than a block are counted exactly, as in `Sketch`.
+Small rank. Where the columns A v span less than the block, a sketch of the range proves that there
+is no more (`symrank.methods._range`). Small nullity. Null vectors v - x that span less than a block
+are counted exactly, as in `Sketch`.
 """
 
 import math
@@ -34,14 +36,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
-import numpy as np
-
-from symrank import probes, threshold
-from symrank._typing import FloatArray
+from symrank import probes
 from symrank.errors import OptionError
-from symrank.intervals import BetaInterval, ChainInterval, ExactInterval, Interval
-from symrank.methods._exact import Found
-from symrank.methods._null import TEST_COLUMNS, NullBlock, advance, level
+from symrank.methods import _range
+from symrank.methods._null import TEST_COLUMNS, advance
+from symrank.methods._probe import Probe, spoils
+from symrank.methods._projection_summary import Memo, exact_summary, sampled_summary
 from symrank.methods.base import Goal, Summary, Task, Tick
 from symrank.operators import Operator
 from symrank.recurrences import lanczos
@@ -54,7 +54,10 @@ FACTOR = 8  # of probes from look to look: few looks, as each takes its part of 
 FIRST_STEPS = 16
 PILOT_STEPS, PILOT_PROBES = 20, 2  # of Lanczos, for |A|: where the nullity is small
 PILOT_STREAM = 2**29 - 1
-PILOT = ("norm",)
+ENOUGH = 0.05  # of the sampling error, that the error of G^(1/2) z may reach
+TOLERANCE = 1e-3  # and of |z|
+PILOT, RANGE = ("norm",), ("range",)
+HALF, DRAWN = "probes", "drawn"  # keys of blocks by the kind of their probes
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -111,14 +114,19 @@ class Projection:
         if summary is None:
             left = goal.max_matvecs
             first = min(self.stages(goal)[0], max(2, left // (2 * FIRST_STEPS)))
-            too_little = [Task(("probes", 0), 0, min(2, left))]
-            return _segments(_starts(0, first), left) or too_little
-        memo: _Memo = summary.memo
+            kind = HALF if spoils(goal, FACTOR * first) else DRAWN
+            too_little = [Task((kind, 0), 0, min(2, left))]
+            return _segments(_starts(kind, 0, first), left) or too_little
+        memo: Memo = summary.memo
         left = goal.max_matvecs - memo.num_products
+        if memo.is_settled:
+            return []
+        if tasks := _range_tasks(memo, left):
+            return tasks
         running = [block for block in memo.blocks if not block.is_finished]
         if running:
-            tasks = [(("probes", b.first), b.Z.shape[1], b.num_steps) for b in running]
-            return _segments(tasks, left)
+            going = [((memo.kind, b.first), b.Z.shape[1], b.num_steps) for b in running]
+            return _segments(going, left)
         if memo.is_small:
             return _test_tasks(memo, left)
         if summary.status is Status.CONVERGED:
@@ -127,15 +135,23 @@ class Projection:
         cost = memo.num_products / memo.num_probes
         if not later or (later[0] - memo.num_probes) * cost > left:
             return []
-        return _segments(_starts(memo.num_probes, later[0]), left)
+        return _segments(_starts(memo.kind, memo.num_probes, later[0]), left)
 
     def run(self, operator: Operator, goal: Goal, task: Task, state: Any, tick: Tick) -> Any:
-        """Do one segment of a block, or the pilot."""
+        """Do one segment of a block, the pilot, or a step of the sketch of the range."""
         if task.key == PILOT:
             V = probes.gaussian(goal.seed, PILOT_STREAM, task.num_vectors, goal.n, goal.dtype)
             return lanczos.extend(lanczos.start(V), operator, task.num_steps, tick)
-        first = task.key[1]
-        return advance(state, operator, goal, first, task.num_vectors, task.num_steps, tick)
+        if task.key == RANGE:
+            if state is None:
+                return _range.grow(None, operator, goal, task.num_vectors, tick)
+            return _range.multiply_basis(state, operator, tick)
+        # the last look has the least sampling error, sqrt(2 p (1 - p) / (n m)) of the share p
+        num_probes = max(self.stages(goal)[-1], task.num_vectors)
+        tolerance = min(TOLERANCE, ENOUGH / math.sqrt(2.0 * goal.n * num_probes))
+        key, m, steps = task.key[1], task.num_vectors, task.num_steps
+        probe = Probe(task.key[0] == DRAWN, tolerance)
+        return advance(state, operator, goal, key, m, steps, tick, probe)
 
     def summarise(
         self,
@@ -143,37 +159,24 @@ class Projection:
         states: Mapping[tuple[Any, ...], Any],
         previous: Summary | None,  # noqa: ARG002
     ) -> Summary:
-        """Look for a small nullity first; else average over the probes."""
-        blocks = [states[key] for key in sorted(key for key in states if key != PILOT)]
-        memo = _Memo(blocks=blocks, pilot=states.get(PILOT))
-        if memo.is_small:
-            return _exact_summary(goal, memo)
-        return _sampled_summary(goal, memo, goal.spent_looks + len(self.stages(goal)))
+        """Look for a small rank and a small nullity first; else average over the probes."""
+        keys = [key for key in states if key[0] in (HALF, DRAWN)]
+        memo = Memo(
+            blocks=[states[key] for key in sorted(keys)],
+            kind=keys[0][0],
+            pilot=states.get(PILOT),
+            range=states.get(RANGE),
+        )
+        if memo.is_small or memo.has_image:
+            summary = exact_summary(goal, memo)
+            if memo.is_small or summary.status is Status.EXACT:
+                return summary
+        return sampled_summary(goal, memo, goal.spent_looks + len(self.stages(goal)))
 
 
-@dataclass
-class _Memo:
-    blocks: Sequence[NullBlock]
-    pilot: lanczos.LanczosState | None = None
-
-    @property
-    def num_probes(self) -> int:
-        return sum(block.Z.shape[1] for block in self.blocks)
-
-    @property
-    def num_products(self) -> int:
-        pilot = 0 if self.pilot is None else self.pilot.alpha.size
-        return pilot + sum(block.num_products for block in self.blocks)
-
-    @property
-    def is_small(self) -> bool:
-        """True if the null vectors of the first block span less than the block."""
-        return self.blocks[0].basis is not None
-
-
-def _starts(first: int, last: int) -> list[tuple[tuple[Any, ...], int, int]]:
+def _starts(kind: str, first: int, last: int) -> list[tuple[tuple[Any, ...], int, int]]:
     """Split probes first..last-1 into blocks."""
-    return [(("probes", j), min(BLOCK, last - j), 0) for j in range(first, last, BLOCK)]
+    return [((kind, j), min(BLOCK, last - j), 0) for j in range(first, last, BLOCK)]
 
 
 def _segments(blocks: Sequence[tuple[tuple[Any, ...], int, int]], left: int) -> list[Task]:
@@ -185,7 +188,19 @@ def _segments(blocks: Sequence[tuple[tuple[Any, ...], int, int]], left: int) -> 
     return [Task(key, steps, m) for key, m, _ in blocks]
 
 
-def _test_tasks(memo: _Memo, left: int) -> list[Task]:
+def _range_tasks(memo: Memo, left: int) -> list[Task]:
+    """Return the sketch of the range, or A times the basis that it found, for a small rank."""
+    rank = memo.blocks[0].num_seen
+    if rank >= memo.blocks[0].Z.shape[1] or memo.has_image:
+        return []
+    if memo.range is None:
+        columns = BLOCK + _range.TEST_COLUMNS
+        return [Task(RANGE, num_vectors=columns)] if left > columns + rank else []
+    fits = memo.range.Q.shape[1] == rank <= left
+    return [Task(RANGE)] if fits else []
+
+
+def _test_tasks(memo: Memo, left: int) -> list[Task]:
     """Return the pilot and the next segment of the test of a small nullity."""
     block, tasks = memo.blocks[0], []
     if memo.pilot is None:
@@ -196,129 +211,7 @@ def _test_tasks(memo: _Memo, left: int) -> list[Task]:
     steps = min(max(FIRST_STEPS, done), left // TEST_COLUMNS - 4)
     if over or steps < 1:
         return []
-    return [*tasks, Task(("probes", block.first), steps, block.Z.shape[1])]
-
-
-def _exact_summary(goal: Goal, memo: _Memo) -> Summary:
-    """Report what null vectors and their test prove."""
-    found = Found(high=goal.n)
-    found.guess = goal.n - memo.blocks[0].num_null
-    if memo.pilot is not None:
-        found.add_null(goal, memo.pilot, memo.blocks[:1])
-    return Summary(
-        rank=found.rank,
-        estimate=float(found.rank),
-        stderr=0.0,
-        bounds=(float(found.low), float(found.high)),
-        threshold=found.threshold * goal.scale,
-        status=found.status(goal),
-        evidence=ExactInterval(low=found.low, high=found.high),
-        diagnostics=found.diagnostics | _cost(goal, memo),
-        memo=memo,
-    )
-
-
-def _sampled_summary(goal: Goal, memo: _Memo, num_looks: int) -> Summary:
-    """Average q over the finished probes, with eq. (2) at either end."""
-    done = [block for block in memo.blocks if block.is_finished]
-    floor = threshold.cut(float(np.abs(memo.blocks[0].ritz).max(initial=0.0)), goal.eps, None, None)
-    unknown = Summary(
-        rank=0,
-        estimate=0.0,
-        stderr=0.0,
-        bounds=(0.0, float(goal.n)),
-        threshold=floor * goal.scale,
-        status=Status.BUDGET_SPENT,
-        evidence=ExactInterval(low=0, high=goal.n),
-        diagnostics=_cost(goal, memo),
-        memo=memo,
-    )
-    if len(done) < len(memo.blocks):
-        return unknown
-    t = level(memo.blocks[0], goal)
-    length2 = np.concatenate([block.length2 for block in done])
-    null_part = np.concatenate([block.null_part for block in done])
-    error = np.concatenate([block.error for block in done]) / t if t else np.zeros_like(length2)
-    crowd = _crowd(done, floor)
-    samples = goal.n * (1.0 - null_part / length2)
-    evidence, estimate, stderr, slack = _interval(goal, length2, null_part, error, num_looks)
-    low, high = evidence(goal.confidence)
-    status = Status.BUDGET_SPENT
-    stalled = sum(int((~block.is_null).sum()) for block in done)
-    if crowd or stalled:
-        status = Status.NO_GAP_FOUND
-    elif high - low <= 2.0 * goal.half_width:
-        status = Status.CONVERGED
-    return Summary(
-        rank=min(max(round(estimate), low), high),
-        estimate=estimate,
-        stderr=stderr,
-        bounds=(max(0.0, estimate - slack), min(float(goal.n), estimate + slack)),
-        threshold=floor * goal.scale,
-        status=status,
-        evidence=evidence,
-        samples=samples,
-        diagnostics=_cost(goal, memo)
-        | {
-            "slack": slack,
-            "crowding": crowd,
-            "stalled": stalled,
-            "resolved": t * goal.scale,
-        },
-        memo=memo,
-    )
-
-
-def _interval(
-    goal: Goal, length2: FloatArray, null_part: FloatArray, error: FloatArray, num_looks: int
-) -> tuple[Interval, float, float, float]:
-    """Return the interval, the estimate of the rank, its standard error and the slack."""
-    n, m = goal.n, length2.size
-    total = float(length2.sum())
-    if goal.preconditioner is None:
-        share, slack = float(null_part.sum()) / total, float(error.sum()) / total
-        beta = BetaInterval(
-            n=n,
-            num_probes=m,
-            null_low=max(0.0, share - slack),
-            null_high=min(1.0, share + slack),
-            num_looks=num_looks,
-            is_complex=goal.is_complex,
-        )
-        return beta, n * (1.0 - share), beta.stderr(n * (1.0 - share)), n * slack
-    q = n * null_part / length2
-    slack = float(np.mean(n * error / length2))
-    stderr = float(q.std(ddof=1)) / math.sqrt(m)
-    estimate = n - float(q.mean())
-    chains = ChainInterval(
-        n=n,
-        estimate=estimate,
-        stderr=stderr,
-        dof=m - 1,
-        bias_low=-slack,
-        bias_high=slack,
-        num_looks=num_looks,
-    )
-    return chains, estimate, stderr, slack
-
-
-def _crowd(blocks: Sequence[NullBlock], floor: float) -> int:
-    """Count Ritz values of G A too close above the noise floor."""
-    sizes = np.abs(np.concatenate([block.ritz for block in blocks]))
-    return int(((sizes > floor) & (sizes < threshold.CROWD * floor)).sum())
-
-
-def _cost(goal: Goal, memo: _Memo) -> dict[str, Any]:
-    """Say what the solves took; a product with G in products with A."""
-    G = goal.preconditioner
-    cycles = sum(block.num_cycles for block in memo.blocks)
-    return {
-        "num_probes": memo.num_probes,
-        "num_steps": max(block.num_steps for block in memo.blocks),
-        "num_cycles": cycles,
-        "cycle_work": 0.0 if G is None else G.work,
-        "total_work": memo.num_products + cycles * (0.0 if G is None else G.work),
-    }
+    return [*tasks, Task((memo.kind, block.first), steps, block.Z.shape[1])]
 
 
 def is_applicable(goal: Goal, num_steps: float) -> bool:

@@ -8,7 +8,21 @@ positive definite (M. R. Hestenes and E. Stiefel, 1952):
     beta_j = <r_(j+1), G r_(j+1)> / <r_j, G r_j>
 
 One product with the block a step; a column that has met its tolerance leaves the block. All x_j
-lie in G range(A).
+lie in G range(A): x_j = G y_j, y_j in range(A), and y_j is had at no further product,
+
+    p_j = G q_j,  y_(j+1) = y_j + alpha_j q_j,  q_(j+1) = r_(j+1) + beta_j q_j.               (1)
+
+The error is damped by the residual polynomial, of the eigenvalues of G A: rho_0 = pi_0 = 1,
+
+    rho_(j+1) = rho_j - alpha_j lambda pi_j,  pi_(j+1) = rho_(j+1) + beta_j pi_j,             (2)
+
+rho_k(lambda) = prod (1 - lambda/theta_i), theta_i > 0 the Ritz values. log rho_k is concave below
+the least of them and zero at zero, so that with rho_j(tau) > 0 for all j <= k, which is Sturm's
+proof of theta_i > tau, and c = min(rho_k(tau), 1/rho_k(-tau)),
+
+    c <= rho_k(lambda) <= 1/c   for |lambda| <= tau.                                          (3)
+
+A caller who counts nothing below a floor has a column rest before rho_k(floor) falls below KEPT.
 
 <p, A p> / <p, G^-1 p> is a Rayleigh quotient of G A, at no product with G^-1: r_(j+1) is orthogonal
 to p_j, so <p_(j+1), G^-1 p_(j+1)> = <r_(j+1), G r_(j+1)> + beta_j^2 <p_j, G^-1 p_j>. A product errs
@@ -18,8 +32,9 @@ where <r, G r> has grown by more than kappa, which exact arithmetic forbids: the
 the error never grows, and <r, G r> is between the least and the largest eigenvalue times that.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 import scipy.linalg
@@ -27,11 +42,23 @@ import scipy.linalg
 from symrank._typing import Array, FloatArray
 from symrank.errors import OptionError
 
-__all__ = ["CGState", "check_positive", "column_dot", "extend", "norms", "ritz_values", "start"]
+__all__ = [
+    "CGState",
+    "check_positive",
+    "column_dot",
+    "damping",
+    "extend",
+    "norms",
+    "ritz_values",
+    "start",
+]
 
+KEPT = 0.995  # of an error at the floor: no Ritz value within a factor 200 above it
+RISEN = 1.01  # growth of the floor from which rho is computed anew
 CURVATURE = 100.0  # a Rayleigh quotient of this many eps of the largest is rounding
 
 Product = Callable[[Array], Array]
+Floor = tuple[float, float]  # absolute, and relative to the largest eigenvalue
 
 
 @dataclass(kw_only=True)
@@ -46,6 +73,11 @@ class CGState:
     best: FloatArray  # (k,), least <r_j, G r_j> so far
     size2: FloatArray  # (k,), <p_j, G^-1 p_j>
     peak: FloatArray  # (k,), largest Rayleigh quotient so far
+    Y: Array | None = None  # (n, k), x_j = G y_j, where it is wanted
+    Q: Array | None = None  # (n, k), p_j = G q_j
+    floor: FloatArray = field(default_factory=lambda: np.zeros(1))  # (k,), tau of eq. (2)
+    is_held: bool = False  # a column rests because of its floor
+    kept: FloatArray = field(default_factory=lambda: np.ones((2, 1)))  # (2, k), rho, pi at it
     is_indefinite: bool = False
     alpha: list[FloatArray] = field(default_factory=list)  # (k,) a step, NaN where a column rests
     beta: list[FloatArray] = field(default_factory=list)
@@ -61,8 +93,8 @@ class CGState:
         return self.is_indefinite or not self.active.any()
 
 
-def start(B: Array, precondition: Product | None = None) -> CGState:
-    """Return the state of x_0 = 0 for the right sides B (n, k)."""
+def start(B: Array, precondition: Product | None = None, *, dual: bool = False) -> CGState:
+    """Return the state of x_0 = 0 for the right sides B (n, k); `dual` keeps y_j, eq. (1)."""
     R = B.copy()
     P = R.copy() if precondition is None else precondition(R)
     rho = check_positive(column_dot(R, P), R, P)
@@ -75,6 +107,10 @@ def start(B: Array, precondition: Product | None = None) -> CGState:
         best=rho.copy(),
         size2=rho.copy(),
         peak=np.zeros_like(rho),
+        Y=np.zeros_like(R) if dual else None,
+        Q=R.copy() if dual else None,
+        floor=np.zeros_like(rho),
+        kept=np.ones((2, rho.size)),
     )
 
 
@@ -85,6 +121,7 @@ def extend(
     tick: Callable[[int], None],
     tolerance: FloatArray,
     precondition: Product | None = None,
+    floor: Floor = (0.0, 0.0),
 ) -> CGState:
     """Take at most `num_steps` more steps; `state` is used up.
 
@@ -102,6 +139,8 @@ def extend(
         (k,) a column rests once ``|r| <= tolerance``.
     precondition
         R -> G R; None for G = I.
+    floor
+        Eigenvalues of G A below the first, or below the second times the largest, do not count.
 
     Raises
     ------
@@ -125,12 +164,19 @@ def extend(
         size = rounding * np.maximum(
             state.peak[columns] * state.size2[columns], norms(Pa) * norms(AP)
         )
+
         if (curvature < -size).any():
             state.is_indefinite = True
             break
         moves = curvature > size  # else p is a null vector to rounding
         alpha = np.where(moves, rho[columns], 0.0) / np.where(moves, curvature, 1.0)
+        damped = _damped(state, columns, alpha, floor)
+        state.is_held |= bool((moves & (damped < KEPT)).any())
+        moves &= damped >= KEPT
+        alpha = np.where(moves, alpha, 0.0)
         X[:, columns] += alpha.astype(X.real.dtype) * Pa  # x_(j+1) = x_j + alpha_j p_j
+        if state.Y is not None and state.Q is not None:
+            state.Y[:, columns] += alpha.astype(X.real.dtype) * state.Q[:, columns]
         AP *= alpha.astype(X.real.dtype)
         R[:, columns] -= AP  # r_(j+1) = r_j - alpha_j A p_j
         Ra = R[:, columns]
@@ -138,7 +184,10 @@ def extend(
         new = check_positive(column_dot(Ra, GR), Ra, GR)
         old = rho[columns]
         beta = new / np.where(old > 0.0, old, 1.0)
+        state.kept[:, columns] = damped, damped + beta * state.kept[1, columns]
         P[:, columns] = GR + beta.astype(X.real.dtype) * Pa  # p_(j+1) = G r_(j+1) + beta_j p_j
+        if state.Q is not None:
+            state.Q[:, columns] = Ra + beta.astype(X.real.dtype) * state.Q[:, columns]
         rho[columns] = new
         state.size2[columns] = new + beta**2 * state.size2[columns]
         _record(state, columns, np.where(moves, alpha, np.nan), np.where(moves, beta, np.nan), k)
@@ -161,6 +210,44 @@ def ritz_values(state: CGState, column: int) -> FloatArray:
     diagonal[1:] += beta[:-1] / alpha[:-1]
     off = np.sqrt(beta[:-1]) / alpha[:-1]
     return np.asarray(scipy.linalg.eigvalsh_tridiagonal(diagonal, off))
+
+
+def damping(alpha: Sequence[FloatArray], beta: Sequence[FloatArray], tau: float) -> FloatArray:
+    """Return c of eq. (3) for all columns; zero where a Ritz value lies below tau."""
+    if not alpha:
+        return np.ones(1)
+    lam = np.array([[tau], [-tau]])
+    rho = np.ones((2, alpha[0].size))
+    pi = rho.copy()
+    least = np.ones(alpha[0].size)
+    with np.errstate(over="ignore", invalid="ignore"):
+        for a, b in zip(alpha, beta, strict=True):
+            moves = np.isfinite(a)
+            rho = np.where(moves, rho - np.where(moves, a, 0.0) * lam * pi, rho)
+            pi = np.where(moves, rho + np.where(moves, b, 0.0) * pi, pi)
+            least = np.minimum(least, rho[0])
+        c = np.minimum(rho[0], 1.0 / rho[1])
+    return np.where((least > 0.0) & np.isfinite(c), c, 0.0)
+
+
+def _damped(state: CGState, columns: Any, alpha: FloatArray, floor: Floor) -> FloatArray:
+    """Return rho of eq. (2) at the floor after a step alpha; the floor rises with the peak."""
+    tau = np.maximum(floor[0], floor[1] * state.peak[columns])
+    if (tau > RISEN * state.floor[columns]).any():
+        state.floor[columns] = tau
+        state.kept = _at(state.alpha, state.beta, state.floor)
+    rho, pi = state.kept[:, columns]
+    return np.asarray(rho - alpha * state.floor[columns] * pi)
+
+
+def _at(alpha: Sequence[FloatArray], beta: Sequence[FloatArray], lam: FloatArray) -> FloatArray:
+    """Return rho and pi of eq. (2) after all steps, for one lambda a column."""
+    rho, pi = np.ones_like(lam), np.ones_like(lam)
+    for a, b in zip(alpha, beta, strict=True):
+        moves = np.isfinite(a)
+        rho = np.where(moves, rho - np.where(moves, a, 0.0) * lam * pi, rho)
+        pi = np.where(moves, rho + np.where(moves, b, 0.0) * pi, pi)
+    return np.array([rho, pi])
 
 
 def _record(state: CGState, columns: object, alpha: FloatArray, beta: FloatArray, k: int) -> None:

@@ -71,28 +71,18 @@ def test_the_estimate_is_unbiased(problem):
     slack = np.mean([r.diagnostics["slack"] for r in results])  # proved bound on the solves' error
     error = abs(samples.mean() - rank)
     assert error <= Z * samples.std(ddof=1) / samples.size**0.5 + slack
-    assert slack < 0.1
+    assert slack < (
+        0.6 if G is not None else 0.1
+    )  # ENOUGH of the sampling error of 2.7, and float32
 
 
-def test_the_spread_of_an_orthogonal_projector_is_the_one_of_the_beta_law():
+@pytest.mark.parametrize("kind", ["no G", "from_products", "from_products, indefinite"])
+def test_the_spread_is_that_of_an_orthogonal_projector_for_any_g(kind):
     # the variance of q on the sphere is 2 n / (n + 2) (d - d^2 / n) for d = 60 of n = 120
-    samples = np.concatenate(
-        [one_look(*PROBLEMS["no G"]()[:2], seed).samples for seed in range(SEEDS)]
-    )
+    A, G, _ = PROBLEMS[kind]()
+    samples = np.concatenate([one_look(A, G, seed).samples for seed in range(SEEDS)])
     variance = 2 * N / (N + 2) * (60 - 60**2 / N)
     # relative standard deviation of a sample variance of nearly normal numbers
-    assert abs(samples.var(ddof=1) / variance - 1.0) < Z * (2 / samples.size) ** 0.5
-
-
-def test_the_spread_of_an_oblique_projector_is_the_one_of_its_symmetric_part():
-    A, _, rank = PROBLEMS["from_products"]()
-    G = gallery.dense(10.0 ** np.linspace(-1.0, 1.0, N), 3)
-    away = np.eye(N) - G @ A @ np.linalg.pinv(A @ G @ A, rtol=1e-10, hermitian=True) @ A
-    S = (away + away.T) / 2
-    d = N - rank
-    assert np.trace(away) == pytest.approx(d, abs=1e-8)
-    variance = 2 * N / (N + 2) * (np.sum(S * S) - d * d / N)
-    samples = np.concatenate([one_look(A, products(N), seed).samples for seed in range(SEEDS)])
     assert abs(samples.var(ddof=1) / variance - 1.0) < Z * (2 / samples.size) ** 0.5
 
 
@@ -177,16 +167,16 @@ def test_a_spectrum_without_a_gap_is_never_called_sure(seed, preconditioned):
 
 @pytest.mark.parametrize("units", [2, 5, 20, 50])
 @pytest.mark.parametrize("preconditioned", [False, True])
-def test_eigenvalues_just_above_the_floor_forbid_convergence_or_are_counted(units, preconditioned):
+def test_eigenvalues_just_above_the_floor_are_held_and_seen(units, preconditioned):
     level = units * threshold.cut(1.0, np.finfo(float).eps, None, None)
     lam = np.concatenate([np.zeros(100), np.full(60, level), np.linspace(0.5, 1.0, 90)])
     G = products(250, decades=0.1) if preconditioned else None
     for seed in range(5):
         result = projection(gallery.diagonal(lam), G, rng=seed, precision=0.4)
         low, high = result.interval(1 - 1e-5)
-        assert low <= 150 <= high or result.status is Status.NO_GAP_FOUND
-        d = result.diagnostics
-        assert (result.status is Status.NO_GAP_FOUND) == (d["crowding"] + d["stalled"] > 0)
+        assert low <= 150 <= high
+        narrow = high - low <= 200
+        assert result.status in ((Status.CONVERGED, Status.EXACT) if narrow else Status)
 
 
 @pytest.mark.parametrize("nullity", [0, 1, 4, 7])
