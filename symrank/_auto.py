@@ -18,7 +18,7 @@ SURE = (Status.EXACT, Status.CONVERGED)
 
 
 def choose_and_run(job: Job, counter: Counter) -> RankResult:
-    """Run the proposal; fall back where pivots prove nothing."""
+    """Run the proposal; fall back where pivots prove nothing, and settle what squares hide."""
     job = job.on_shorter_side()
     proposal = choose.propose(job.operator, job.goal)
     method, reason = proposal.choice.method, proposal.reason
@@ -27,6 +27,8 @@ def choose_and_run(job: Job, counter: Counter) -> RankResult:
         return _sample_and_switch(job, reason, counter, weigh)
     answer = run(job, method, reason, counter)
     result = answer.result(counter)
+    if answer.is_squared_away:
+        return _settled(job, result, counter)
     if not (isinstance(method, Inertia) and choose.proves_too_little(answer.summary)):
         return result
     reason = "the pivots proved too little (rounding): "
@@ -36,6 +38,14 @@ def choose_and_run(job: Job, counter: Counter) -> RankResult:
         job, reason + "certified counting by products", counter, lambda _: ()
     )
     return min(other, result, key=_width)
+
+
+def _settled(job: Job, squared: RankResult, counter: Counter) -> RankResult:
+    """Count the singular values themselves where that is cheap; else keep the count of squares."""
+    if not choose.affords_singular_values(job.operator, job.goal):
+        return squared
+    reason = f"{squared.method} counted {squared.rank} squares; the singular values tell the rest"
+    return run(job, Dense(), reason, counter).result(counter)
 
 
 def _sample_and_switch(
@@ -63,6 +73,8 @@ def _sample_and_switch(
     if exact.summary is None:  # the time was up
         return sampling.result(counter)
     result = exact.result(counter)
+    if exact.is_squared_away:
+        return _settled(job, result, counter)
     if result.status in SURE or _knows_all(found[0][0], exact.summary):
         return result
     if result.status is Status.INTERRUPTED:

@@ -1,15 +1,17 @@
 """Rounds: plan, run, summarise, until a method has nothing left to do; and to go on from there."""
 
 import dataclasses
+import math
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
-from symrank import kernels
+from symrank import kernels, threshold
 from symrank._counter import Counter, TimeUp
 from symrank._setup import Job, Options
 from symrank.errors import DivergedError, OptionError
-from symrank.methods import Goal, Method, Summary
+from symrank.methods import Dense, Goal, Method, Summary, dense
+from symrank.operators.transforms import gram_factor
 from symrank.result import Progress, RankResult, Status
 
 __all__ = ["MAX_MATVECS", "Rounds", "run"]
@@ -81,6 +83,24 @@ class Rounds:
             if pause is not None and pause(self.summary):
                 return
 
+    @property
+    def is_squared_away(self) -> bool:
+        """Whether an exact count of squared singular values is none of the singular values.
+
+        The noise floor of A^H A is a floor for squares: what A still holds below its root is lost.
+        So the count is exact for A as well only where nothing lies below the cut, or where the
+        singular values themselves were computed. A cut of the caller asks for the squares.
+        """
+        job, summary = self.job, self.summary
+        factor = gram_factor(job.operator)
+        if summary is None or summary.status is not Status.EXACT or factor is None:
+            return False
+        if self.goal.has_cut or not factor.largest_entry:
+            return False
+        if isinstance(self.method, Dense) and dense.predict(job.operator).is_singular:
+            return False
+        return summary.rank < min(*factor.shape, self.goal.n)
+
     def _end(self, status: Status) -> None:
         assert self.summary is not None
         self.summary = dataclasses.replace(self.summary, status=status)
@@ -95,7 +115,10 @@ class Rounds:
             plus, zero, minus = fields["inertia"]
             fields["inertia"] = plus, zero + job.num_left_out, minus
         if fields["measure"] is not None:
-            fields["measure"] = dataclasses.replace(fields["measure"], num_zeros=job.num_zeros)
+            fields["measure"] = dataclasses.replace(fields["measure"], num_zeros=job.num_left_out)
+        if self.is_squared_away:
+            fields["status"] = Status.CONVERGED
+            fields["notes"] = (*fields["notes"], _squares_note(self.goal))
         goes_on = self.is_whole and hasattr(self.method, "stages")
         return RankResult(
             **fields,
@@ -128,6 +151,15 @@ def run(
     rounds = Rounds(method=method, reason=reason, job=job, goal=goal)
     rounds.advance(counter, pause)
     return rounds
+
+
+def _squares_note(goal: Goal) -> str:
+    """Say what squaring has hidden."""
+    level = math.sqrt(threshold.FLOOR * goal.eps)
+    return (
+        f"gram squares the spectrum: singular values below {level:.2g} of the largest are not told "
+        "from zero; symrank.augmented(A) keeps them, and method='dense' computes them."
+    )
 
 
 def _resume(rounds: Rounds, before: Counter) -> Callable[..., RankResult]:

@@ -42,8 +42,8 @@ class RitzMeasure:
     num_looks
         How many looks at a growing set of probes share alpha.
     num_zeros
-        Eigenvalues of A known to be zero that no probe saw: `runs` are those of an operator of
-        dimension n with all the others.
+        Eigenvalues of A known to be zero that no probe saw, by the shape of a matrix or by deflate:
+        `runs` are those of an operator of dimension n with all the others.
     """
 
     runs: Sequence[LanczosRun]

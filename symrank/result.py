@@ -211,9 +211,7 @@ class RankResult:
                 "of the inertia: run symrank.rank with method='lanczos'."
             )
         level = self.confidence if confidence is None else confidence
-        plus_ends, zero_ends, minus_ends = self.measure.inertia(self.threshold, level)
-        k = self.num_deflated
-        return plus_ends, (zero_ends[0] + k, zero_ends[1] + k), minus_ends
+        return self.measure.inertia(self.threshold, level)
 
     def refine(
         self,

@@ -1,17 +1,24 @@
 r"""Rank from all eigenvalues: LAPACK's eigvalsh on the dense matrix.
 
-Those of [[0, A], [A^H, 0]] are the singular values of the m x n matrix A, twice, and |m - n| zeros:
-LAPACK's gesdd on A takes O(m n min(m, n)). Those of A A^H (m > n) are those of A^H A and m - n
-zeros.
+Those of [[0, A], [A^H, 0]] are the singular values of the m x n matrix A, twice, and |m - n| zeros;
+those of A^H A and A A^H their squares and zeros. Where the entries of A are known, its singular
+values are computed, in O(m n min(m, n)) (`symrank.methods._singular`). Where they are not, A A^H is
+formed for A^H A if that is smaller.
 
 The cut is NumPy's, n eps max|lambda|. The computed eigenvalues are those of A + E with
-|E| of a few eps |A|, so the count is called exact only if no eigenvalue lies close to the cut.
+|E| <= e, a few sqrt(n) eps |A|, so the count is called exact only if no eigenvalue lies close to
+the cut. Squares of singular values that err by e, sigma^2, err by
+
+    2 sigma e + e^2,                                                                          (1)
+
+far less than a formed A^H A, eps sigma_1^2. So a singular value of 1e-7 sigma_1 is seen although
+its square lies below the cut: it is in doubt, and a zero one is not.
 """
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any, ClassVar
+from dataclasses import dataclass, replace
+from typing import Any, ClassVar, TypeGuard
 
 import numpy as np
 import scipy.linalg
@@ -19,10 +26,12 @@ import scipy.linalg
 from symrank import threshold
 from symrank._typing import FloatArray
 from symrank.intervals import ExactInterval
+from symrank.methods._singular import num_entries, singular_values
 from symrank.methods.base import Goal, Summary, Task, Tick
 from symrank.operators import Operator
 from symrank.operators._factor import Factored
 from symrank.operators.augmented import AugmentedOperator
+from symrank.operators.gram import GramOperator
 from symrank.operators.transforms import Scaled, shorter_side
 from symrank.result import Status
 
@@ -38,15 +47,38 @@ class Work:
     shape: tuple[int, int]
     is_singular: bool  # singular values, not eigenvalues
     num_products: int  # that form it
+    num_entries: int  # held at a time
+
+
+@dataclass(frozen=True)
+class _Spectrum:
+    """All eigenvalues, and what they were computed from."""
+
+    values: FloatArray  # ascending
+    order: int  # of the matrix that LAPACK was given, the longer side
+    is_squared: bool = False  # they are squares of singular values
+
+    def noise(self, eps: float) -> FloatArray:
+        """Bound the error of each; eq. (1) for squares."""
+        size = np.abs(self.values)
+        norm = float(size.max(initial=0.0))
+        share = ROUNDING * math.sqrt(self.order) * eps
+        if not self.is_squared:
+            return np.full(size.shape, share * norm)
+        error = share * math.sqrt(norm)
+        return np.asarray(error * (2.0 * np.sqrt(size) + error))
 
 
 def predict(operator: Operator) -> Work:
     """Tell what `Dense` will work on."""
     core = _core(operator)
-    if isinstance(core, AugmentedOperator):
-        shape = core.factor.shape
-        return Work(shape, is_singular=True, num_products=min(*shape, core.num_dense_products))
-    return Work(core.shape, is_singular=False, num_products=core.num_dense_products)
+    if not _is_singular(core):
+        m, n = core.shape
+        return Work((m, n), False, core.num_dense_products, m * n)
+    m, n = core.factor.shape
+    if core.factor.entries is not None:
+        return Work((m, n), True, 0, num_entries((m, n)))
+    return Work((m, n), True, min(m, n), m * n)
 
 
 def _core(operator: Operator) -> Operator:
@@ -56,26 +88,40 @@ def _core(operator: Operator) -> Operator:
     return shorter_side(operator)
 
 
-def _eigenvalues(operator: Operator) -> FloatArray:
-    """Return all of them, ascending."""
-    core = _core(operator)
+def _is_singular(core: Operator) -> TypeGuard[Factored]:
+    """Tell whether singular values give the spectrum, rather than a dense symmetric matrix."""
+    if isinstance(core, GramOperator):
+        return core.factor.entries is not None
+    return isinstance(core, AugmentedOperator)
+
+
+def _spectrum(operator: Operator) -> _Spectrum:
+    """Return all eigenvalues."""
+    core, n = _core(operator), operator.n
     if core is not operator and isinstance(operator, Scaled):
-        return operator.factor * _eigenvalues(operator.base)
-    if isinstance(core, AugmentedOperator):
-        sigma = scipy.linalg.svdvals(core.factor.to_dense(), check_finite=False)
-        sigma = sigma.astype(np.float64)
-        return np.concatenate([-sigma, np.zeros(core.n - 2 * sigma.size), sigma[::-1]])
-    values = scipy.linalg.eigvalsh(core.to_dense(), check_finite=False).astype(np.float64)
-    return np.sort(np.concatenate([values, np.zeros(operator.n - values.size)]))
+        found = _spectrum(operator.base)
+        return replace(found, values=operator.factor * found.values)
+    if not _is_singular(core):
+        values = scipy.linalg.eigvalsh(core.to_dense(), check_finite=False).astype(np.float64)
+        return _Spectrum(np.sort(np.concatenate([values, np.zeros(n - values.size)])), n)
+    longer = max(core.factor.shape)
+    if isinstance(core, GramOperator):
+        squares = singular_values(core.factor, core.scale)[::-1] ** 2
+        values = np.concatenate([np.zeros(n - squares.size), squares])
+        return _Spectrum(values, longer, is_squared=True)
+    sigma = singular_values(core.factor)
+    return _Spectrum(np.concatenate([-sigma, np.zeros(n - 2 * sigma.size), sigma[::-1]]), longer)
 
 
 @dataclass(frozen=True, kw_only=True)
 class Dense:
     """All eigenvalues by `scipy.linalg.eigvalsh`; n products for an implicit operator.
 
-    Needs n^2 numbers of memory and O(n^3) time. `augmented` of an m x n matrix takes
-    `scipy.linalg.svdvals` instead: m n numbers, O(m n min(m, n)) time, and min(m, n) products where
-    the entries are not known. `gram` on the longer side takes what it would on the shorter one.
+    Needs n^2 numbers of memory and O(n^3) time. `augmented` of an m x n matrix takes its singular
+    values instead, in O(m n min(m, n)) time, and so does `gram` where the entries are known, so that
+    nothing is squared before the count. A tall or wide matrix is taken by blocks of rows or columns, with
+    memory for 3 min(m, n)^2 numbers. Where the entries are not known, `augmented` takes min(m, n)
+    products, and `gram` what it would on the shorter side.
 
     Examples
     --------
@@ -91,14 +137,14 @@ class Dense:
         """One task, once."""
         return [Task(("eigenvalues",))] if round_ == 0 else []
 
-    def run(self, operator: Operator, goal: Goal, task: Task, state: Any, tick: Tick) -> FloatArray:  # noqa: ARG002
+    def run(self, operator: Operator, goal: Goal, task: Task, state: Any, tick: Tick) -> _Spectrum:  # noqa: ARG002
         """Return the eigenvalues, ascending."""
         work = predict(operator)
         if operator.n == 0:
-            return np.empty(0)
-        values = _eigenvalues(operator)
+            return _Spectrum(np.empty(0), 0)
+        found = _spectrum(operator)
         tick(work.num_products)
-        return values
+        return found
 
     def summarise(
         self,
@@ -107,15 +153,16 @@ class Dense:
         previous: Summary | None,  # noqa: ARG002
     ) -> Summary:
         """Count, and look for eigenvalues that crowd round the cut."""
-        values: FloatArray = states[("eigenvalues",)]
+        spectrum: _Spectrum = states[("eigenvalues",)]
+        values = spectrum.values
         size = np.abs(values)
         norm = float(size.max(initial=0.0))
         tau = threshold.cut(norm, goal.eps, goal.atol, goal.rtol, floor=goal.n)
-        noise = ROUNDING * math.sqrt(goal.n) * goal.eps * norm
+        noise = spectrum.noise(goal.eps)
         if goal.has_cut:
-            doubtful = np.abs(size - tau) <= min(noise, 0.5 * tau)
+            doubtful = np.abs(size - tau) <= np.minimum(noise, 0.5 * tau)
         else:
-            doubtful = (size > min(noise, tau)) & (size < threshold.CROWD * tau)
+            doubtful = (size > np.minimum(noise, tau)) & (size < threshold.CROWD * tau)
         rank = int((size > tau).sum())
         low, high = (int((size > tau)[~doubtful].sum()), int(((size > tau) | doubtful).sum()))
         ones = np.ones(goal.n)

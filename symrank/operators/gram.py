@@ -12,6 +12,7 @@ import numpy as np
 from symrank._typing import Array
 from symrank.errors import OptionError
 from symrank.operators._factor import Factor, Factored, as_factor
+from symrank.operators._sums import squared
 
 __all__ = ["GramOperator", "gram"]
 
@@ -57,10 +58,10 @@ class GramOperator(Factored):
         """Return the entries as a fresh array; by products where the factor is not known."""
         if self.num_dense_products:
             return super().to_dense()
-        factor = self.factor.entries * self.scale
-        if self.side == "columns":
+        factor = self.factor.entries
+        if self.side == "rows":
             factor = factor.conj().T
-        product = factor @ factor.conj().T
+        product = squared(factor, self.scale)
         return product if isinstance(product, np.ndarray) else np.asarray(product.toarray())
 
 

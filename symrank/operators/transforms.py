@@ -11,10 +11,19 @@ from symrank._typing import Array, FloatArray
 from symrank.errors import OperatorError, OptionError
 from symrank.operators._factor import Factor
 from symrank.operators.base import Operator, common_dtype
+from symrank.operators.deflated import Deflated
 from symrank.operators.gram import GramOperator
 from symrank.operators.matrix import MatrixOperator
 
-__all__ = ["Congruent", "Scaled", "Squared", "as_matrix", "scaled_matrix", "shorter_side"]
+__all__ = [
+    "Congruent",
+    "Scaled",
+    "Squared",
+    "as_matrix",
+    "gram_factor",
+    "scaled_matrix",
+    "shorter_side",
+]
 
 BLOCK = 1 << 20  # entries of a dense matrix scaled at a time: megabytes of temporaries, not n^2
 
@@ -178,6 +187,18 @@ def shorter_side(operator: Operator) -> Operator:
     if isinstance(operator, GramOperator) and min(operator.factor.shape) < operator.n:
         return operator.other_side()
     return operator
+
+
+def gram_factor(operator: Operator) -> Factor | None:
+    """Return the matrix with known entries whose singular values an operator has squared.
+
+    `gram` of one, also scaled, under a congruence or on the complement of null vectors.
+    """
+    while isinstance(operator, Scaled | Congruent | Deflated):
+        operator = operator.base
+    if isinstance(operator, GramOperator) and operator.factor.entries is not None:
+        return operator.factor
+    return None
 
 
 def as_matrix(operator: Operator) -> MatrixOperator | None:
