@@ -80,6 +80,7 @@ def _sample_and_switch(
     if result.status is Status.INTERRUPTED:
         best = min(sampled, result, key=_width)
         return dataclasses.replace(best, status=Status.INTERRUPTED)
+    sampling.keep_within(counter)
     sampling.advance(counter)
     return min(sampling.result(counter), result, key=_width)
 

@@ -10,7 +10,7 @@ from symrank import kernels, threshold
 from symrank._counter import Counter, TimeUp
 from symrank._setup import Job, Options
 from symrank.errors import DivergedError, OptionError
-from symrank.methods import Dense, Goal, Method, Summary, dense
+from symrank.methods import Dense, Goal, Lanczos, Method, Summary, dense
 from symrank.operators.transforms import gram_factor
 from symrank.result import Progress, RankResult, Status
 
@@ -66,13 +66,28 @@ class Rounds:
             msg = f"method={self.method.name!r} planned no work for n={self.goal.n}."
             raise OptionError(msg)
 
+    def keep_within(self, counter: Counter) -> None:
+        """Leave to the method what another one has left of the budget."""
+        assert self.summary is not None
+        old = self.goal
+        left = counter.left // self.job.operator.matvecs_per_product
+        goal = dataclasses.replace(old, max_matvecs=self.summary.memo.num_products + left)
+        if isinstance(self.method, Lanczos):  # looks that were planned for count
+            fewer = len(self.method.stages(old)) - len(self.method.stages(goal))
+            goal = dataclasses.replace(goal, spent_looks=old.spent_looks + max(0, fewer))
+        self.goal = goal
+
     def _run(self, counter: Counter, pause: Callable[[Summary], bool] | None) -> None:
         operator = self.job.operator
 
         def tick(products: int) -> None:
             counter.tick(products * operator.matvecs_per_product)
 
-        while tasks := self.method.plan(self.goal, len(self.history), self.summary):
+        if self.goal.n == 0:
+            self.summary = dense.nothing(self.goal)
+        while self.goal.n and (
+            tasks := self.method.plan(self.goal, len(self.history), self.summary)
+        ):
             for task in tasks:
                 state = self.states.pop(task.key, None)
                 self.states[task.key] = self.method.run(operator, self.goal, task, state, tick)

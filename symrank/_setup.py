@@ -2,6 +2,7 @@
 
 import dataclasses
 import math
+import sys
 from dataclasses import dataclass
 from typing import Any
 
@@ -136,7 +137,7 @@ def prepare(A: Any, options: Options, counter: Counter) -> Job:
     goal = Goal(
         n=scaled.n,
         dtype=scaled.dtype,
-        atol=None if options.atol is None else options.atol * factor,
+        atol=None if options.atol is None else min(options.atol * factor, sys.float_info.max),
         rtol=options.rtol,
         half_width=options.half_width(operator.n),
         refine=options.precision is None,
@@ -193,7 +194,7 @@ def _scaled(operator: Operator, seed: int, counter: Counter) -> tuple[Operator, 
     exponent = math.frexp(size)[1]
     if abs(exponent) <= EXTREME[operator.dtype.char]:
         return operator, 1.0
-    factor = math.ldexp(1.0, -max(min(exponent, 1000), -1000))
+    factor = math.ldexp(1.0, -max(min(exponent, 1000), -1022))  # its inverse must be normal
     return Scaled(operator, factor), factor
 
 

@@ -53,6 +53,10 @@ class RitzMeasure:
     num_looks: int = 1
     num_zeros: int = 0
 
+    def __repr__(self) -> str:
+        steps = max((run.alpha.size for run in self.runs), default=0)
+        return f"<RitzMeasure: n = {self.n}, {len(self.runs)} probes, {steps} steps>"
+
     @cached_property
     def _share(self) -> FloatArray:
         norms = np.array([run.norm2 for run in self.runs])

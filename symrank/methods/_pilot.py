@@ -49,13 +49,15 @@ class Pilot:
         """Read a pilot off the measure of its probes."""
         norm = measure.spectral_norm
         tau = threshold.cut(norm, goal.eps, goal.atol, goal.rtol)
+        floor = threshold.cut(norm, goal.eps, None, None)
         return cls(
             measure=measure,
             tau=tau,
             null=measure.null_mass(tau),
-            floor=threshold.cut(norm, goal.eps, None, None),
-            # a Ritz value lies in the numerical range: one below the noise proves a negative one
-            is_indefinite=bool(measure.ritz_values[0] < -tau),
+            floor=floor,
+            # a Ritz value lies in the numerical range: one below the noise proves a negative one,
+            # on which a chain explodes whether it counts or not
+            is_indefinite=bool(measure.ritz_values[0] < -floor),
             num_products=num_steps * len(measure.runs),
         )
 
@@ -73,6 +75,11 @@ class Pilot:
         num_steps = self.measure.n if all(run.is_exact for run in runs) else steps
         margin = lambda_max_margin(self.measure.n, num_steps, len(runs), self.is_indefinite)
         return float((self.measure.spectral_norm * (1.0 + margin)) ** self.power)
+
+    @property
+    def _edge(self) -> float:
+        """The cut, or |A| where that is less: a cut far above would leave the range."""
+        return float(min(self.tau, self.lambda_max ** (1.0 / self.power)))
 
     @cached_property
     def settled(self) -> tuple[FloatArray, FloatArray]:
@@ -153,7 +160,7 @@ class Pilot:
     def _unsettled(self, scheme: Scheme, first: int, last: int) -> tuple[float, float]:
         """Bounds on the sum of D over the modes above the cut, as the probes see it; eq. (1)."""
         n = self.measure.n
-        grid = np.geomspace(self.tau**self.power, self.lambda_max, GRID)
+        grid = np.geomspace(self._edge**self.power, self.lambda_max, GRID)
         fine = np.geomspace(grid[0], grid[-1], 16 * (GRID - 1) + 1)
         D = np.clip(-scheme.deviation(fine, first, last), 0.0, 1.0)
         most = np.maximum.accumulate(D[::-1])[::-1][::16]
@@ -170,7 +177,7 @@ class Pilot:
         """Bound on what eigenvalues between the noise floor and the caller's cut add."""
         if self.tau <= self.floor:
             return 0.0
-        lam = np.geomspace(self.floor, self.tau, GRID) ** self.power
+        lam = np.geomspace(self.floor, self._edge, GRID) ** self.power
         phi = float(np.max(1.0 + scheme.deviation(lam, first, last)))
         hidden = self.null[1] - self.measure.null_mass(self.floor)[0]
         return phi * self._quantile(self.measure.n * hidden, TAIL, 1.0)

@@ -35,7 +35,7 @@ from symrank.operators.gram import GramOperator
 from symrank.operators.transforms import Scaled, shorter_side
 from symrank.result import Status
 
-__all__ = ["Dense", "predict"]
+__all__ = ["Dense", "nothing", "predict"]
 
 ROUNDING = 10.0  # eigvalsh moves eigenvalues by less than this many sqrt(n) eps |A|
 
@@ -67,6 +67,16 @@ class _Spectrum:
             return np.full(size.shape, share * norm)
         error = share * math.sqrt(norm)
         return np.asarray(error * (2.0 * np.sqrt(size) + error))
+
+    def notes(self, doubtful: Any, tau: float) -> tuple[str, ...]:
+        """Say what is not rounding and yet below the cut of the squares."""
+        hidden = int((doubtful & (self.values <= tau)).sum()) if self.is_squared else 0
+        if not hidden:
+            return ()
+        return (
+            f"{hidden} singular values lie above their rounding although their squares lie below "
+            "the cut: symrank.augmented(A) counts singular values, not squares.",
+        )
 
 
 def predict(operator: Operator) -> Work:
@@ -118,10 +128,10 @@ class Dense:
     """All eigenvalues by `scipy.linalg.eigvalsh`; n products for an implicit operator.
 
     Needs n^2 numbers of memory and O(n^3) time. `augmented` of an m x n matrix takes its singular
-    values instead, in O(m n min(m, n)) time, and so does `gram` where the entries are known, so that
-    nothing is squared before the count. A tall or wide matrix is taken by blocks of rows or columns, with
-    memory for 3 min(m, n)^2 numbers. Where the entries are not known, `augmented` takes min(m, n)
-    products, and `gram` what it would on the shorter side.
+    values instead, in O(m n min(m, n)) time, and so does `gram` where the entries are known:
+    nothing is squared before the count. A tall or wide matrix is taken by blocks of rows or
+    columns, with memory for 3 min(m, n)^2 numbers. Where the entries are not known, `augmented`
+    takes min(m, n) products, and `gram` what it would on the shorter side.
 
     Examples
     --------
@@ -140,8 +150,6 @@ class Dense:
     def run(self, operator: Operator, goal: Goal, task: Task, state: Any, tick: Tick) -> _Spectrum:  # noqa: ARG002
         """Return the eigenvalues, ascending."""
         work = predict(operator)
-        if operator.n == 0:
-            return _Spectrum(np.empty(0), 0)
         found = _spectrum(operator)
         tick(work.num_products)
         return found
@@ -176,5 +184,11 @@ class Dense:
             evidence=ExactInterval(low=low, high=high),
             gaps=threshold.plateaus(size * goal.scale, ones, tau * goal.scale),
             inertia=(int((values > tau).sum()), goal.n - rank, int((values < -tau).sum())),
+            notes=() if goal.has_cut else spectrum.notes(doubtful, tau),
             diagnostics={"eigenvalues": (values * goal.scale).tolist()},
         )
+
+
+def nothing(goal: Goal) -> Summary:
+    """Return the count of an operator of order 0, whichever method was asked."""
+    return Dense().summarise(goal, {("eigenvalues",): _Spectrum(np.empty(0), 0)}, None)

@@ -187,6 +187,7 @@ class Sketch:
         if memo.norm is not None:
             found.add_null(goal, memo.norm, memo.blocks)
         memo.is_settled = found.low == found.high
+        found.is_doubtful |= found.is_undecided and self.side == "null"  # nothing is left to do
         return Summary(
             rank=found.rank,
             estimate=float(found.rank),
@@ -198,6 +199,7 @@ class Sketch:
             inertia=found.inertia,
             basis=found.basis if self.basis else None,
             diagnostics=found.diagnostics,
+            notes=found.notes(),
             memo=memo,
         )
 

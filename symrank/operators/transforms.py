@@ -25,13 +25,15 @@ __all__ = [
     "shorter_side",
 ]
 
+MOST_BEFORE = 2.0**800  # a block has entries up to 2^200 or so: theta of a Langevin chain
 BLOCK = 1 << 20  # entries of a dense matrix scaled at a time: megabytes of temporaries, not n^2
 
 
 class Scaled(Operator):
     """``factor * A`` for a power of two, multiplied into the block before the product.
 
-    An operator near 1e-300 or 1e300 so gives products of ordinary size, and no bit is lost.
+    An operator near 1e-300 or 1e300 so gives products of ordinary size, and no bit is lost. What a
+    factor has above 2^800 comes after the product, so that the block cannot overflow.
 
     Parameters
     ----------
@@ -67,7 +69,11 @@ class Scaled(Operator):
         self.matvecs_per_product = base.matvecs_per_product
 
     def _matmat(self, X: Array) -> Array:
-        return self.base._matmat(X * self.factor)
+        before = min(self.factor, MOST_BEFORE)
+        product = self.base._matmat(X * before)
+        if self.factor > before:
+            product *= self.factor / before
+        return product
 
     @property
     def num_dense_products(self) -> int:
