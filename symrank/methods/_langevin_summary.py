@@ -51,6 +51,7 @@ def after_pilot(goal: Goal, state: lanczos.LanczosState) -> Summary:
     pilot = Pilot.of(measure, goal, state.num_steps)
     evidence = measure.interval_from(*pilot.null)
     low, high = evidence(goal.confidence)
+    is_met = pilot.counts_nothing and high - low <= 2.0 * goal.half_width
     estimate = goal.n * (1.0 - 0.5 * sum(pilot.null))
     return Summary(
         rank=min(max(round(estimate), low), high),
@@ -58,7 +59,7 @@ def after_pilot(goal: Goal, state: lanczos.LanczosState) -> Summary:
         stderr=evidence.stderr(estimate),
         bounds=(goal.n * (1.0 - pilot.null[1]), goal.n * (1.0 - pilot.null[0])),
         threshold=pilot.tau * goal.scale,
-        status=Status.BUDGET_SPENT if measure.spectral_norm else Status.CONVERGED,
+        status=Status.CONVERGED if is_met else Status.BUDGET_SPENT,
         evidence=evidence,
         measure=dataclasses.replace(measure, scale=goal.scale),
         memo=Memo(pilot=pilot),

@@ -77,6 +77,11 @@ class Pilot:
         return float((self.measure.spectral_norm * (1.0 + margin)) ** self.power)
 
     @property
+    def counts_nothing(self) -> bool:
+        """True where the cut lies above |A|: for a zero operator, too."""
+        return bool(self.tau >= self.lambda_max ** (1.0 / self.power))
+
+    @property
     def _edge(self) -> float:
         """The cut, or |A| where that is less: a cut far above would leave the range."""
         return float(min(self.tau, self.lambda_max ** (1.0 / self.power)))

@@ -25,6 +25,7 @@ import scipy.linalg
 
 from symrank import threshold
 from symrank._typing import FloatArray
+from symrank.errors import OptionError
 from symrank.intervals import ExactInterval
 from symrank.methods._singular import num_entries, singular_values
 from symrank.methods.base import Goal, Summary, Task, Tick
@@ -150,6 +151,13 @@ class Dense:
     def run(self, operator: Operator, goal: Goal, task: Task, state: Any, tick: Tick) -> _Spectrum:  # noqa: ARG002
         """Return the eigenvalues, ascending."""
         work = predict(operator)
+        if work.num_products > goal.max_matvecs:
+            spare = goal.max_matvecs
+            raise OptionError(
+                f"method='dense' takes {work.num_products} products to form this operator, and "
+                f"max_matvecs leaves {spare}. Raise it by {work.num_products - spare}, or use "
+                "method='lanczos', which forms nothing."
+            )
         found = _spectrum(operator)
         tick(work.num_products)
         return found
@@ -168,7 +176,7 @@ class Dense:
         tau = threshold.cut(norm, goal.eps, goal.atol, goal.rtol, floor=goal.n)
         noise = spectrum.noise(goal.eps)
         if goal.has_cut:
-            doubtful = np.abs(size - tau) <= np.minimum(noise, 0.5 * tau)
+            doubtful = (size > 0.0) & (np.abs(size - tau) <= np.minimum(noise, 0.5 * tau))
         else:
             doubtful = (size > np.minimum(noise, tau)) & (size < threshold.CROWD * tau)
         rank = int((size > tau).sum())

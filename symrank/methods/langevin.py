@@ -138,7 +138,7 @@ class Langevin:
             steps = max(1, min(PILOT_STEPS, goal.max_matvecs // (PILOT_SHARE * PILOT_PROBES)))
             return [Task(("pilot",), steps, PILOT_PROBES)]
         memo: Memo = summary.memo
-        if memo.pilot.lambda_max == 0.0:
+        if memo.pilot.counts_nothing:
             return []
         if memo.plan is None:
             memo.plan, memo.looks = self._prepare(goal, memo.pilot)
@@ -162,7 +162,7 @@ class Langevin:
         if step_size is not None and step_size < LEAST_STEP * limit:
             raise OptionError(
                 f"step_size={self.step_size:.3g} is {step_size / limit:.3g} of the largest stable "
-                "one: no chain would move. Leave step_size out, or give it in units of the operator."
+                "one: no chain would move. Leave it out, or give it in the units of the operator."
             )
         wishes = Wishes(
             scheme=self.scheme,

@@ -34,6 +34,10 @@ class Factor:
     matvecs: int = 1
     entries: Any = None
 
+    def __repr__(self) -> str:
+        known = "known by products" if self.entries is None else type(self.entries).__name__
+        return f"<Factor {self.shape[0]}x{self.shape[1]} {self.dtype}: {known}>"
+
     def to_dense(self) -> Array:
         """Return the entries, by products with the identity where they are not known."""
         if isinstance(self.entries, np.ndarray):
