@@ -55,6 +55,9 @@ class Choice:
     seconds: tuple[float, float]
     num_bytes: int
 
+    def __repr__(self) -> str:
+        return f"<Choice: {self}>"
+
     def __str__(self) -> str:
         products = _span(*self.num_matvecs, "{:.0f}")
         return (

@@ -69,6 +69,9 @@ class Plan:
     reason: str
     others: Sequence[Choice] = ()
 
+    def __repr__(self) -> str:
+        return f"<Plan: {self.choice}; {len(self.others)} passed over>"
+
     def with_product_seconds(self, difference: float) -> "Plan":
         """Return the plan with `difference` more seconds for every product."""
 
