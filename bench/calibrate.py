@@ -19,8 +19,10 @@ import scipy.sparse as sp
 import symrank
 from bench import record
 from symrank import _costs, gallery, probes
+from symrank.methods._singular import singular_values
 from symrank.methods.inertia import predict
 from symrank.operators import as_operator
+from symrank.operators._factor import as_factor
 from symrank.recurrences import conjugate_gradient as cg
 from symrank.recurrences import lanczos
 
@@ -56,14 +58,15 @@ def eigenvalues() -> float:
     return float(np.median(found))
 
 
-def singular() -> float:
+def singular() -> list[float]:
+    """Seconds a flop and an entry of all singular values, tall matrices by blocks of rows."""
     rng = np.random.default_rng(0)
-    found = []
-    for m, n in ((2000, 2000), (4000, 1000), (20_000, 500)):
-        A = rng.standard_normal((m, n))
-        t = seconds(lambda A=A: scipy.linalg.svdvals(A, check_finite=False), 1)
-        found.append(t / m / n / min(m, n))
-    return float(np.median(found))
+    rows, times = [], []
+    for m, n in ((1500, 1500), (4000, 1000), (20_000, 500), (300_000, 50), (2_000_000, 3)):
+        factor = as_factor(rng.standard_normal((m, n)))
+        times.append(seconds(lambda factor=factor: singular_values(factor), 1))
+        rows.append([float(m * n * min(m, n)), float(m * n)])
+    return fit(rows, times)
 
 
 def steps() -> list[float]:
@@ -155,10 +158,12 @@ def orthogonal() -> float:
 def main() -> None:
     entry, row = steps()
     ordering, pattern = analysis()
+    singular_flop, singular_entry = singular()
     fill, flop = pivots(ordering, pattern)
     table = _costs.Constants(
         eigenvalues=eigenvalues(),
-        singular=singular(),
+        singular=singular_flop,
+        singular_entry=singular_entry,
         entry=entry,
         row=row,
         dense_entry=dense_entry(),
@@ -171,7 +176,7 @@ def main() -> None:
     )
     measured, used = dataclasses.asdict(table), dataclasses.asdict(_costs.SECONDS)
     for name, value in measured.items():
-        print(f"{name:12s} {value:9.2e} here, {used[name]:9.2e} in the table")
+        print(f"{name:14s} {value:9.2e} here, {used[name]:9.2e} in the table")
     print(record.save("calibrate", {"measured": measured, "in_use": used}))
 
 

@@ -20,7 +20,7 @@ CERTAIN = 1 - 1e-9  # at this confidence two intervals that miss each other are 
 
 
 def choose_and_run(job: Job, counter: Counter) -> RankResult:
-    """Run the proposal; fall back where pivots prove nothing."""
+    """Run the proposal; fall back where pivots prove nothing, and settle what squares hide."""
     job = job.on_shorter_side()
     proposal = choose.propose(job.operator, job.goal)
     method, reason = proposal.choice.method, proposal.reason
@@ -29,6 +29,8 @@ def choose_and_run(job: Job, counter: Counter) -> RankResult:
         return _sample_and_switch(job, reason, counter, weigh)
     answer = run(job, method, reason, counter)
     result = answer.result(counter)
+    if answer.is_squared_away:
+        return _settled(job, result, counter)
     if not (isinstance(method, Inertia) and choose.proves_too_little(answer.summary)):
         return result
     reason = "the pivots proved too little (rounding): "
@@ -38,6 +40,14 @@ def choose_and_run(job: Job, counter: Counter) -> RankResult:
         job, reason + "certified counting by products", counter, lambda _: ()
     )
     return _both(other, result)
+
+
+def _settled(job: Job, squared: RankResult, counter: Counter) -> RankResult:
+    """Count the singular values themselves where that is cheap; else keep the count of squares."""
+    if not choose.affords_singular_values(job.operator, job.goal):
+        return squared
+    reason = f"{squared.method} counted {squared.rank} squares; the singular values tell the rest"
+    return run(job, Dense(), reason, counter).result(counter)
 
 
 def _sample_and_switch(
@@ -65,10 +75,13 @@ def _sample_and_switch(
     if exact.summary is None:  # the time was up
         return sampling.result(counter)
     result = exact.result(counter)
+    if exact.is_squared_away:
+        return _settled(job, result, counter)
     if result.status in SURE or _knows_all(found[0][0], exact.summary):
         return _unless_contradicted(result, sampled)
     if result.status is Status.INTERRUPTED:
         return dataclasses.replace(_both(sampled, result), status=Status.INTERRUPTED)
+    sampling.keep_within(counter)
     sampling.advance(counter)
     return _both(sampling.result(counter), result)
 

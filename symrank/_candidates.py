@@ -11,6 +11,7 @@ from symrank.methods import Dense, Goal, Inertia, Lanczos, Method, dense
 from symrank.methods.inertia import predict
 from symrank.methods.lanczos import FIRST_PROBES, FIRST_STEPS
 from symrank.operators import Operator
+from symrank.operators._sums import widened
 from symrank.operators.explicit import gram_work
 from symrank.operators.gram import GramOperator
 from symrank.operators.transforms import as_matrix
@@ -53,6 +54,9 @@ class Choice:
     num_matvecs: tuple[int, int]
     seconds: tuple[float, float]
     num_bytes: int
+
+    def __repr__(self) -> str:
+        return f"<Choice: {self}>"
 
     def __str__(self) -> str:
         products = _span(*self.num_matvecs, "{:.0f}")
@@ -117,8 +121,7 @@ def exact_candidates(operator: Operator, goal: Goal, worth: float) -> list[Choic
 
 def fits_densely(operator: Operator) -> bool:
     """Tell whether `Dense` is cheap in memory."""
-    m, n = dense.predict(operator).shape
-    return m * n <= DENSE_LIMIT**2
+    return dense.predict(operator).num_entries <= DENSE_LIMIT**2
 
 
 def _all_eigenvalues(operator: Operator, goal: Goal) -> Choice | None:
@@ -128,9 +131,10 @@ def _all_eigenvalues(operator: Operator, goal: Goal) -> Choice | None:
     if not fits_densely(operator) or work.num_products > goal.max_matvecs:
         return None
     seconds = _costs.singular_seconds(m, n) if work.is_singular else _costs.dense_seconds(n)
-    if as_matrix(operator) is None:  # also where it is formed without products
-        seconds += min(m, n) * product_seconds(operator)
-    return _certain(Dense(), work.num_products, seconds, 3 * m * n * goal.dtype.itemsize)
+    if as_matrix(operator) is None and (work.num_products or not work.is_singular):
+        seconds += min(m, n) * product_seconds(operator)  # also where no product forms it
+    itemsize = (widened(goal.dtype) if work.is_singular else goal.dtype).itemsize
+    return _certain(Dense(), work.num_products, seconds, 3 * work.num_entries * itemsize)
 
 
 def _pivots(operator: Operator, goal: Goal) -> Choice | None:

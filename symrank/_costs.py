@@ -23,7 +23,8 @@ class Constants:
     """Seconds a unit of work."""
 
     eigenvalues: float  # eigvalsh, times n^3
-    singular: float  # svdvals of an m x n matrix, times m n min(m, n)
+    singular: float  # singular values of an m x n matrix, times m n min(m, n)
+    singular_entry: float  # the same, times m n: blocks are converted, scaled and stacked
     entry: float  # a fused step, times the nonzeros and vectors
     row: float  # the same, times the rows and vectors
     dense_entry: float  # a product with a dense matrix, times n^2 and vectors
@@ -38,6 +39,7 @@ class Constants:
 SECONDS = Constants(
     eigenvalues=6.0e-11,
     singular=1.5e-10,
+    singular_entry=4.0e-9,
     entry=3.5e-10,
     row=5.0e-10,
     dense_entry=1.0e-10,
@@ -59,7 +61,7 @@ def dense_seconds(n: int) -> float:
 
 def singular_seconds(m: int, n: int) -> float:
     """Return what all singular values of an m x n matrix take, the products not included."""
-    return OVERHEAD + SECONDS.singular * m * n * min(m, n)
+    return OVERHEAD + m * n * (SECONDS.singular * min(m, n) + SECONDS.singular_entry)
 
 
 def pattern_seconds(n: int, nnz: float) -> float:

@@ -1,16 +1,18 @@
 """Rounds: plan, run, summarise, until a method has nothing left to do; and to go on from there."""
 
 import dataclasses
+import math
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
-from symrank import kernels
+from symrank import kernels, threshold
 from symrank._candidates import product_seconds
 from symrank._counter import Counter, TimeUp
 from symrank._setup import Job, Options
 from symrank.errors import DivergedError, OptionError
-from symrank.methods import Goal, Method, Summary
+from symrank.methods import Dense, Goal, Method, Summary, dense
+from symrank.operators.transforms import gram_factor
 from symrank.result import Progress, RankResult, Status
 
 __all__ = ["MAX_MATVECS", "Rounds", "run"]
@@ -66,13 +68,24 @@ class Rounds:
             msg = f"method={self.method.name!r} planned no work for n={self.goal.n}."
             raise OptionError(msg)
 
+    def keep_within(self, counter: Counter) -> None:
+        """Leave to the method what another one has left of the budget."""
+        assert self.summary is not None
+        left = counter.left // self.job.operator.matvecs_per_product
+        most = self.summary.memo.num_products + left
+        self.goal = dataclasses.replace(self.goal, max_matvecs=most)
+
     def _run(self, counter: Counter, pause: Callable[[Summary], bool] | None) -> None:
         operator = self.job.operator
 
         def tick(products: int) -> None:
             counter.tick(products * operator.matvecs_per_product)
 
-        while tasks := self.method.plan(self.goal, len(self.history), self.summary):
+        if self.goal.n == 0:
+            self.summary = dense.nothing(self.goal)
+        while self.goal.n and (
+            tasks := self.method.plan(self.goal, len(self.history), self.summary)
+        ):
             for task in tasks:
                 state = self.states.pop(task.key, None)
                 self.states[task.key] = self.method.run(operator, self.goal, task, state, tick)
@@ -82,6 +95,26 @@ class Rounds:
             self.history.append((counter.num_matvecs, low, high))
             if pause is not None and pause(self.summary):
                 return
+
+    @property
+    def is_squared_away(self) -> bool:
+        """Whether an exact count of squared singular values is none of the singular values.
+
+        The noise floor of A^H A is a floor for squares: what A still holds below its root is lost.
+        So the count is exact for A as well only where nothing lies below the cut, or where the
+        singular values themselves were computed. A cut of the caller asks for the squares.
+        """
+        job, summary = self.job, self.summary
+        factor = gram_factor(job.operator)
+        if summary is None or summary.status is not Status.EXACT or factor is None:
+            return False
+        goal = self.goal
+        asks_for_zero = 0.0 in goal.window if goal.window else not goal.has_cut
+        if not asks_for_zero or not factor.largest_entry:
+            return False
+        if isinstance(self.method, Dense) and dense.predict(job.operator).is_singular:
+            return False
+        return goal.window is not None or summary.rank < min(*factor.shape, goal.n)
 
     def _end(self, status: Status) -> None:
         assert self.summary is not None
@@ -97,7 +130,10 @@ class Rounds:
             plus, zero, minus = fields["inertia"]
             fields["inertia"] = plus, zero + job.num_left_out, minus
         if fields["measure"] is not None:
-            fields["measure"] = dataclasses.replace(fields["measure"], num_zeros=job.num_zeros)
+            fields["measure"] = dataclasses.replace(fields["measure"], num_zeros=job.num_left_out)
+        if self.is_squared_away:
+            fields["status"] = Status.CONVERGED
+            fields["notes"] = (*fields["notes"], _squares_note(self.goal))
         goes_on = self.is_whole and hasattr(self.method, "stages")
         return RankResult(
             **fields,
@@ -135,6 +171,15 @@ def run(
     rounds = Rounds(method=method, reason=reason, job=job, goal=goal)
     rounds.advance(counter, pause)
     return rounds
+
+
+def _squares_note(goal: Goal) -> str:
+    """Say what squaring has hidden."""
+    level = math.sqrt(threshold.FLOOR * goal.eps)
+    return (
+        f"gram squares the spectrum: singular values below {level:.2g} of the largest are not told "
+        "from zero; symrank.augmented(A) keeps them, and method='dense' computes them."
+    )
 
 
 def _resume(rounds: Rounds, before: Counter) -> Callable[..., RankResult]:

@@ -2,6 +2,7 @@
 
 import dataclasses
 import math
+import sys
 from dataclasses import dataclass
 from typing import Any
 
@@ -141,7 +142,7 @@ def prepare(A: Any, options: Options, counter: Counter) -> Job:
     goal = Goal(
         n=scaled.n,
         dtype=scaled.dtype,
-        atol=None if options.atol is None else options.atol * factor,
+        atol=None if options.atol is None else min(options.atol * factor, sys.float_info.max),
         rtol=options.rtol,
         window=None if options.window is None else _times(options.window, factor),
         half_width=options.half_width(operator.n),
@@ -211,7 +212,7 @@ def _scaled(operator: Operator, seed: int, counter: Counter) -> tuple[Operator, 
     exponent = math.frexp(size)[1]
     if abs(exponent) <= EXTREME[operator.dtype.char]:
         return operator, 1.0
-    factor = math.ldexp(1.0, -max(min(exponent, 1000), -1000))
+    factor = math.ldexp(1.0, -max(min(exponent, 1000), -1022))  # its inverse must be normal
     return Scaled(operator, factor), factor
 
 

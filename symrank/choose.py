@@ -23,7 +23,7 @@ from symrank._candidates import (
     product_seconds,
     sampling,
 )
-from symrank.methods import Dense, Goal, Method, Sketch, Summary
+from symrank.methods import Dense, Goal, Method, Sketch, Summary, dense
 from symrank.methods import sketch as sketches
 from symrank.methods._null import TEST_COLUMNS
 from symrank.methods.lanczos import is_resolved
@@ -34,6 +34,7 @@ __all__ = [
     "DENSE_LIMIT",
     "Choice",
     "Plan",
+    "affords_singular_values",
     "product_seconds",
     "propose",
     "proves_too_little",
@@ -67,6 +68,9 @@ class Plan:
     choice: Choice
     reason: str
     others: Sequence[Choice] = ()
+
+    def __repr__(self) -> str:
+        return f"<Plan: {self.choice}; {len(self.others)} passed over>"
 
     def with_product_seconds(self, difference: float) -> "Plan":
         """Return the plan with `difference` more seconds for every product."""
@@ -165,6 +169,15 @@ def reconsider(
         return None
     _, _, method, why = min(found, key=lambda one: one[0])
     return method, why
+
+
+def affords_singular_values(operator: Operator, goal: Goal) -> bool:
+    """Tell whether `Dense` takes no more than an exact count may, by the singular values."""
+    work = dense.predict(operator)
+    if not work.is_singular or work.num_products or not fits_densely(operator):
+        return False
+    allowed = _allowance(goal, sampling(operator, goal).seconds[0])
+    return _costs.singular_seconds(*work.shape) <= allowed
 
 
 def _worth_of_sampling(goal: Goal, summary: Summary, width: int, sampled: float) -> float:

@@ -61,7 +61,8 @@ class StepSizeError(SymrankError, ValueError):
 
     def __init__(self, step_size: float, lambda_max: float, *, is_kinetic: bool = False) -> None:
         self.step_size = step_size
-        self.limit = 2.0 / (math.sqrt(lambda_max) if is_kinetic else lambda_max)
+        size = math.sqrt(lambda_max) if is_kinetic else lambda_max
+        self.limit = 2.0 / size if size > 0.0 else math.inf  # the square of a tiny one underflows
         law = "2/sqrt(lambda_max)" if is_kinetic else "2/lambda_max"
         super().__init__(
             f"step_size={step_size:.3g} is not stable: the chain contracts only for "

@@ -62,7 +62,9 @@ def rank(
     confidence
         Level of the interval.
     max_matvecs
-        Budget in products with single vectors, 20 000 by default.
+        Budget in products with single vectors, 20 000 by default, those of checks included. No run
+        takes more, if the checks and one product are within it: 10 products of an operator known
+        by products, 12 + k more with `deflate`.
     max_seconds
         Budget in wall time; looked at after the first round.
     preconditioner

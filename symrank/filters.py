@@ -36,6 +36,7 @@ from symrank._typing import FloatArray
 __all__ = ["Baoab", "Coefficients", "EulerMaruyama", "LeimkuhlerMatthews", "Scheme"]
 
 STILL = 1e-6  # a mode whose variance moves by less than this share is at its start
+UNMOVED = 1e-60  # and below this share in no run at all: the inverse of I - T would overflow
 FROZEN = 1e-4  # and one that moves by less within the window has rho = 1 to that accuracy
 
 
@@ -218,7 +219,7 @@ class Baoab:
         positive = lam > 0.0
         a = np.asarray(self.step_size * np.sqrt(np.where(positive, lam, 1.0)))
         slowness = np.where(positive, a * a * (1.0 - 0.25 * a * a) * (1.0 + c) / (1.0 - c), 0.0)
-        a = np.where(slowness > 0.0, a, 1.0)
+        a = np.where(slowness > UNMOVED, a, 1.0)
         m11, m12 = 1.0 - 0.5 * a * a * (1.0 + c), 0.5 * a * (1.0 + c)
         m21, m22 = -a * c, np.full_like(a, c)
         rows = (

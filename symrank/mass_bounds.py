@@ -74,6 +74,10 @@ class LanczosRun:
     norm2: float
     eps: float
 
+    def __repr__(self) -> str:
+        closed = ", closed" if self.is_exact else ""
+        return f"<LanczosRun: {self.alpha.size} steps{closed}, eps {self.eps:.3g}>"
+
     @cached_property
     def _eigen(self) -> tuple[FloatArray, FloatArray, FloatArray]:
         return kernels.load().golub_welsch(self.alpha, self.beta[:-1])  # type: ignore[no-any-return]

@@ -44,8 +44,8 @@ class RitzMeasure:
     num_looks
         How many looks at a growing set of probes share alpha.
     num_zeros
-        Eigenvalues of A known to be zero that no probe saw: `runs` are those of an operator of
-        dimension n with all the others.
+        Eigenvalues of A known to be zero that no probe saw, by the shape of a matrix or by deflate:
+        `runs` are those of an operator of dimension n with all the others.
     """
 
     runs: Sequence[LanczosRun]
@@ -54,6 +54,10 @@ class RitzMeasure:
     is_complex: bool = False
     num_looks: int = 1
     num_zeros: int = 0
+
+    def __repr__(self) -> str:
+        steps = max((run.alpha.size for run in self.runs), default=0)
+        return f"<RitzMeasure: n = {self.n}, {len(self.runs)} probes, {steps} steps>"
 
     @cached_property
     def _share(self) -> FloatArray:

@@ -1,5 +1,6 @@
 """What a run returns: an integer, an interval, the cost, and the evidence."""
 
+import copy
 import dataclasses
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -93,6 +94,11 @@ class Basis:
     space: str
     residual: float
 
+    def __repr__(self) -> str:
+        n, k = self.vectors.shape
+        dtype, space = self.vectors.dtype, self.space
+        return f"<Basis {n}x{k} {dtype}: {space} space, residual {self.residual:.3g}>"
+
     def to_dict(self) -> dict[str, Any]:
         """Return plain JSON values; complex entries as pairs."""
         parts = self.vectors
@@ -114,11 +120,13 @@ class Basis:
         return cls(vectors.astype(dtype), record["space"], record["residual"])
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, eq=False, repr=False)
 class RankResult:
     """Rank (or count) of an operator, with its interval, cost and evidence.
 
-    ``int(result)`` is the rank, ``str(result)`` one line.
+    ``int(result)`` is the rank, ``str(result)`` one line, and so is ``repr(result)``. Two results
+    are equal where they are the same object; compare `to_dict` for what they hold. A copy shares
+    the vectors that `refine` goes on from, which serve once; a pickle has none.
 
     Attributes
     ----------
@@ -143,7 +151,9 @@ class RankResult:
     measure
         The Ritz measure, or None.
     basis
-        A `Basis` of the range or the null space where the method was asked for one, or None.
+        A `Basis` of the range or the null space where the method was asked for one, else None.
+        To get one, run ``method=symrank.Sketch(basis=True)``, with ``side="range"`` for a small
+        rank or ``side="null"`` for a small nullity.
     diagnostics
         Evidence particular to the method.
     reason
@@ -201,6 +211,22 @@ class RankResult:
     history: Sequence[tuple[int, int, int]] = ()
     resume: Callable[..., "RankResult"] | None = field(default=None, repr=False, compare=False)
 
+    @property
+    def nullity(self) -> int:
+        """``n - rank``: the eigenvalues that do not count.
+
+        Raises
+        ------
+        OptionError
+            For a result of `symrank.count`, whose complement is no null space.
+        """
+        if self.window is not None:
+            raise OptionError(
+                f"this result counts eigenvalues in {self.window}, and has no nullity: "
+                "n - result.rank eigenvalues lie outside. Run symrank.rank for the nullity."
+            )
+        return self.n - self.rank
+
     def interval(self, confidence: float | None = None) -> tuple[int, int]:
         """Return integers ``(low, high)`` that hold the true count with this confidence.
 
@@ -230,9 +256,7 @@ class RankResult:
                 "of the inertia: run symrank.rank with method='lanczos'."
             )
         level = self.confidence if confidence is None else confidence
-        plus_ends, zero_ends, minus_ends = self.measure.inertia(self.threshold, level)
-        k = self.num_deflated
-        return plus_ends, (zero_ends[0] + k, zero_ends[1] + k), minus_ends
+        return self.measure.inertia(self.threshold, level)
 
     def refine(
         self,
@@ -285,13 +309,20 @@ class RankResult:
         if self.resume is None:
             raise OptionError(
                 f"this result of method={self.method!r} left no run to go on from: it was stopped "
-                "half-way, restored from a record, or its method has no more to give. Run "
-                f"symrank.rank again with precision={precision}."
+                "half-way, restored from a record or a pickle, or its method has no more to give. "
+                f"Run symrank.rank again with precision={precision}."
             )
         return self.resume(precision, max_matvecs, max_seconds, progress)
 
     def __getstate__(self) -> dict[str, Any]:
         return {**self.__dict__, "resume": None}
+
+    def __copy__(self) -> "RankResult":
+        return dataclasses.replace(self)
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> "RankResult":
+        fields = {k: copy.deepcopy(v, memo) for k, v in self.__dict__.items() if k != "resume"}
+        return RankResult(**fields, resume=self.resume)
 
     def counting_function(
         self, tau: float | Array, confidence: float | None = None
@@ -332,7 +363,17 @@ class RankResult:
 
         The Ritz measure, some thousands of numbers, is left out unless `measure` is true, and the
         basis, n numbers a vector, unless `basis` is.
+
+        Raises
+        ------
+        OptionError
+            Where the basis is asked for, and the run has kept none.
         """
+        if basis and self.basis is None:
+            raise OptionError(
+                f"basis=True, but this run of method={self.method!r} has kept no basis: run "
+                'method=symrank.Sketch(basis=True), with side="null" for the null space.'
+            )
         record: dict[str, Any] = {
             f.name: getattr(self, f.name)
             for f in dataclasses.fields(self)
@@ -351,7 +392,8 @@ class RankResult:
         record["evidence"] = intervals.to_dict(self.evidence)
         if measure and self.measure is not None:
             record["measure"] = self.measure.to_dict()
-        if basis and self.basis is not None:
+        if basis:
+            assert self.basis is not None
             record["basis"] = self.basis.to_dict()
         return record
 
@@ -382,6 +424,9 @@ class RankResult:
 
     def __index__(self) -> int:
         return self.rank
+
+    def __repr__(self) -> str:
+        return f"<RankResult: {self}>"
 
     def __str__(self) -> str:
         low, high = self.interval()

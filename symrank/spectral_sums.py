@@ -201,9 +201,9 @@ def _with_zeros(found: Estimate, num_zeros: int, f: Function) -> Estimate:
         at_zero = float(np.asarray(f(np.zeros(1))).item())
     if not math.isfinite(at_zero):
         raise OptionError(
-            f"f(0) = {at_zero}, and {num_zeros} eigenvalues are zero by the shape of the matrix: "
-            "tr f(A) is not finite. Sum over the others by an f that is 0 at 0, or by "
-            "log_pseudo_determinant."
+            f"f(0) = {at_zero}, and {num_zeros} eigenvalues are known to be zero, by the shape of "
+            "the matrix or by deflate: tr f(A) is not finite. Sum over the others by an f that is "
+            "0 at 0, or by log_pseudo_determinant."
         )
     more = num_zeros * at_zero
     return dataclasses.replace(

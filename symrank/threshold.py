@@ -83,7 +83,8 @@ def plateaus(
     if x[0] > tau:
         x, c = np.concatenate([[tau], x]), np.concatenate([[0.0], c])
     above = np.cumsum(c[::-1])[::-1] - c  # eigenvalues above each node
-    wide = np.flatnonzero(x[1:] >= MIN_RATIO * x[:-1])
+    with np.errstate(over="ignore"):  # what overflows is above any node
+        wide = np.flatnonzero(x[1:] >= MIN_RATIO * x[:-1])
     found = [
         Gap(low=float(x[i]), high=float(x[i + 1]), count=float(above[i]))
         for i in wide

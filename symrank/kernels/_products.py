@@ -1,19 +1,23 @@
-"""Rows of a product A X, by what A is; every kernel that multiplies has it in its own pass."""
+"""Rows of a product A X, by what A is; every kernel that multiplies has it in its own pass.
+
+A row is summed in double precision: see `symrank.operators._sums` for what float32 would lose.
+"""
 
 from typing import Any
 
 import numpy as np
+from numba import njit, prange
 from numba.core.extending import overload
 
-from symrank.kernels._simd import fma, load, prefetch, splat, zeros
+from symrank.kernels._simd import convert, fma, load, prefetch, splat, store, zeros
 
-__all__ = ["CHUNK", "COMPILED", "product_row"]
+__all__ = ["CHUNK", "COMPILED", "multiply", "product_row"]
 
 CHUNK = 1024  # rows, the unit of the threads: sums do not depend on their number
 AHEAD = 16  # non-zeros between the request for a row of X and its use
 COMPILED: dict[str, Any] = {"cache": True, "error_model": "numpy", "nogil": True}
 
-u64 = np.uint64
+u64, f64 = np.uint64, np.float64
 
 
 def product_row(tag, product, k, i, col):
@@ -26,12 +30,13 @@ def _product_row_by(tag, product, k, i, col):
 
     def csr(tag, product, k, i, col):
         indptr, indices, data, X = product
-        y = zeros(tag, X)
+        y = splat(tag, f64(0))
         last = u64(indices.size - 1)
         for j in range(u64(indptr[i]), u64(indptr[i + 1])):  # unsigned: no wrap-around to test
             prefetch(tag, X, np.int64(indices[min(j + u64(AHEAD), last)]) * k + col)
-            y = fma(splat(tag, data[j]), load(tag, X, np.int64(indices[j]) * k + col), y)
-        return y
+            x = load(tag, X, np.int64(indices[j]) * k + col)
+            y = fma(splat(tag, f64(data[j])), convert(x, f64(0)), y)
+        return convert(y, X.dtype.type(0))
 
     def diagonal(tag, product, k, i, col):
         d, X = product
@@ -41,3 +46,14 @@ def _product_row_by(tag, product, k, i, col):
         return load(tag, product[0], i * k + col)
 
     return {4: csr, 2: diagonal, 1: given}[len(product)]
+
+
+@njit(parallel=True, **COMPILED)
+def multiply(tag, panels, product, out):
+    """Write the columns of `panels` = (first, number) of A X to `out`, of any height."""
+    n, k = out.shape
+    for c in prange((n + CHUNK - 1) // CHUNK):
+        for p in range(panels[1]):
+            col = panels[0] + p * len(tag)
+            for i in range(c * CHUNK, min(n, (c + 1) * CHUNK)):
+                store(out, i * k + col, product_row(tag, product, k, i, col))

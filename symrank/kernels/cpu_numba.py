@@ -22,12 +22,19 @@ from numba import njit
 from symrank._arrays import empty_block
 from symrank._typing import Array, FloatArray
 from symrank.filters import Coefficients
-from symrank.kernels import _chebyshev, _lanczos, _langevin
+from symrank.kernels import _chebyshev, _lanczos, _langevin, _products
 from symrank.kernels._products import CHUNK
 from symrank.kernels._simd import width_tag
 from symrank.probes import Noise
 
-__all__ = ["chebyshev_step", "draw", "golub_welsch", "lanczos_step", "langevin_step"]
+__all__ = [
+    "chebyshev_step",
+    "draw",
+    "golub_welsch",
+    "lanczos_step",
+    "langevin_step",
+    "multiply",
+]
 
 PANEL = 128  # bytes of a row that a pass of the inner loop keeps in registers
 _LOCK = threading.RLock()  # one of Numba's threading layers aborts on parallel calls
@@ -129,6 +136,19 @@ def langevin_step(
                 numbers, partial,
             )  # fmt: skip
     return np.asarray(partial.sum(axis=0))
+
+
+def multiply(product: tuple[Array, ...]) -> Array:
+    """See `reference.multiply`. Rows are summed in double precision; for real blocks."""
+    if len(product) == 1:
+        return product[0]
+    X = product[-1]
+    rows = product[0].size - 1 if len(product) == 4 else X.shape[0]
+    out = empty_block(rows, X.shape[1], X.dtype)
+    with _LOCK:
+        for width, first, count in _panels(X.shape[1], 0, X.dtype):
+            _products.multiply(width_tag(width), (first, count), product, out)
+    return out
 
 
 def draw(

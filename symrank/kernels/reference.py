@@ -14,7 +14,14 @@ from symrank._typing import Array, FloatArray
 from symrank.filters import Coefficients
 from symrank.probes import Noise
 
-__all__ = ["chebyshev_step", "draw", "golub_welsch", "lanczos_step", "langevin_step"]
+__all__ = [
+    "chebyshev_step",
+    "draw",
+    "golub_welsch",
+    "lanczos_step",
+    "langevin_step",
+    "multiply",
+]
 
 ROWS = 64  # rows of a block of noise
 
@@ -139,14 +146,16 @@ def langevin_step(
 
 
 def multiply(product: Product) -> Array:
-    """Return y of a `product`; see `langevin_step`."""
+    """Return y of a `product`; see `langevin_step`. A sparse matrix need not be square."""
     if len(product) == 1:
         return product[0]
     if len(product) == 2:
         return np.asarray(product[0][:, None] * product[1])
     indptr, indices, data, x = product
-    A = scipy.sparse.csr_array((data, indices, indptr), shape=(x.shape[0], x.shape[0]))
-    return np.asarray(A @ x)
+    wide = _sum_dtype(x)
+    shape = (indptr.size - 1, x.shape[0])
+    A = scipy.sparse.csr_array((data.astype(wide), indices, indptr), shape=shape)
+    return np.asarray((A @ x.astype(wide)).astype(x.dtype))
 
 
 def draw(

@@ -38,6 +38,7 @@ class Found:
     is_doubtful: bool = False  # there is one
     inertia: tuple[int, int, int] | None = None
     basis: Basis | None = None
+    is_undecided: bool = False  # the test for missing null vectors ended without proof
     diagnostics: dict[str, Any] = field(default_factory=lambda: {"failure_probability": FAILURE})
 
     is_void: bool = False  # a bound from the range and one from the null space contradict
@@ -63,6 +64,17 @@ class Found:
         if self.high - self.low <= 2.0 * goal.half_width:
             return Status.CONVERGED
         return Status.NO_GAP_FOUND if self.is_doubtful else Status.BUDGET_SPENT
+
+    def notes(self) -> tuple[str, ...]:
+        """Say where more products on the null space would not help."""
+        if not self.is_undecided or self.low == self.high:
+            return ()
+        steps = self.diagnostics.get("test_steps", 0)
+        return (
+            f"the test that no null vector is missing ended after {steps} steps without a proof: "
+            "eigenvalues close to the cut, or a solve stopped by rounding. More products on the "
+            "null space do not help; method='lanczos' bounds the count from both sides.",
+        )
 
     def add_range(self, goal: Goal, sketch: RangeSketch) -> None:
         """Add eq. (3): without A Q, that the columns shown are a lower bound."""
@@ -104,6 +116,8 @@ class Found:
         self.low = max(self.low, n - most)
         self.is_clear |= n - least == n - clear_most
         self.is_doubtful |= done[-1].num_null > least
+        test = done[-1].test
+        self.is_undecided = test is not None and test.evidence is not None and most == n > least
         self._describe(goal, done[-1], norms[0], least)
 
     def _describe(self, goal: Goal, block: NullBlock, norm: float, least: int) -> None:

@@ -15,7 +15,7 @@ from symrank.methods.base import Goal, Summary, bands
 from symrank.recurrences import lanczos
 from symrank.result import Status
 
-__all__ = ["Memo", "after_chains", "after_pilot"]
+__all__ = ["Memo", "after_chains", "after_pilot", "units_of"]
 
 LEAST_WINDOW = 8  # steps
 Z_DRIFT = 4.0  # the halves of the window may differ by this many standard errors
@@ -51,6 +51,7 @@ def after_pilot(goal: Goal, state: lanczos.LanczosState) -> Summary:
     pilot = Pilot.of(measure, goal, state.num_steps)
     evidence = measure.interval_from(*pilot.null)
     low, high = evidence(goal.confidence)
+    is_met = pilot.counts_nothing and high - low <= 2.0 * goal.half_width
     estimate = goal.n * (1.0 - 0.5 * sum(pilot.null))
     return Summary(
         rank=min(max(round(estimate), low), high),
@@ -58,7 +59,7 @@ def after_pilot(goal: Goal, state: lanczos.LanczosState) -> Summary:
         stderr=evidence.stderr(estimate),
         bounds=(goal.n * (1.0 - pilot.null[1]), goal.n * (1.0 - pilot.null[0])),
         threshold=pilot.tau * goal.scale,
-        status=Status.BUDGET_SPENT if measure.spectral_norm else Status.CONVERGED,
+        status=Status.CONVERGED if is_met else Status.BUDGET_SPENT,
         evidence=evidence,
         measure=dataclasses.replace(measure, scale=goal.scale),
         at_ends=bands(measure, pilot.region, goal)[1],
@@ -96,7 +97,7 @@ def after_chains(goal: Goal, energies: FloatArray, previous: Summary) -> Summary
         status = Status.CONVERGED
     elif 2.0 * (bias_high - bias_low) > high - low and not goal.has_cut:
         status = Status.NO_GAP_FOUND  # resolution is the larger part of the interval
-    scheme = _in_units_of_the_caller(plan.scheme, goal.scale**pilot.power)
+    scheme = _in_units_of_the_caller(plan.scheme, pilot.power, goal.scale)
     is_complex = pilot.measure.is_complex
     predicted = predict(pilot.spectrum, plan.scheme, k, num_steps, plan.burn_in, is_complex)
     return dataclasses.replace(
@@ -130,9 +131,23 @@ def _within(low: float, high: float, n: int) -> tuple[float, float]:
     return min(max(low, 0.0), float(n)), min(max(high, 0.0), float(n))
 
 
-def _in_units_of_the_caller(scheme: Scheme, unit: float) -> dict[str, float]:
-    """Return step size and friction of a scheme for eigenvalues that are `unit` times larger."""
+def units_of(is_kinetic: bool, power: int, scale: float) -> list[float]:
+    """Return the factors of a step size between the scaled operator and the caller's, one by one.
+
+    lambda^power is scale^power times as large for the caller, which may leave the range.
+    """
+    if is_kinetic:
+        return [math.sqrt(scale)] if power == 1 else [scale]
+    return [scale] * power
+
+
+def _in_units_of_the_caller(scheme: Scheme, power: int, scale: float) -> dict[str, float | None]:
+    """Return step size and friction for the caller's eigenvalues; None beyond the range."""
+    units = units_of(isinstance(scheme, Baoab), power, scale)
+    step = scheme.step_size if isinstance(scheme, Baoab) else scheme.coefficients.step
+    for unit in units:
+        step /= unit
+    found = {"step_size": step}
     if isinstance(scheme, Baoab):
-        root = math.sqrt(unit)
-        return {"step_size": scheme.step_size / root, "friction": scheme.friction * root}
-    return {"step_size": scheme.coefficients.step / unit}
+        found["friction"] = math.prod((scheme.friction, *units))
+    return {name: x if 0.0 < x < math.inf else None for name, x in found.items()}

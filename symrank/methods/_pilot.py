@@ -54,8 +54,9 @@ class Pilot:
             measure=measure,
             region=region,
             null=measure.uncounted_mass(region),
-            # a Ritz value lies in the numerical range: one below the noise proves a negative one
-            is_indefinite=bool(measure.ritz_values[0] < -region.cut),
+            # a Ritz value lies in the numerical range: one below the noise proves a negative one,
+            # on which a chain explodes whether it counts or not
+            is_indefinite=bool(measure.ritz_values[0] < -region.floor),
             num_products=num_steps * len(measure.runs),
         )
 
@@ -88,6 +89,15 @@ class Pilot:
         num_steps = self.measure.n if all(run.is_exact for run in runs) else steps
         margin = lambda_max_margin(self.measure.n, num_steps, len(runs), self.is_indefinite)
         return float((self.measure.spectral_norm * (1.0 + margin)) ** self.power)
+
+    @property
+    def counts_nothing(self) -> bool:
+        """True where the cut lies above |A|: for a zero operator, too."""
+        return bool(self.tau >= self.lambda_max ** (1.0 / self.power))
+
+    def _capped(self, size: float) -> float:
+        """Return a level, or |A| where that is less: one far above would leave the range."""
+        return float(min(size, self.lambda_max ** (1.0 / self.power)))
 
     @cached_property
     def settled(self) -> tuple[FloatArray, FloatArray]:
@@ -168,7 +178,7 @@ class Pilot:
     def _unsettled(self, scheme: Scheme, first: int, last: int) -> tuple[float, float]:
         """Bounds on the sum of D over the modes above the cut, as the probes see it; eq. (1)."""
         n = self.measure.n
-        grid = np.geomspace(self.inner**self.power, self.lambda_max, GRID)
+        grid = np.geomspace(self._capped(self.inner) ** self.power, self.lambda_max, GRID)
         fine = np.geomspace(grid[0], grid[-1], 16 * (GRID - 1) + 1)
         D = np.clip(-scheme.deviation(fine, first, last), 0.0, 1.0)
         most = np.maximum.accumulate(D[::-1])[::-1][::16]
@@ -186,7 +196,7 @@ class Pilot:
         if self.region.is_signed:
             return 0.0
         floor = self.region.floor
-        lam = np.geomspace(floor, self.outer, GRID) ** self.power
+        lam = np.geomspace(floor, self._capped(self.outer), GRID) ** self.power
         phi = float(np.max(1.0 + scheme.deviation(lam, first, last)))
         hidden = self.null[1] - self.measure.null_mass(floor)[0]
         return phi * self._quantile(self.measure.n * hidden, TAIL, 1.0)

@@ -1,33 +1,43 @@
 r"""Rank from all eigenvalues: LAPACK's eigvalsh on the dense matrix.
 
-Those of [[0, A], [A^H, 0]] are the singular values of the m x n matrix A, twice, and |m - n| zeros:
-LAPACK's gesdd on A takes O(m n min(m, n)). Those of A A^H (m > n) are those of A^H A and m - n
-zeros.
+Those of [[0, A], [A^H, 0]] are the singular values of the m x n matrix A, twice, and |m - n| zeros;
+those of A^H A and A A^H their squares and zeros. Where the entries of A are known, its singular
+values are computed, in O(m n min(m, n)) (`symrank.methods._singular`). Where they are not, A A^H is
+formed for A^H A if that is smaller.
 
 The cut is NumPy's, n eps max|lambda|. The computed eigenvalues are those of A + E with
-|E| of a few eps |A|, so the count is called exact only if no eigenvalue lies close to the cut.
+|E| <= e, a few sqrt(n) eps |A|, so the count is called exact only if no eigenvalue lies close to
+the cut. Squares of singular values that err by e, sigma^2, err by
+
+    2 sigma e + e^2,                                                                          (1)
+
+far less than a formed A^H A, eps sigma_1^2. So a singular value of 1e-7 sigma_1 is seen although
+its square lies below the cut: it is in doubt, and a zero one is not.
 """
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any, ClassVar
+from dataclasses import dataclass, replace
+from typing import Any, ClassVar, TypeGuard
 
 import numpy as np
 import scipy.linalg
 
 from symrank import threshold
 from symrank._typing import Array, FloatArray
+from symrank.errors import OptionError
 from symrank.intervals import ExactInterval
+from symrank.methods._singular import num_entries, singular_values
 from symrank.methods.base import Goal, Summary, Task, Tick
 from symrank.operators import Operator
 from symrank.operators._factor import Factored
 from symrank.operators.augmented import AugmentedOperator
+from symrank.operators.gram import GramOperator
 from symrank.operators.transforms import Scaled, shorter_side
 from symrank.region import Edge, Region
 from symrank.result import Band, Status
 
-__all__ = ["Dense", "predict"]
+__all__ = ["Dense", "nothing", "predict"]
 
 ROUNDING = 10.0  # eigvalsh moves eigenvalues by less than this many sqrt(n) eps |A|
 
@@ -39,15 +49,48 @@ class Work:
     shape: tuple[int, int]
     is_singular: bool  # singular values, not eigenvalues
     num_products: int  # that form it
+    num_entries: int  # held at a time
+
+
+@dataclass(frozen=True)
+class _Spectrum:
+    """All eigenvalues, and what they were computed from."""
+
+    values: FloatArray  # ascending
+    order: int  # of the matrix that LAPACK was given, the longer side
+    is_squared: bool = False  # they are squares of singular values
+
+    def noise(self, eps: float) -> FloatArray:
+        """Bound the error of each; eq. (1) for squares."""
+        size = np.abs(self.values)
+        norm = float(size.max(initial=0.0))
+        share = ROUNDING * math.sqrt(self.order) * eps
+        if not self.is_squared:
+            return np.full(size.shape, share * norm)
+        error = share * math.sqrt(norm)
+        return np.asarray(error * (2.0 * np.sqrt(size) + error))
+
+    def notes(self, doubtful: Any, tau: float) -> tuple[str, ...]:
+        """Say what is not rounding and yet below the cut of the squares."""
+        hidden = int((doubtful & (self.values <= tau)).sum()) if self.is_squared else 0
+        if not hidden:
+            return ()
+        return (
+            f"{hidden} singular values lie above their rounding although their squares lie below "
+            "the cut: symrank.augmented(A) counts singular values, not squares.",
+        )
 
 
 def predict(operator: Operator) -> Work:
     """Tell what `Dense` will work on."""
     core = _core(operator)
-    if isinstance(core, AugmentedOperator):
-        shape = core.factor.shape
-        return Work(shape, is_singular=True, num_products=min(*shape, core.num_dense_products))
-    return Work(core.shape, is_singular=False, num_products=core.num_dense_products)
+    if not _is_singular(core):
+        m, n = core.shape
+        return Work((m, n), False, core.num_dense_products, m * n)
+    m, n = core.factor.shape
+    if core.factor.entries is not None:
+        return Work((m, n), True, 0, num_entries((m, n)))
+    return Work((m, n), True, min(m, n), m * n)
 
 
 def _core(operator: Operator) -> Operator:
@@ -57,26 +100,40 @@ def _core(operator: Operator) -> Operator:
     return shorter_side(operator)
 
 
-def _eigenvalues(operator: Operator) -> FloatArray:
-    """Return all of them, ascending."""
-    core = _core(operator)
+def _is_singular(core: Operator) -> TypeGuard[Factored]:
+    """Tell whether singular values give the spectrum, rather than a dense symmetric matrix."""
+    if isinstance(core, GramOperator):
+        return core.factor.entries is not None
+    return isinstance(core, AugmentedOperator)
+
+
+def _spectrum(operator: Operator) -> _Spectrum:
+    """Return all eigenvalues."""
+    core, n = _core(operator), operator.n
     if core is not operator and isinstance(operator, Scaled):
-        return operator.factor * _eigenvalues(operator.base)
-    if isinstance(core, AugmentedOperator):
-        sigma = scipy.linalg.svdvals(core.factor.to_dense(), check_finite=False)
-        sigma = sigma.astype(np.float64)
-        return np.concatenate([-sigma, np.zeros(core.n - 2 * sigma.size), sigma[::-1]])
-    values = scipy.linalg.eigvalsh(core.to_dense(), check_finite=False).astype(np.float64)
-    return np.sort(np.concatenate([values, np.zeros(operator.n - values.size)]))
+        found = _spectrum(operator.base)
+        return replace(found, values=operator.factor * found.values)
+    if not _is_singular(core):
+        values = scipy.linalg.eigvalsh(core.to_dense(), check_finite=False).astype(np.float64)
+        return _Spectrum(np.sort(np.concatenate([values, np.zeros(n - values.size)])), n)
+    longer = max(core.factor.shape)
+    if isinstance(core, GramOperator):
+        squares = singular_values(core.factor, core.scale)[::-1] ** 2
+        values = np.concatenate([np.zeros(n - squares.size), squares])
+        return _Spectrum(values, longer, is_squared=True)
+    sigma = singular_values(core.factor)
+    return _Spectrum(np.concatenate([-sigma, np.zeros(n - 2 * sigma.size), sigma[::-1]]), longer)
 
 
 @dataclass(frozen=True, kw_only=True)
 class Dense:
     """All eigenvalues by `scipy.linalg.eigvalsh`; n products for an implicit operator.
 
-    Needs n^2 numbers of memory and O(n^3) time. `augmented` of an m x n matrix takes
-    `scipy.linalg.svdvals` instead: m n numbers, O(m n min(m, n)) time, and min(m, n) products where
-    the entries are not known. `gram` on the longer side takes what it would on the shorter one.
+    Needs n^2 numbers of memory and O(n^3) time. `augmented` of an m x n matrix takes its singular
+    values instead, in O(m n min(m, n)) time, and so does `gram` where the entries are known:
+    nothing is squared before the count. A tall or wide matrix is taken by blocks of rows or
+    columns, with memory for 3 min(m, n)^2 numbers. Where the entries are not known, `augmented`
+    takes min(m, n) products, and `gram` what it would on the shorter side.
 
     Examples
     --------
@@ -93,14 +150,19 @@ class Dense:
         """One task, once."""
         return [Task(("eigenvalues",))] if round_ == 0 else []
 
-    def run(self, operator: Operator, goal: Goal, task: Task, state: Any, tick: Tick) -> FloatArray:  # noqa: ARG002
+    def run(self, operator: Operator, goal: Goal, task: Task, state: Any, tick: Tick) -> _Spectrum:  # noqa: ARG002
         """Return the eigenvalues, ascending."""
         work = predict(operator)
-        if operator.n == 0:
-            return np.empty(0)
-        values = _eigenvalues(operator)
+        if work.num_products > goal.max_matvecs:
+            spare = goal.max_matvecs
+            raise OptionError(
+                f"method='dense' takes {work.num_products} products to form this operator, and "
+                f"max_matvecs leaves {spare}. Raise it by {work.num_products - spare}, or use "
+                "method='lanczos', which forms nothing."
+            )
+        found = _spectrum(operator)
         tick(work.num_products)
-        return values
+        return found
 
     def summarise(
         self,
@@ -109,11 +171,12 @@ class Dense:
         previous: Summary | None,  # noqa: ARG002
     ) -> Summary:
         """Count, and look for eigenvalues that crowd round the cut."""
-        values: FloatArray = states[("eigenvalues",)]
+        spectrum: _Spectrum = states[("eigenvalues",)]
+        values = spectrum.values
         n, norm = goal.n, float(np.abs(values).max(initial=0.0))
-        noise = ROUNDING * math.sqrt(n)
-        region = goal.region(norm, norm, floor=n, delta=noise)
-        counts, at_end, crowded = _counted(values, region, noise * goal.eps * norm)
+        rounding = ROUNDING * math.sqrt(spectrum.order)
+        region = goal.region(norm, norm, floor=n, delta=rounding)
+        counts, at_end, crowded = _counted(values, region, spectrum.noise(goal.eps))
         doubtful = at_end | crowded
         rank = int(counts.sum())
         low, high = int((counts & ~doubtful).sum()), int((counts | doubtful).sum())
@@ -121,10 +184,12 @@ class Dense:
         is_rank = not region.counts_inside
         signs = values[counts] > 0.0
         at_ends = [_band(values, edge, scale) for edge in region.bands]
+        notes = spectrum.notes(crowded, tau)
         status = Status.EXACT
         if doubtful.any():
             is_narrow = high - low <= 2.0 * goal.half_width and not crowded.any()
             status = Status.CONVERGED if is_narrow else Status.NO_GAP_FOUND
+            notes += () if is_narrow else threshold.band_notes(at_ends, goal.half_width)
         return Summary(
             rank=rank,
             estimate=float(rank),
@@ -138,14 +203,17 @@ class Dense:
             else (),
             inertia=(int(signs.sum()), n - rank, int((~signs).sum())) if is_rank else None,
             at_ends=at_ends,
-            notes=threshold.band_notes(at_ends, goal.half_width)
-            if status is Status.NO_GAP_FOUND
-            else (),
+            notes=notes,
             diagnostics={"eigenvalues": (values * scale).tolist()},
         )
 
 
-def _counted(values: FloatArray, region: Region, noise: float) -> tuple[Array, Array, Array]:
+def nothing(goal: Goal) -> Summary:
+    """Return the count of an operator of order 0, whichever method was asked."""
+    return Dense().summarise(goal, {("eigenvalues",): _Spectrum(np.empty(0), 0)}, None)
+
+
+def _counted(values: FloatArray, region: Region, noise: FloatArray) -> tuple[Array, Array, Array]:
     """Return which eigenvalues count, which lie at an end, and which crowd at the noise floor.
 
     Where zero is told from what is not, all from rounding up to CROWD noise floors crowd.
@@ -156,12 +224,18 @@ def _counted(values: FloatArray, region: Region, noise: float) -> tuple[Array, A
         counts = np.abs(values) > region.cut
     at_end, crowded = np.zeros(values.size, bool), np.zeros(values.size, bool)
     for edge in region.bands:
-        at_end |= (values >= edge.left) & (values <= edge.right)
+        at_end |= _near(values, edge, noise)
     if region.is_signed:
         size = values if region.counts_inside else np.abs(values)
-        least = min(noise, region.floor)
+        least = np.minimum(noise, region.floor)
         crowded = (size > least) & (size < threshold.CROWD * region.floor)
     return counts, at_end, crowded
+
+
+def _near(values: FloatArray, edge: Edge, noise: FloatArray) -> Array:
+    """Tell which eigenvalues are closer to an end than they err."""
+    inside = (values >= edge.left) & (values <= edge.right)
+    return np.asarray(inside & (np.abs(values - edge.at) <= noise))
 
 
 def _band(values: FloatArray, edge: Edge, scale: float) -> Band:

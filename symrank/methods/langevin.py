@@ -16,7 +16,7 @@ import numpy as np
 
 from symrank import probes
 from symrank.errors import OptionError, StepSizeError
-from symrank.methods._langevin_summary import Memo, after_chains, after_pilot
+from symrank.methods._langevin_summary import Memo, after_chains, after_pilot, units_of
 from symrank.methods._pilot import Pilot
 from symrank.methods._tuning import Plan, Wishes, predict, tune
 from symrank.methods.base import Goal, Summary, Task, Tick
@@ -33,6 +33,7 @@ NOISE_STREAM = 2**32 - 2
 BLOCK = 64  # chains advanced together
 Z_PLAN = 2.0  # half-width that a plan promises, in its standard errors
 SAFETY = 0.8  # of the half-width asked for, for a run that is planned to stop early
+LEAST_STEP = 1e-60  # share of the stable limit: with less no eigenvalue settles in any run
 GROWTH = 4  # of the steps from look to look
 SCHEMES = ("baoab", "leimkuhler-matthews", "euler-maruyama")
 
@@ -137,7 +138,7 @@ class Langevin:
             steps = max(1, min(PILOT_STEPS, goal.max_matvecs // (PILOT_SHARE * PILOT_PROBES)))
             return [Task(("pilot",), steps, PILOT_PROBES)]
         memo: Memo = summary.memo
-        if memo.pilot.lambda_max == 0.0:
+        if memo.pilot.counts_nothing:
             return []
         if memo.plan is None:
             memo.plan, memo.looks = self._prepare(goal, memo.pilot)
@@ -151,19 +152,23 @@ class Langevin:
 
     def _prepare(self, goal: Goal, pilot: Pilot) -> tuple[Plan, tuple[int, ...]]:
         """Tune on the pilot; return the plan and the numbers of steps at which to look."""
-        unit = goal.scale**pilot.power
-        root = unit if self.scheme != "baoab" else math.sqrt(unit)
-        step_size = None if self.step_size is None else self.step_size * root
+        units = units_of(self.scheme == "baoab", pilot.power, goal.scale)
+        step_size = None if self.step_size is None else math.prod((self.step_size, *units))
         limit = 2.0 / (pilot.lambda_max if self.scheme != "baoab" else math.sqrt(pilot.lambda_max))
         if step_size is not None and not 0.0 < step_size < limit:
-            raise StepSizeError(
-                step_size / root, pilot.lambda_max * unit, is_kinetic=self.scheme == "baoab"
+            assert self.step_size is not None
+            lambda_max = math.prod((pilot.lambda_max, *[goal.scale] * pilot.power))
+            raise StepSizeError(self.step_size, lambda_max, is_kinetic=self.scheme == "baoab")
+        if step_size is not None and step_size < LEAST_STEP * limit:
+            raise OptionError(
+                f"step_size={self.step_size:.3g} is {step_size / limit:.3g} of the largest stable "
+                "one: no chain would move. Leave it out, or give it in the units of the operator."
             )
         wishes = Wishes(
             scheme=self.scheme,
             estimator=self.estimator,
             step_size=step_size,
-            friction=None if self.friction is None else self.friction / math.sqrt(unit),
+            friction=None if self.friction is None else self.friction / math.prod(units),
             num_steps=self.num_steps,
             burn_in=self.burn_in,
             num_chains=self.num_chains,

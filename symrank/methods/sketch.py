@@ -188,6 +188,7 @@ class Sketch:
             found.add_null(goal, memo.norm, memo.blocks)
         found.settle(goal.n)
         memo.is_settled = found.low == found.high or found.is_void
+        found.is_doubtful |= found.is_undecided and self.side == "null"  # nothing is left to do
         return Summary(
             rank=found.rank,
             estimate=float(found.rank),
@@ -199,6 +200,7 @@ class Sketch:
             inertia=found.inertia,
             basis=found.basis if self.basis else None,
             diagnostics=found.diagnostics,
+            notes=found.notes(),
             memo=memo,
         )
 

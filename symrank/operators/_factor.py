@@ -10,9 +10,10 @@ import scipy.sparse.linalg as spla
 
 from symrank._typing import Array, FloatArray
 from symrank.errors import OperatorError
+from symrank.operators._sums import multiply as matrix_product
 from symrank.operators.base import Operator, columns_of
 from symrank.operators.coerce import interpret
-from symrank.operators.matrix import canonical, largest_entry
+from symrank.operators.matrix import MatrixOperator, canonical, largest_entry
 from symrank.operators.scipy_adapter import linear_operator_dtype, multiply
 
 __all__ = ["Factor", "Factored", "as_factor", "check_adjoint", "diagonal_factor"]
@@ -32,6 +33,10 @@ class Factor:
     largest_entry: float | None
     matvecs: int = 1
     entries: Any = None
+
+    def __repr__(self) -> str:
+        known = "known by products" if self.entries is None else type(self.entries).__name__
+        return f"<Factor {self.shape[0]}x{self.shape[1]} {self.dtype}: {known}>"
 
     def to_dense(self) -> Array:
         """Return the entries, by products with the identity where they are not known."""
@@ -61,6 +66,8 @@ class Factored(Operator):
 
 def as_factor(A: Any) -> Factor:
     """Return `A`, of any shape (m, n), with its two products; nothing is formed."""
+    if isinstance(A, MatrixOperator):
+        return _matrix_factor(A.entries)
     if isinstance(A, Operator):
         return Factor(
             shape=A.shape,
@@ -172,8 +179,7 @@ class _Product:
     matrix: Any
 
     def __call__(self, X: Array) -> Array:
-        product: Array = self.matrix @ X
-        return product
+        return matrix_product(self.matrix, X)
 
 
 @dataclass(frozen=True)
@@ -194,7 +200,7 @@ class _ConjugateTransposeProduct:
     matrix: Array
 
     def __call__(self, Y: Array) -> Array:
-        product: Array = self.matrix.T @ Y.conj()
+        product = matrix_product(self.matrix.T, Y.conj())
         return np.conj(product, out=product)
 
 

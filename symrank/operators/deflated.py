@@ -69,8 +69,7 @@ class Deflated(Operator):
         self.matvecs_per_product = base.matvecs_per_product
         self.base = base
         self.num_vectors = k
-        self._V = V.astype(base.dtype)
-        self._T = _triangle(V, tau).astype(base.dtype)
+        self._V, self._T = V, _triangle(V, tau)  # in double precision: V* X are long sums
 
     def null_residual(self) -> float:
         """Return |A Q|, by k products."""
@@ -80,13 +79,14 @@ class Deflated(Operator):
 
     def _reflect(self, X: Array) -> Array:
         """Return H X."""
-        return np.asarray(X - self._V @ (self._T @ (self._V.conj().T @ X)))
+        V = self._V
+        return np.asarray(X - V @ (self._T @ (V.conj().T @ X)), dtype=self.dtype)
 
     def _matmat(self, X: Array) -> Array:
         k = self.num_vectors
         Y = self._reflect(np.vstack([np.zeros((k, X.shape[1]), X.dtype), X]))
         Y = self.base.matmat(Y)
-        Y -= self._V @ (self._T.conj().T @ (self._V.conj().T @ Y))  # H* Y
+        Y -= (self._V @ (self._T.conj().T @ (self._V.conj().T @ Y))).astype(self.dtype)  # H* Y
         return Y[k:]
 
 

@@ -7,6 +7,7 @@ import scipy.sparse as sp
 
 from symrank.errors import OptionError
 from symrank.operators._factor import Factored
+from symrank.operators._sums import squared
 from symrank.operators.base import Operator
 from symrank.operators.gram import GramOperator
 from symrank.operators.transforms import Scaled, as_matrix
@@ -82,7 +83,6 @@ def _gram_entries(operator: GramOperator, factor: Any, max_entries: float) -> An
             f"the Gram matrix may have {bound:.3g} entries, and {max_entries:.3g} are allowed. "
             "Raise max_fill, or use method='lanczos', which forms nothing."
         )
-    factor = factor * operator.scale
-    if operator.side == "columns":
-        factor = sp.csr_array(factor.conj().T)
-    return sp.csr_array(factor @ factor.conj().T)
+    if operator.side == "rows":
+        factor = factor.conj().T
+    return sp.csr_array(squared(factor, operator.scale))

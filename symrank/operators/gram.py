@@ -12,6 +12,7 @@ import numpy as np
 from symrank._typing import Array
 from symrank.errors import OptionError
 from symrank.operators._factor import Factor, Factored, as_factor
+from symrank.operators._sums import squared
 
 __all__ = ["GramOperator", "gram"]
 
@@ -57,10 +58,10 @@ class GramOperator(Factored):
         """Return the entries as a fresh array; by products where the factor is not known."""
         if self.num_dense_products:
             return super().to_dense()
-        factor = self.factor.entries * self.scale
-        if self.side == "columns":
+        factor = self.factor.entries
+        if self.side == "rows":
             factor = factor.conj().T
-        product = factor @ factor.conj().T
+        product = squared(factor, self.scale)
         return product if isinstance(product, np.ndarray) else np.asarray(product.toarray())
 
 
@@ -69,8 +70,10 @@ def gram(A: Any, side: Literal["columns", "rows"] = "columns") -> GramOperator:
 
     Positive semidefinite, of the same rank as `A`. Singular values below
     :math:`\sqrt{500\,\varepsilon}\,\sigma_1`, 3e-7 of the largest in double precision, fall
-    below the noise floor of the products: `augmented` keeps them. Nothing is formed, apart from
-    :math:`A^H` as CSR for a sparse `A`.
+    below the noise floor of the products: `augmented` keeps them. Where the entries of `A` are
+    known, `Dense` computes the singular values and leaves those below the floor open, and no other
+    method calls a count exact that could hide some (`RankResult.notes`). Nothing is formed, apart
+    from :math:`A^H` as CSR for a sparse `A`. Long sums of single precision are taken in double.
 
     Where the square of the largest entry would over- or underflow (about 1e120 or 1e-120 in
     double precision), the operator is that of ``scale * A`` with an exact power of two ``scale``.

@@ -7,6 +7,7 @@ import scipy.sparse as sp
 
 from symrank._typing import Array
 from symrank.errors import OperatorError
+from symrank.operators._sums import multiply
 from symrank.operators.base import Operator, working_dtype
 
 __all__ = ["MatrixOperator", "canonical", "largest_entry"]
@@ -57,8 +58,7 @@ class MatrixOperator(Operator):
         return bool(sp.issparse(self.entries))
 
     def _matmat(self, X: Array) -> Array:
-        product: Array = self.entries @ X
-        return product
+        return multiply(self.entries, X)
 
     def to_dense(self) -> Array:
         """Return a fresh dense copy of the entries."""

@@ -11,18 +11,29 @@ from symrank._typing import Array, FloatArray
 from symrank.errors import OperatorError, OptionError
 from symrank.operators._factor import Factor
 from symrank.operators.base import Operator, common_dtype
+from symrank.operators.deflated import Deflated
 from symrank.operators.gram import GramOperator
 from symrank.operators.matrix import MatrixOperator
 
-__all__ = ["Congruent", "Scaled", "Squared", "as_matrix", "scaled_matrix", "shorter_side"]
+__all__ = [
+    "Congruent",
+    "Scaled",
+    "Squared",
+    "as_matrix",
+    "gram_factor",
+    "scaled_matrix",
+    "shorter_side",
+]
 
+MOST_BEFORE = 2.0**800  # a block has entries up to 2^200 or so: theta of a Langevin chain
 BLOCK = 1 << 20  # entries of a dense matrix scaled at a time: megabytes of temporaries, not n^2
 
 
 class Scaled(Operator):
     """``factor * A`` for a power of two, multiplied into the block before the product.
 
-    An operator near 1e-300 or 1e300 so gives products of ordinary size, and no bit is lost.
+    An operator near 1e-300 or 1e300 so gives products of ordinary size, and no bit is lost. What a
+    factor has above 2^800 comes after the product, so that the block cannot overflow.
 
     Parameters
     ----------
@@ -58,7 +69,11 @@ class Scaled(Operator):
         self.matvecs_per_product = base.matvecs_per_product
 
     def _matmat(self, X: Array) -> Array:
-        return self.base._matmat(X * self.factor)
+        before = min(self.factor, MOST_BEFORE)
+        product = self.base._matmat(X * before)
+        if self.factor > before:
+            product *= self.factor / before
+        return product
 
     @property
     def num_dense_products(self) -> int:
@@ -178,6 +193,18 @@ def shorter_side(operator: Operator) -> Operator:
     if isinstance(operator, GramOperator) and min(operator.factor.shape) < operator.n:
         return operator.other_side()
     return operator
+
+
+def gram_factor(operator: Operator) -> Factor | None:
+    """Return the matrix with known entries whose singular values an operator has squared.
+
+    `gram` of one, also scaled, under a congruence or on the complement of null vectors.
+    """
+    while isinstance(operator, Scaled | Congruent | Deflated):
+        operator = operator.base
+    if isinstance(operator, GramOperator) and operator.factor.entries is not None:
+        return operator.factor
+    return None
 
 
 def as_matrix(operator: Operator) -> MatrixOperator | None:

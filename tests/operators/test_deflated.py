@@ -98,3 +98,24 @@ def test_the_scale_of_the_operator_plays_no_part():
     for scale in (1e-250, 1e250):
         result = symrank.rank(scale * A, deflate=Q, rng=1)
         assert (result.rank, result.status) == (36, Status.EXACT)
+
+
+@pytest.mark.parametrize("k", [1, 30, 50])
+def test_spectral_sums_hold_the_zeros_that_were_taken_out(k):
+    """tr exp(-A) = tr of the rest + k: f(0) = 1 for every known null vector, with no error."""
+    lam = np.append(np.linspace(0.5, 2.0, 70), np.zeros(50))
+    Q, _ = np.linalg.qr(np.random.default_rng(8).standard_normal((120, 120)))
+    A = (Q * lam) @ Q.T
+    A = (A + A.T) / 2
+    result = symrank.rank(A, "lanczos", deflate=Q[:, 70 : 70 + k], rng=1, max_matvecs=4000)
+    found = result.measure.trace(lambda x: np.exp(-x), kind="completely monotone")
+    low, high = found.interval(1.0 - 1e-6)
+    assert low <= np.exp(-lam).sum() <= high
+    assert result.measure.num_zeros == k
+    assert low > k  # each counts with certainty
+    again = symrank.RankResult.from_dict(result.to_dict(measure=True))
+    assert again.measure.trace(np.cosh).value == result.measure.trace(np.cosh).value
+    _, (least, most), _ = result.inertia_intervals(1.0 - 1e-6)
+    assert k <= least <= 50 <= most <= 120  # not twice
+    with pytest.raises(OptionError, match=f"{k} eigenvalues are known to be zero"):
+        result.measure.trace(lambda x: 1.0 / x)
