@@ -13,6 +13,7 @@ from symrank._counter import Counter
 from symrank._rounds import MAX_MATVECS, run
 from symrank._setup import Job, Options, Rng, prepare, seed_of
 from symrank._typing import Array, FloatArray
+from symrank._units import count_in_both_units
 from symrank.errors import OptionError
 from symrank.methods import BY_NAME, Method, Projection
 from symrank.preconditioners import Preconditioner
@@ -135,9 +136,13 @@ def rank(
     counter = Counter(MAX_MATVECS if max_matvecs is None else max_matvecs, max_seconds, progress)
     job = prepare(A, options, counter)
     if method is None and job.goal.preconditioner is None:
-        return choose_and_run(job, counter)
+        return count_in_both_units(job, counter, lambda job: choose_and_run(job, counter), None)
     chosen, reason = _method(method, job)
-    return run(job, chosen, reason, counter).result(counter)
+
+    def count(job: Job) -> RankResult:
+        return run(job, chosen, reason, counter).result(counter)
+
+    return count_in_both_units(job, counter, count, chosen)
 
 
 def plan(A: Any, **options: Any) -> choose.Plan:

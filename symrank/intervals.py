@@ -23,6 +23,7 @@ __all__ = [
     "ChainInterval",
     "Complement",
     "ExactInterval",
+    "Hull",
     "Interval",
     "Raised",
     "from_dict",
@@ -165,13 +166,27 @@ class Raised:
         return low, min(self.n, high + math.floor(self.most))
 
 
-Interval = ExactInterval | BetaInterval | ChainInterval | Complement | Raised
+@dataclass(frozen=True, kw_only=True)
+class Hull:
+    """What holds the counts of two laws at once."""
+
+    of: "Interval"
+    other: "Interval"
+
+    def __call__(self, confidence: float) -> tuple[int, int]:
+        """Return the lower of the low ends and the higher of the high ones."""
+        (a, b), (c, d) = self.of(confidence), self.other(confidence)
+        return min(a, c), max(b, d)
+
+
+Interval = ExactInterval | BetaInterval | ChainInterval | Complement | Hull | Raised
 
 _KINDS: dict[str, type[Interval]] = {
     "exact": ExactInterval,
     "beta": BetaInterval,
     "chains": ChainInterval,
     "complement": Complement,
+    "hull": Hull,
     "raised": Raised,
 }
 
@@ -179,6 +194,8 @@ _KINDS: dict[str, type[Interval]] = {
 def to_dict(interval: Interval) -> dict[str, Any]:
     """Return the interval as plain JSON values with its kind."""
     kind = next(name for name, cls in _KINDS.items() if isinstance(interval, cls))
+    if isinstance(interval, Hull):
+        return {"kind": kind, "of": to_dict(interval.of), "other": to_dict(interval.other)}
     if isinstance(interval, Complement):
         return {"kind": kind, "n": interval.n, "of": to_dict(interval.of)}
     if isinstance(interval, Raised):
@@ -190,8 +207,9 @@ def to_dict(interval: Interval) -> dict[str, Any]:
 def from_dict(record: dict[str, Any]) -> Interval:
     """Invert `to_dict`."""
     fields = dict(record)
-    if isinstance(fields.get("of"), dict):
-        fields["of"] = from_dict(fields["of"])
+    for name in ("of", "other"):
+        if isinstance(fields.get(name), dict):
+            fields[name] = from_dict(fields[name])
     return _KINDS[fields.pop("kind")](**fields)
 
 

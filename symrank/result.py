@@ -213,7 +213,15 @@ class RankResult:
         level = self.confidence if confidence is None else confidence
         plus_ends, zero_ends, minus_ends = self.measure.inertia(self.threshold, level)
         k = self.num_deflated
-        return plus_ends, (zero_ends[0] + k, zero_ends[1] + k), minus_ends
+        zero_ends = zero_ends[0] + k, zero_ends[1] + k
+        if isinstance(self.evidence, intervals.Hull):  # what else may count has either sign
+            low, high = self.interval(level)
+            plus_ends, minus_ends = (
+                (mine[0], max(mine[1], high - other[0]))
+                for mine, other in ((plus_ends, minus_ends), (minus_ends, plus_ends))
+            )
+            zero_ends = min(zero_ends[0], self.n - high), max(zero_ends[1], self.n - low)
+        return plus_ends, zero_ends, minus_ends
 
     def refine(
         self,

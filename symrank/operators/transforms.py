@@ -9,12 +9,22 @@ import scipy.sparse as sp
 
 from symrank._typing import Array, FloatArray
 from symrank.errors import OperatorError, OptionError
-from symrank.operators._factor import Factor
+from symrank.operators._factor import Factor, as_factor
+from symrank.operators.augmented import AugmentedOperator
 from symrank.operators.base import Operator, common_dtype
 from symrank.operators.gram import GramOperator
 from symrank.operators.matrix import MatrixOperator
 
-__all__ = ["Congruent", "Scaled", "Squared", "as_matrix", "scaled_matrix", "shorter_side"]
+__all__ = [
+    "Congruent",
+    "Scaled",
+    "Squared",
+    "as_augmented",
+    "as_matrix",
+    "scaled_augmented",
+    "scaled_matrix",
+    "shorter_side",
+]
 
 BLOCK = 1 << 20  # entries of a dense matrix scaled at a time: megabytes of temporaries, not n^2
 
@@ -190,24 +200,44 @@ def as_matrix(operator: Operator) -> MatrixOperator | None:
     return None
 
 
+def as_augmented(operator: Operator) -> AugmentedOperator | None:
+    """Return the operator as `augmented` of a matrix with entries, if it is that."""
+    if isinstance(operator, AugmentedOperator):
+        return None if operator.factor.entries is None else operator
+    if isinstance(operator, Scaled):
+        base = as_augmented(operator.base)
+        factor = operator.factor
+        return None if base is None else AugmentedOperator(as_factor(base.factor.entries * factor))
+    return None
+
+
 def scaled_matrix(A: MatrixOperator, root: FloatArray) -> MatrixOperator:
     """Return ``D A D``, D = diag(root) > 0, as a matrix of the same kind and dtype.
 
     Exponents are added apart from the mantissas: no intermediate leaves the range unless the entry
     does, and the entries of a symmetric matrix stay equal to the last bit.
     """
-    entries = A.entries
-    if A.is_sparse:
-        left = np.repeat(root, np.diff(entries.indptr))
-        data = _scaled_entries(entries.data, left, root[entries.indices])
-        csr = sp.csr_array((data, entries.indices, entries.indptr), shape=entries.shape)
-        return MatrixOperator(csr)
+    return MatrixOperator(_scaled_rows(A.entries, root, root))
+
+
+def scaled_augmented(A: AugmentedOperator, root: FloatArray) -> AugmentedOperator:
+    """Return ``D A D`` as `augmented` of a rectangular matrix of scaled entries."""
+    m = A.factor.shape[0]
+    return AugmentedOperator(as_factor(_scaled_rows(A.factor.entries, root[:m], root[m:])))
+
+
+def _scaled_rows(entries: Any, left: FloatArray, right: FloatArray) -> Any:
+    """Return ``diag(left) A diag(right)``, an ndarray or a CSR array as A is."""
+    if not isinstance(entries, np.ndarray):
+        by_entry = np.repeat(left, np.diff(entries.indptr))
+        data = _scaled_entries(entries.data, by_entry, right[entries.indices])
+        return sp.csr_array((data, entries.indices, entries.indptr), shape=entries.shape)
     scaled = np.empty_like(entries)
-    step = max(1, BLOCK // max(A.n, 1))
-    for start in range(0, A.n, step):
+    step = max(1, BLOCK // max(entries.shape[1], 1))
+    for start in range(0, len(entries), step):
         rows = slice(start, start + step)
-        scaled[rows] = _scaled_entries(entries[rows], root[rows, None], root)
-    return MatrixOperator(scaled)
+        scaled[rows] = _scaled_entries(entries[rows], left[rows, None], right)
+    return scaled
 
 
 def _scaled_entries(values: Array, left: FloatArray, right: FloatArray) -> Array:

@@ -1,0 +1,286 @@
+r"""Does the count depend on the units of the variables? Where it may, it is made in both.
+
+The floor is a multiple of |A|, so a row in a large unit hides rows in a small one: the answer to
+"how many eigenvalues are not zero" changes with the unit of a variable, and inertia does not. D A D
+with every row in a unit of its own (`symrank.equilibrate`) answers the same question with a floor
+relative to each row. Which of the two is right only the caller knows: a small row may be a variable
+in Pascal, or what an elimination left of zeros.
+
+So where no cut was given and the scales span more than `SPREAD`, A is counted on three quarters of
+the budget, D A D on a quarter, by the same method. With I and J their intervals,
+
+    both sure, and I meets J at 1 - 1e-6:   the answer is that of A, as it was;
+    else:                                   the interval is the hull of I and J, never sure.
+
+The level 1 - 1e-6 belongs to the comparison alone: two intervals at 95 % miss each other by chance.
+"""
+
+import dataclasses
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from symrank import _rounds, preconditioners
+from symrank._counter import Counter
+from symrank._setup import Job
+from symrank.equilibrate import Scales, uneven_scales
+from symrank.errors import SymrankError
+from symrank.intervals import ExactInterval, Hull, Interval
+from symrank.methods import BY_NAME, Method
+from symrank.result import Progress, RankResult, Status
+
+__all__ = ["count_in_both_units"]
+
+SPREAD = 1e6  # of d: a row of size 1 beside one of 1e12, whose rounding is 1e-4
+SHARE = 4  # the count of D A D has one part in SHARE of the budget
+CERTAIN = 1.0 - 1e-6  # level at which two intervals that miss each other differ
+SURE = (Status.EXACT, Status.CONVERGED)
+FEW = 3  # indices that a note names
+INTERRUPTED, LATE = "the run was interrupted", "the budget had ended"
+HOW = (
+    'pass preconditioner="equilibrate" to count what is not zero relative to its own row, or atol '
+    "in the units of A to say what is zero."
+)
+
+
+def count_in_both_units(
+    job: Job, counter: Counter, count: Callable[[Job], RankResult], method: Method | None
+) -> RankResult:
+    """Return what `count` says of the job, or of A and D A D where units may decide.
+
+    Parameters
+    ----------
+    job
+        What `count` takes.
+    counter
+        Of what both counts spend.
+    count
+        The run that was asked for.
+    method
+        Its method; None: the one that it chose counts D A D too.
+    """
+    scales = _uneven(job)
+    if scales is None:
+        return count(job)
+    quarter = counter.left // SHARE
+    with counter.reserve(quarter, counter.seconds_left / SHARE):
+        budget = max(1, counter.left // job.operator.matvecs_per_product)
+        goal = dataclasses.replace(job.goal, max_matvecs=budget)
+        first = count(dataclasses.replace(job, goal=goal))
+    if first.status is Status.NOT_CERTIFIED:  # it counts above a cut of its own
+        return first
+    again = BY_NAME[first.method]() if method is None else method
+    second, failure = None, INTERRUPTED
+    if first.status is not Status.INTERRUPTED:
+        with counter.reserve(max(0, counter.left - quarter), 0.0):
+            second, failure = _count_again(job, scales, again, counter)
+    return _Pair(
+        first=first,
+        second=second,
+        failure=failure,
+        rows=_describe(scales),
+        num_filled=int(scales.is_filled.sum()),
+        num_matvecs=counter.num_matvecs,
+        seconds=counter.seconds,
+    ).result()
+
+
+def _uneven(job: Job) -> Scales | None:
+    """Return the scales where no cut was given, rounding is the only noise, and they span much."""
+    goal = job.goal
+    is_asked = goal.has_cut or goal.noise or job.num_deflated or job.preconditioner is not None
+    return None if is_asked else uneven_scales(job.operator, math.log2(SPREAD))
+
+
+def _count_again(
+    job: Job, scales: Scales, method: Method, counter: Counter
+) -> tuple[RankResult | None, str]:
+    """Count D A D; without an answer, say why there is none."""
+    if counter.seconds_left < 0.0:
+        return None, LATE
+    try:
+        G = preconditioners.of_scales(scales)
+        operator = preconditioners.apply(job.operator, G)
+        twin = dataclasses.replace(job, operator=operator, preconditioner=G)
+        rounds = _rounds.run(twin, method, "to see whether units decide", counter)
+    except KeyboardInterrupt:
+        return None, INTERRUPTED
+    except SymrankError as error:
+        return None, str(error).rstrip(".")
+    return (None, LATE) if rounds.summary is None else (rounds.result(counter), "")
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Pair:
+    """The counts of A and of D A D, and what both have cost."""
+
+    first: RankResult
+    second: RankResult | None
+    failure: str  # why the second count is missing, or was not gone on with
+    rows: str  # which are of another size, in words
+    num_filled: int
+    num_matvecs: int
+    seconds: float
+
+    @property
+    def differ(self) -> bool:
+        """Whether the two intervals miss each other at the level `CERTAIN`."""
+        if self.second is None:
+            return False
+        (a, b), (c, d) = self.first.interval(CERTAIN), self.second.interval(CERTAIN)
+        return b < c or d < a
+
+    @property
+    def is_confirmed(self) -> bool:
+        """Whether both are sure, and of the same."""
+        first, second = self.first.status, self.second
+        if second is None or self.failure or first not in SURE or second.status not in SURE:
+            return False
+        return (second.status is Status.EXACT or first is not Status.EXACT) and not self.differ
+
+    @property
+    def status(self) -> Status:
+        """The status of a hull: BUDGET_SPENT is for what more products could settle."""
+        first, second = self.first.status, self.second
+        if first not in (*SURE, Status.BUDGET_SPENT):
+            return first
+        if self.differ:
+            return Status.NO_GAP_FOUND
+        if first is Status.BUDGET_SPENT:
+            return first
+        if second is None:
+            return Status.INTERRUPTED if self.failure == INTERRUPTED else Status.BUDGET_SPENT
+        return Status.BUDGET_SPENT if second.status in SURE else second.status
+
+    @property
+    def hull(self) -> Interval:
+        """What holds both counts; without a second one, all rows that have entries."""
+        mine, theirs = self.first.evidence, ExactInterval(low=0, high=self.num_filled)
+        other = theirs if self.second is None else self.second.evidence
+        if isinstance(mine, ExactInterval) and isinstance(other, ExactInterval):
+            return ExactInterval(low=min(mine.low, other.low), high=max(mine.high, other.high))
+        return Hull(of=mine, other=other)
+
+    def result(self) -> RankResult:
+        """Return the first result with the interval, status and sentence that both leave it."""
+        first, second = self.first, self.second
+        seen = {} if second is None else {"equilibrated": _record(second)}
+        answer = dataclasses.replace(
+            first,
+            num_matvecs=self.num_matvecs,
+            seconds=self.seconds,
+            resume=self._resume(),
+            diagnostics={**first.diagnostics, **seen},
+        )
+        if self.is_confirmed:
+            return answer
+        hull = self.hull
+        low, high = (0.0, float(self.num_filled)) if second is None else second.bounds
+        is_news = self.differ or first.status in SURE or hull(first.confidence) != first.interval()
+        return dataclasses.replace(
+            answer,
+            evidence=hull,
+            bounds=(min(first.bounds[0], low), max(first.bounds[1], high)),
+            status=self.status,
+            notes=(*first.notes, self._sentence()) if is_news else first.notes,
+        )
+
+    def _sentence(self) -> str:
+        """Say which rows, which sizes, and how to choose."""
+        second = self.second
+        own = "with every row in a unit of its own"
+        if second is None:
+            count = f"{own} nothing was counted ({self.failure})"
+        elif self.differ:
+            count = f"{own} it is {second.rank}"
+        else:
+            low, high = second.interval()
+            count = f"{own} it lies in [{low}, {high}]"
+        return (
+            f"{self.rows}: by the noise floor of A the count is {self.first.rank}, {count}; {HOW}"
+        )
+
+    def _resume(self) -> Callable[..., RankResult] | None:
+        """Return what `RankResult.refine` calls, where both counts can go on."""
+        second = self.second
+        if second is None or self.first.resume is None:
+            return None
+        return None if second.status is not Status.EXACT and second.resume is None else self._go_on
+
+    def _go_on(
+        self,
+        precision: float,
+        max_matvecs: int | None,
+        max_seconds: float | None,
+        progress: Callable[[Progress], None] | None,
+    ) -> RankResult:
+        """Go on with both counts, and compare them again."""
+        second, spent = self.second, self.num_matvecs
+        assert second is not None
+        assert self.first.resume is not None
+        more = _rounds.MAX_MATVECS if max_matvecs is None else max_matvecs
+        quarter = more // SHARE if second.resume else 0
+        observe = _observer(progress, spent - self.first.num_matvecs, spent + more)
+        first = self.first.resume(precision, more - quarter, max_seconds, observe)
+        spent += first.num_matvecs - self.first.num_matvecs
+        seconds = first.seconds - self.first.seconds
+        failure = ""
+        if second.resume is not None:
+            left = None if max_seconds is None else max_seconds - seconds
+            if quarter == 0 or (left is not None and left <= 0.0):
+                failure = LATE
+            else:
+                observe = _observer(progress, spent - second.num_matvecs, self.num_matvecs + more)
+                second = second.resume(precision, quarter, left, observe)
+        assert self.second is not None
+        return dataclasses.replace(
+            self,
+            first=first,
+            second=second,
+            failure=failure,
+            num_matvecs=spent + second.num_matvecs - self.second.num_matvecs,
+            seconds=self.seconds + seconds + second.seconds - self.second.seconds,
+        ).result()
+
+
+def _observer(
+    progress: Callable[[Progress], None] | None, before: int, limit: int
+) -> Callable[[Progress], None] | None:
+    """Return what tells `progress` of both counts together."""
+    if progress is None:
+        return None
+    return lambda told: progress(Progress(told.num_matvecs + before, limit, told.interval))
+
+
+def _record(result: RankResult) -> dict[str, Any]:
+    """Return the count of D A D as plain values."""
+    return {
+        "rank": result.rank,
+        "interval": list(result.interval()),
+        "status": result.status.name,
+        "inertia": None if result.inertia is None else list(result.inertia),
+    }
+
+
+def _describe(scales: Scales) -> str:
+    """Say which rows are of another size 1/d than the rest: the small ones, or the large ones."""
+    x = np.where(scales.is_filled, scales.exponents, np.nan)
+    limit = math.log2(SPREAD)
+    small, large = x - np.nanmin(x) > limit, np.nanmax(x) - x > limit
+    few, is_small = (small, True) if small.sum() <= large.sum() else (large, False)
+    rest = x[~few]
+    where = np.flatnonzero(few)
+    names = ", ".join(str(i) for i in where[:FEW]) + (", ..." if where.size > FEW else "")
+    sizes = 2.0 ** -np.array([np.max(x[few]), np.min(x[few])])
+    end = np.nanmin(rest) if is_small else np.nanmax(rest)
+    return (
+        f"{where.size} of {x.size} rows ({names}) are of size {_span(*sizes)}, the others "
+        f"{'up to' if is_small else 'down to'} {2.0**-end:.2g}"
+    )
+
+
+def _span(low: float, high: float) -> str:
+    return f"{low:.2g}" if low == high else f"{low:.2g} to {high:.2g}"
