@@ -9,10 +9,12 @@ in Pascal, or what an elimination left of zeros.
 So where no cut was given and the scales span more than `SPREAD`, A is counted on three quarters of
 the budget, D A D on a quarter, by the same method. With I and J their intervals,
 
-    both sure, and I meets J at 1 - 1e-6:   the answer is that of A, as it was;
-    else:                                   the interval is the hull of I and J, never sure.
+    both settled, and I meets J at 1 - 1e-6:   the answer is that of A, as it was;
+    else:                                      the interval is the hull of I and J, never sure.
 
 The level 1 - 1e-6 belongs to the comparison alone: two intervals at 95 % miss each other by chance.
+An exact count is settled by an exact count; a sampled one where resolution leaves no more open than
+the precision asked for, as fewer probes leave the second interval the wider one.
 """
 
 import dataclasses
@@ -29,7 +31,9 @@ from symrank._setup import Job
 from symrank.equilibrate import Scales, uneven_scales
 from symrank.errors import SymrankError
 from symrank.intervals import ExactInterval, Hull, Interval
-from symrank.methods import BY_NAME, Method
+from symrank.methods import BY_NAME, Dense, Method
+from symrank.operators import Operator
+from symrank.operators.transforms import Scaled
 from symrank.result import Progress, RankResult, Status
 
 __all__ = ["count_in_both_units"]
@@ -83,6 +87,7 @@ def count_in_both_units(
         failure=failure,
         rows=_describe(scales),
         num_filled=int(scales.is_filled.sum()),
+        half_width=job.goal.half_width,
         num_matvecs=counter.num_matvecs,
         seconds=counter.seconds,
     ).result()
@@ -92,19 +97,29 @@ def _uneven(job: Job) -> Scales | None:
     """Return the scales where no cut was given, rounding is the only noise, and they span much."""
     goal = job.goal
     is_asked = goal.has_cut or goal.noise or job.num_deflated or job.preconditioner is not None
-    return None if is_asked else uneven_scales(job.operator, math.log2(SPREAD))
+    return None if is_asked else uneven_scales(_unscaled(job.operator), math.log2(SPREAD))
+
+
+def _unscaled(operator: Operator) -> Operator:
+    """Return the caller's entries: a common factor may have made zeros of the small ones."""
+    return operator.base if isinstance(operator, Scaled) else operator
 
 
 def _count_again(
     job: Job, scales: Scales, method: Method, counter: Counter
 ) -> tuple[RankResult | None, str]:
     """Count D A D; without an answer, say why there is none."""
-    if counter.seconds_left < 0.0:
+    is_free = isinstance(method, Dense)  # the entries are known
+    if counter.seconds_left < 0.0 or not (is_free or counter.left):
         return None, LATE
     try:
         G = preconditioners.of_scales(scales)
-        operator = preconditioners.apply(job.operator, G)
-        twin = dataclasses.replace(job, operator=operator, preconditioner=G)
+        twin = dataclasses.replace(
+            job,
+            operator=preconditioners.apply(_unscaled(job.operator), G),
+            goal=dataclasses.replace(job.goal, scale=1.0),
+            preconditioner=G,
+        )
         rounds = _rounds.run(twin, method, "to see whether units decide", counter)
     except KeyboardInterrupt:
         return None, INTERRUPTED
@@ -122,6 +137,7 @@ class _Pair:
     failure: str  # why the second count is missing, or was not gone on with
     rows: str  # which are of another size, in words
     num_filled: int
+    half_width: float
     num_matvecs: int
     seconds: float
 
@@ -135,11 +151,13 @@ class _Pair:
 
     @property
     def is_confirmed(self) -> bool:
-        """Whether both are sure, and of the same."""
+        """Whether the count of A is sure, and that of D A D is settled and may be the same."""
         first, second = self.first.status, self.second
-        if second is None or self.failure or first not in SURE or second.status not in SURE:
+        if second is None or self.failure or self.differ or first not in SURE:
             return False
-        return (second.status is Status.EXACT or first is not Status.EXACT) and not self.differ
+        low, high = second.bounds
+        is_settled = second.status in SURE or high - low <= 2.0 * self.half_width
+        return second.status is Status.EXACT if first is Status.EXACT else is_settled
 
     @property
     def status(self) -> Status:
@@ -179,7 +197,8 @@ class _Pair:
             return answer
         hull = self.hull
         low, high = (0.0, float(self.num_filled)) if second is None else second.bounds
-        is_news = self.differ or first.status in SURE or hull(first.confidence) != first.interval()
+        is_sure = first.status in SURE or (second is not None and second.status in SURE)
+        is_news = self.differ or is_sure or hull(first.confidence) != first.interval()
         return dataclasses.replace(
             answer,
             evidence=hull,
@@ -190,17 +209,13 @@ class _Pair:
 
     def _sentence(self) -> str:
         """Say which rows, which sizes, and how to choose."""
-        second = self.second
         own = "with every row in a unit of its own"
-        if second is None:
+        if self.second is None:
             count = f"{own} nothing was counted ({self.failure})"
-        elif self.differ:
-            count = f"{own} it is {second.rank}"
         else:
-            low, high = second.interval()
-            count = f"{own} it lies in [{low}, {high}]"
+            count = f"{own} it {_place(self.second)}"
         return (
-            f"{self.rows}: by the noise floor of A the count is {self.first.rank}, {count}; {HOW}"
+            f"{self.rows}: by the noise floor of A the count {_place(self.first)}, {count}; {HOW}"
         )
 
     def _resume(self) -> Callable[..., RankResult] | None:
@@ -241,6 +256,7 @@ class _Pair:
             first=first,
             second=second,
             failure=failure,
+            half_width=precision if precision >= 1.0 else precision * first.n,
             num_matvecs=spent + second.num_matvecs - self.second.num_matvecs,
             seconds=self.seconds + seconds + second.seconds - self.second.seconds,
         ).result()
@@ -253,6 +269,11 @@ def _observer(
     if progress is None:
         return None
     return lambda told: progress(Progress(told.num_matvecs + before, limit, told.interval))
+
+
+def _place(result: RankResult) -> str:
+    low, high = result.interval()
+    return f"is {result.rank}" if low == high else f"lies in [{low}, {high}]"
 
 
 def _record(result: RankResult) -> dict[str, Any]:

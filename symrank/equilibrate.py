@@ -49,9 +49,7 @@ __all__ = ["Scales", "equilibrate", "has_entries", "uneven_scales"]
 SWEEPS = 20  # by (3) no row then misses one by more than a factor 2^(2^-18 2100)
 SETTLED = 0.01  # largest |r| at which they end: the rounding of x to whole numbers hides it
 SHORT = np.float32  # of logarithms up to 1100: they err by 1e-4 at most, and cost half as much
-# Exponents of d: sums of two stay exact, and S = diag(d) is a normal number. Rows that would need
-# more have all entries below 1e-300 of those in their columns.
-LIMIT = 1000
+LIMIT = 1022  # largest exponent of d: a normal number
 BLOCK = 1 << 20  # entries of a dense matrix looked at a time
 ROUNDING = 1.0  # that rounding to whole exponents may add to what (4) and (5) bound
 
@@ -73,7 +71,20 @@ class Scales:
 
     @property
     def root(self) -> FloatArray:
-        """The diagonal d, powers of two."""
+        """The diagonal d, powers of two.
+
+        Raises
+        ------
+        OptionError
+            Where one is no normal number: entries of a row lie 1e300 below those of its columns.
+        """
+        out = np.flatnonzero(np.abs(self.exponents) > LIMIT)
+        if out.size:
+            raise OptionError(
+                f"row {out[0]} has entries so far below the others in their columns that its scale "
+                f"would be 2**{self.exponents[out[0]]:.0f}, and 2**{LIMIT} is the largest. Set "
+                "entries that stand for zero to zero."
+            )
         return np.ldexp(1.0, self.exponents.astype(np.int64))
 
     @property
@@ -161,7 +172,7 @@ def _swept(reach: "_Reach", limit: float = -np.inf) -> Scales | None:
         if np.min(r) > -SETTLED:
             break
         x[filled] -= 0.5 * r
-    return Scales(np.clip(np.rint(x), -LIMIT, LIMIT) + 0.0, filled)
+    return Scales(np.rint(x) + 0.0, filled)
 
 
 def _entries(operator: Operator) -> Any:

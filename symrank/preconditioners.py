@@ -28,7 +28,7 @@ from symrank.operators.transforms import (
 __all__ = ["Preconditioner", "apply", "as_preconditioner", "of_scales"]
 
 HOW = (
-    'Pass "equilibrate", "jacobi", "amg", the diagonal of G as a 1-D NumPy array, a '
+    'Pass "jacobi", "equilibrate", "amg", the diagonal of G as a 1-D NumPy array, a '
     "symrank.Preconditioner, Preconditioner.from_factor(S) for any other G = S S*, or "
     "Preconditioner.from_products."
 )
@@ -177,7 +177,7 @@ class Preconditioner:
         Raises
         ------
         OptionError
-            Where the entries of `operator` are not known.
+            Where the entries of `operator` are not known, or span more than the numbers do.
         NonFiniteError
             Where one is infinite or NaN.
 

@@ -243,9 +243,13 @@ def _scaled_rows(entries: Any, left: FloatArray, right: FloatArray) -> Any:
 def _scaled_entries(values: Array, left: FloatArray, right: FloatArray) -> Array:
     """Return values * left * right in the dtype of `values`; what overflows is infinite."""
     (left, left_exponent), (right, right_exponent) = np.frexp(left), np.frexp(right)
-    exponent = left_exponent + right_exponent
-    with np.errstate(over="ignore", invalid="ignore"):
-        scaled = values * (left * right)
-        for part in (scaled.real, scaled.imag) if scaled.dtype.kind == "c" else (scaled,):
-            np.ldexp(part, exponent, out=part)
-        return scaled.astype(values.dtype, copy=False)
+    mantissa, exponent = left * right, left_exponent + right_exponent
+    scaled = np.empty(np.broadcast_shapes(values.shape, mantissa.shape), values.dtype)
+    parts = [(values, scaled)]
+    if values.dtype.kind == "c":
+        parts = [(values.real, scaled.real), (values.imag, scaled.imag)]
+    with np.errstate(over="ignore", under="ignore"):
+        for part, out in parts:
+            size, own_exponent = np.frexp(part)
+            out[...] = np.ldexp(size * mantissa, exponent + own_exponent)
+    return scaled
