@@ -6,7 +6,7 @@ with every row in a unit of its own (`symrank.equilibrate`) answers the same que
 relative to each row. Which of the two is right only the caller knows: a small row may be a variable
 in Pascal, or what an elimination left of zeros.
 
-So where no cut was given and the scales span more than `SPREAD`, A is counted on three quarters of
+So where no cut was given and the scales span more than 1e6, A is counted on three quarters of
 the budget, D A D on a quarter, by the same method. With I and J their intervals,
 
     both settled, and I meets J at 1 - 1e-6:   the answer is that of A, as it was;
@@ -23,12 +23,10 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-import numpy as np
-
 from symrank import _rounds, preconditioners
 from symrank._counter import Counter
 from symrank._setup import Job
-from symrank.equilibrate import Scales, uneven_scales
+from symrank.equilibrate import Scales, describe, uneven_scales
 from symrank.errors import SymrankError
 from symrank.intervals import ExactInterval, Hull, Interval
 from symrank.methods import BY_NAME, Dense, Method
@@ -38,11 +36,12 @@ from symrank.result import Progress, RankResult, Status
 
 __all__ = ["count_in_both_units"]
 
-SPREAD = 1e6  # of d: a row of size 1 beside one of 1e12, whose rounding is 1e-4
+LIMIT = math.log2(
+    1e6
+)  # of the spread of d: a row of size 1 beside one of 1e12, whose rounding is 1e-4
 SHARE = 4  # the count of D A D has one part in SHARE of the budget
 CERTAIN = 1.0 - 1e-6  # level at which two intervals that miss each other differ
 SURE = (Status.EXACT, Status.CONVERGED)
-FEW = 3  # indices that a note names
 INTERRUPTED, LATE = "the run was interrupted", "the budget had ended"
 HOW = (
     'pass preconditioner="equilibrate" to count what is not zero relative to its own row, or atol '
@@ -80,12 +79,12 @@ def count_in_both_units(
     second, failure = None, INTERRUPTED
     if first.status is not Status.INTERRUPTED:
         with counter.reserve(max(0, counter.left - quarter), 0.0):
-            second, failure = _count_again(job, scales, again, counter)
+            second, failure = _count_again(job, scales, again, counter, method is None)
     return _Pair(
         first=first,
         second=second,
         failure=failure,
-        rows=_describe(scales),
+        rows=describe(scales, LIMIT),
         num_filled=int(scales.is_filled.sum()),
         half_width=job.goal.half_width,
         num_matvecs=counter.num_matvecs,
@@ -97,7 +96,7 @@ def _uneven(job: Job) -> Scales | None:
     """Return the scales where no cut was given, rounding is the only noise, and they span much."""
     goal = job.goal
     is_asked = goal.has_cut or goal.noise or job.num_deflated or job.preconditioner is not None
-    return None if is_asked else uneven_scales(_unscaled(job.operator), math.log2(SPREAD))
+    return None if is_asked else uneven_scales(_unscaled(job.operator), LIMIT)
 
 
 def _unscaled(operator: Operator) -> Operator:
@@ -106,7 +105,7 @@ def _unscaled(operator: Operator) -> Operator:
 
 
 def _count_again(
-    job: Job, scales: Scales, method: Method, counter: Counter
+    job: Job, scales: Scales, method: Method, counter: Counter, is_chosen: bool
 ) -> tuple[RankResult | None, str]:
     """Count D A D; without an answer, say why there is none."""
     is_free = isinstance(method, Dense)  # the entries are known
@@ -120,6 +119,8 @@ def _count_again(
             goal=dataclasses.replace(job.goal, scale=1.0),
             preconditioner=G,
         )
+        if is_chosen:
+            twin = twin.on_shorter_side()
         rounds = _rounds.run(twin, method, "to see whether units decide", counter)
     except KeyboardInterrupt:
         return None, INTERRUPTED
@@ -284,24 +285,3 @@ def _record(result: RankResult) -> dict[str, Any]:
         "status": result.status.name,
         "inertia": None if result.inertia is None else list(result.inertia),
     }
-
-
-def _describe(scales: Scales) -> str:
-    """Say which rows are of another size 1/d than the rest: the small ones, or the large ones."""
-    x = np.where(scales.is_filled, scales.exponents, np.nan)
-    limit = math.log2(SPREAD)
-    small, large = x - np.nanmin(x) > limit, np.nanmax(x) - x > limit
-    few, is_small = (small, True) if small.sum() <= large.sum() else (large, False)
-    rest = x[~few]
-    where = np.flatnonzero(few)
-    names = ", ".join(str(i) for i in where[:FEW]) + (", ..." if where.size > FEW else "")
-    sizes = 2.0 ** -np.array([np.max(x[few]), np.min(x[few])])
-    end = np.nanmin(rest) if is_small else np.nanmax(rest)
-    return (
-        f"{where.size} of {x.size} rows ({names}) are of size {_span(*sizes)}, the others "
-        f"{'up to' if is_small else 'down to'} {2.0**-end:.2g}"
-    )
-
-
-def _span(low: float, high: float) -> str:
-    return f"{low:.2g}" if low == high else f"{low:.2g} to {high:.2g}"

@@ -25,7 +25,11 @@ rows do,
 
     max log2 d - min log2 d  <=  max R - min R.                                               (5)
 
-That bound takes one look at the entries, and most matrices no sweep at all.
+That bound takes one look at the entries, and most matrices no sweep at all. Where the diagonal has
+no zero, |a_ii| <= 2^(R_i) says as much at the cost of a product or two.
+
+In a Gram matrix X* X no entry exceeds the diagonal ones of its row and column (Cauchy-Schwarz), so
+d_j = 1 / |column j of X| leaves the largest entry of every row at one, and no sweep is needed.
 
 References
 ----------
@@ -42,15 +46,16 @@ import numpy as np
 from symrank._typing import Array, FloatArray
 from symrank.errors import NonFiniteError, OptionError
 from symrank.operators import Operator
-from symrank.operators.transforms import as_augmented, as_matrix
+from symrank.operators._magnitudes import Dense, Sparse, table
+from symrank.operators.gram import GramOperator
+from symrank.operators.transforms import as_augmented, as_gram, as_matrix, scaled_rows
 
-__all__ = ["Scales", "equilibrate", "has_entries", "uneven_scales"]
+__all__ = ["Scales", "describe", "equilibrate", "has_entries", "uneven_scales"]
 
 SWEEPS = 20  # by (3) no row then misses one by more than a factor 2^(2^-18 2100)
 SETTLED = 0.01  # largest |r| at which they end: the rounding of x to whole numbers hides it
-SHORT = np.float32  # of logarithms up to 1100: they err by 1e-4 at most, and cost half as much
 LIMIT = 1022  # largest exponent of d: a normal number
-BLOCK = 1 << 20  # entries of a dense matrix looked at a time
+FEW = 3  # indices that a sentence names
 ROUNDING = 1.0  # that rounding to whole exponents may add to what (4) and (5) bound
 
 
@@ -95,8 +100,8 @@ class Scales:
 
 
 def has_entries(operator: Operator) -> bool:
-    """Tell whether `equilibrate` can: a matrix, or `augmented` of one, or a multiple of it."""
-    return _entries(operator) is not None
+    """Tell whether `equilibrate` can: a matrix, or `augmented` or `gram` of one."""
+    return _entries(operator) is not None or as_gram(operator) is not None
 
 
 def equilibrate(operator: Operator) -> Scales:
@@ -105,7 +110,7 @@ def equilibrate(operator: Operator) -> Scales:
     Parameters
     ----------
     operator
-        An explicit matrix, `augmented` of one, or a power of two times one.
+        An explicit matrix, or `augmented` or `gram` of one.
 
     Returns
     -------
@@ -134,13 +139,14 @@ def equilibrate(operator: Operator) -> Scales:
             "size of every variable."
         )
     reach = _Reach(operator)
-    bad = np.flatnonzero(np.isnan(reach.largest) | (reach.largest == np.inf))
+    bad = np.flatnonzero(~(reach.largest < np.inf))
     if bad.size:
         raise NonFiniteError(
             f"row {bad[0]} of the matrix holds infinities or NaN. Remove or replace them: no rank "
             "is defined."
         )
-    scales = _swept(reach)
+    squared = as_gram(operator)
+    scales = _swept(reach) if squared is None else _unit_columns(squared, reach)
     assert scales is not None
     return scales
 
@@ -151,14 +157,47 @@ def uneven_scales(operator: Operator, limit: float) -> Scales | None:
     None also where the entries are not known or not finite. By (4) and (5) even scales are known
     for such after one look at the entries, or a few sweeps.
     """
-    if not has_entries(operator):
+    if not has_entries(operator) or _has_even_diagonal(operator, limit):
         return None
     reach = _Reach(operator)
     known = reach.largest[reach.is_filled]
-    if not (known.size and np.isfinite(known).all()) or np.ptp(known) + ROUNDING <= limit:
+    if not (known.size and np.isfinite(known).all()):
         return None
-    scales = _swept(reach, limit)
+    squared = as_gram(operator)
+    if squared is not None:
+        scales: Scales | None = _unit_columns(squared, reach)
+    else:
+        scales = None if np.ptp(known) + ROUNDING <= limit else _swept(reach, limit)
     return scales if scales is not None and scales.spread > limit else None
+
+
+def _has_even_diagonal(operator: Operator, limit: float) -> bool:
+    """Tell whether the diagonal alone shows, by (5), that the scales span no more than 2^`limit`."""
+    matrix = as_matrix(operator)
+    if matrix is None or not operator.n:
+        return False
+    most, least = matrix.scale_hint(), float(np.abs(matrix.entries.diagonal()).min())
+    return 0.0 < least and most < np.inf and most / least <= 2.0 ** (limit - ROUNDING)
+
+
+def describe(scales: Scales, limit: float) -> str:
+    """Say which rows are of a size 1 / d that is 2^`limit` away: the small ones, or the large."""
+    x = np.where(scales.is_filled, scales.exponents, np.nan)
+    small, large = x - np.nanmin(x) > limit, np.nanmax(x) - x > limit
+    few, is_small = (small, True) if small.sum() <= large.sum() else (large, False)
+    rest = x[~few]
+    where = np.flatnonzero(few)
+    names = ", ".join(str(i) for i in where[:FEW]) + (", ..." if where.size > FEW else "")
+    sizes = 2.0 ** -np.array([np.max(x[few]), np.min(x[few])])
+    end = np.nanmin(rest) if is_small else np.nanmax(rest)
+    return (
+        f"{where.size} of {x.size} rows ({names}) are of size {_span(*sizes)}, the others "
+        f"{'up to' if is_small else 'down to'} {2.0**-end:.2g}"
+    )
+
+
+def _span(low: float, high: float) -> str:
+    return f"{low:.2g}" if low == high else f"{low:.2g} to {high:.2g}"
 
 
 def _swept(reach: "_Reach", limit: float = -np.inf) -> Scales | None:
@@ -175,6 +214,27 @@ def _swept(reach: "_Reach", limit: float = -np.inf) -> Scales | None:
     return Scales(np.rint(x) + 0.0, filled)
 
 
+def _unit_columns(operator: GramOperator, reach: "_Reach") -> Scales:
+    """Return 1 / |x_j| for the columns of X, or its rows where the operator is X X*."""
+    filled = reach.is_filled
+    first = np.zeros(filled.size)  # the largest entry to one, that no square leaves the range
+    first[filled] = np.clip(-np.rint(reach.largest[filled]), -LIMIT, LIMIT)
+    entries = _columns(operator)
+    scaled = scaled_rows(entries, np.ldexp(1.0, first.astype(int)), np.ones(entries.shape[1]))
+    squares = np.asarray((abs(scaled) ** 2).sum(axis=1), dtype=np.float64)
+    x = first - np.log2(operator.scale)
+    x[filled] -= 0.5 * np.log2(squares[filled])
+    return Scales(np.where(filled, np.rint(x), 0.0) + 0.0, filled)
+
+
+def _columns(operator: GramOperator) -> Any:
+    """Return X* for X* X, and X for X X*."""
+    entries = operator.factor.entries
+    if operator.side == "rows":
+        return entries
+    return entries.T if isinstance(entries, np.ndarray) else entries.T.tocsr()
+
+
 def _entries(operator: Operator) -> Any:
     """Return the entries whose rows are scaled: of the matrix, or of the factor of `augmented`."""
     matrix, twin = as_matrix(operator), as_augmented(operator)
@@ -187,12 +247,13 @@ class _Reach:
     """``x -> max_j (log2 |a_ij| + x_j)`` for every row i; `largest` is that of x = 0."""
 
     def __init__(self, operator: Operator) -> None:
-        entries = _entries(operator)
-        self.tables: Sequence[_Sparse | _Dense] = [_table(entries)]
-        if as_matrix(operator) is None:
-            self.tables = [self.tables[0], _table(entries.T)]
+        squared = as_gram(operator)
+        entries = _entries(operator) if squared is None else _columns(squared)
+        self.tables: Sequence[Sparse | Dense] = [table(entries)]
+        if as_augmented(operator) is not None:
+            self.tables = [self.tables[0], table(entries.T)]
         self.num_columns = entries.shape[1]
-        self.largest = np.concatenate([table.largest() for table in self.tables])
+        self.largest = np.concatenate([one.largest() for one in self.tables])
         self.is_filled = ~(self.largest == -np.inf)
 
     def __call__(self, x: FloatArray) -> FloatArray:
@@ -201,75 +262,3 @@ class _Reach:
             return self.tables[0](x)
         m = x.size - self.num_columns
         return np.concatenate([self.tables[0](x[m:]), self.tables[1](x[:m])])
-
-
-def _table(entries: Any) -> "_Sparse | _Dense":
-    return _Dense(entries) if isinstance(entries, np.ndarray) else _Sparse(entries.tocsr())
-
-
-class _Sparse:
-    """Rows of a CSR array."""
-
-    def __init__(self, csr: Any) -> None:
-        self.csr = csr
-        self.rows = np.flatnonzero(np.diff(csr.indptr))
-        self.starts = csr.indptr[self.rows]
-        self.sizes: Array | None = None
-
-    def largest(self) -> FloatArray:
-        return self._spread(_log2(self._row_max(_magnitude(self.csr.data))))
-
-    def __call__(self, x: FloatArray) -> FloatArray:
-        if self.sizes is None:
-            self.sizes = _log2(_magnitude(self.csr.data)).astype(SHORT)
-        sums = x.astype(SHORT).take(self.csr.indices)
-        sums += self.sizes
-        return self._spread(self._row_max(sums))
-
-    def _row_max(self, values: Array) -> Array:
-        return np.maximum.reduceat(values, self.starts) if self.rows.size else values[:0]
-
-    def _spread(self, values: Array) -> FloatArray:
-        whole = np.full(self.csr.shape[0], -np.inf)
-        whole[self.rows] = values
-        return whole
-
-
-class _Dense:
-    """Rows of an array, a block at a time."""
-
-    def __init__(self, array: Array) -> None:
-        self.array = array
-        self.step = max(1, BLOCK // max(array.shape[1], 1))
-        self.sizes: list[Array] = []
-
-    def largest(self) -> FloatArray:
-        if not self.array.size:
-            return np.full(self.array.shape[0], -np.inf)
-        return _log2(np.concatenate([_magnitude(rows).max(axis=1) for rows in self._blocks()]))
-
-    def __call__(self, x: FloatArray) -> FloatArray:
-        if not self.array.size:
-            return np.full(self.array.shape[0], -np.inf)
-        if not self.sizes:
-            self.sizes = [_log2(_magnitude(rows)).astype(SHORT) for rows in self._blocks()]
-        short = x.astype(SHORT)
-        largest = [(sizes + short).max(axis=1) for sizes in self.sizes]
-        return np.concatenate(largest).astype(np.float64)
-
-    def _blocks(self) -> list[Array]:
-        return [self.array[i : i + self.step] for i in range(0, len(self.array), self.step)]
-
-
-def _magnitude(values: Array) -> Array:
-    """Return |a|; for complex entries the larger part, which is right within sqrt(2)."""
-    if values.dtype.kind == "c":
-        larger: Array = np.maximum(np.abs(values.real), np.abs(values.imag))
-        return larger
-    return np.abs(values)
-
-
-def _log2(values: Array) -> FloatArray:
-    with np.errstate(divide="ignore"):
-        logs: FloatArray = np.log2(values, dtype=np.float64)
-    return logs

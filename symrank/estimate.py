@@ -69,9 +69,10 @@ def rank(
     preconditioner
         A symmetric positive definite G = S S* against bad conditioning: a `Preconditioner`, the
         diagonal of G as a 1-D array, or, for an explicit matrix, ``"equilibrate"`` (every row in
-        a unit of its own), ``"jacobi"`` or ``"amg"``. The method then runs on the congruent operator S* A S, which is similar to G A and has the rank and inertia
-        of A (Sylvester). `atol`, `rtol` and all that the result says of thresholds, spectra and
-        step sizes speak of G A: a count above a tolerance is one of eigenvalues of G A.
+        a unit of its own), ``"jacobi"`` or ``"amg"``. The method then runs on the congruent
+        operator S* A S, which is similar to G A and has the rank and inertia of A (Sylvester).
+        `atol`, `rtol` and all that the result says of thresholds, spectra and step sizes speak of
+        G A: a count above a tolerance is one of eigenvalues of G A.
     deflate
         (n, k), independent known null vectors of A: the operator is restricted to what is
         orthogonal to them, which leaves k zeros less to tell from small eigenvalues.

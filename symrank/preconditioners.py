@@ -16,12 +16,14 @@ from symrank import equilibrate as equilibration
 from symrank._typing import Array, FloatArray
 from symrank.errors import NonFiniteError, OperatorError, OptionError
 from symrank.operators import Operator
-from symrank.operators._factor import Factor, as_factor, check_adjoint, diagonal_factor
+from symrank.operators._factor import Factor, Factored, as_factor, check_adjoint, diagonal_factor
 from symrank.operators.transforms import (
     Congruent,
     as_augmented,
+    as_gram,
     as_matrix,
     scaled_augmented,
+    scaled_gram,
     scaled_matrix,
 )
 
@@ -172,7 +174,8 @@ class Preconditioner:
         Parameters
         ----------
         operator
-            An explicit matrix as `as_operator` returns it, or `augmented` of one.
+            An explicit matrix as `as_operator` returns it, or `augmented` or `gram` of one: a Gram
+            matrix so gets a unit diagonal.
 
         Raises
         ------
@@ -414,10 +417,7 @@ def apply(operator: Operator, preconditioner: Preconditioner) -> Operator:
     if scaled is None:
         _check_range(root, operator)
         return Congruent(operator, preconditioner.factor)
-    before, after = operator.scale_hint(), scaled.scale_hint()
-    assert before is not None
-    assert after is not None
-    if np.isfinite(before) and not np.isfinite(after):
+    if np.isfinite(_largest(operator)) and not np.isfinite(_largest(scaled)):
         raise OptionError(
             f"S* A S overflows {operator.dtype} for this {preconditioner!r}: sqrt(g) reaches "
             f"{root.max():.3g}. Divide the diagonal of G by a constant, which moves no rank."
@@ -426,11 +426,20 @@ def apply(operator: Operator, preconditioner: Preconditioner) -> Operator:
 
 
 def _scaled_entries(operator: Operator, root: FloatArray) -> Operator | None:
-    """Return S A S for S = diag(root) where the entries of A are known."""
-    matrix, twin = as_matrix(operator), as_augmented(operator)
+    """Return S A S for S = diag(root) where the entries of A, or of its factor, are known."""
+    matrix, twin, squared = as_matrix(operator), as_augmented(operator), as_gram(operator)
     if matrix is not None:
         return scaled_matrix(matrix, root)
-    return None if twin is None else scaled_augmented(twin, root)
+    if twin is not None:
+        return scaled_augmented(twin, root)
+    return None if squared is None else scaled_gram(squared, root)
+
+
+def _largest(operator: Operator) -> float:
+    """Return the largest entry of a matrix, or of the factor that an operator is made of."""
+    size = operator.factor.largest_entry if isinstance(operator, Factored) else None
+    size = operator.scale_hint() if size is None else size
+    return 0.0 if size is None else size
 
 
 def _check_range(root: FloatArray, operator: Operator) -> None:

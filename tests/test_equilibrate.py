@@ -133,6 +133,32 @@ def test_augmented_matrices_stay_augmented():
         assert symrank.rank(operator, preconditioner="equilibrate").inertia == (5, 5, 5)
 
 
+@given(SEEDS, st.sampled_from(DTYPES), st.sampled_from(["columns", "rows"]), st.booleans())
+def test_gram_matrices_get_a_unit_diagonal(seed, dtype, side, is_sparse):
+    rng = np.random.default_rng(seed)
+    X = sparse_matrix(rng, 8, dtype)[:, :6]
+    units = 2.0 ** rng.integers(-30, 30, 6)
+    X = (X * units if side == "columns" else (X * units).conj().T).astype(dtype)
+    operator = gram(sp.csr_array(X) if is_sparse else X, side)
+    G = Preconditioner.equilibrate(operator)
+    B = apply(operator, G)
+    assert B.num_dense_products == 0
+    filled = equilibrate(operator).is_filled
+    diagonal = B.to_dense().diagonal().real
+    assert (diagonal[filled] >= 0.49).all()  # 1/2 and the rounding of single precision
+    assert (diagonal[filled] <= 2.01).all()
+    assert (diagonal[~filled] == 0.0).all()
+    Y = X / units if side == "columns" else X.T / units
+    assert symrank.rank(operator, preconditioner="equilibrate").rank == np.linalg.matrix_rank(Y)
+
+
+@pytest.mark.parametrize("size", [1e-300, 1e200, 1e-305])
+def test_gram_matrices_of_extreme_entries(size):
+    X = np.array([[1.0, size, 0.0, 0.0], [1.0, -size, 0.0, 0.0]])
+    for operator in (gram(X), gram(sp.csr_array(X)), gram(X.T, "rows")):
+        assert symrank.rank(operator, preconditioner="equilibrate").inertia == (2, 2, 0)
+
+
 @pytest.mark.parametrize("method", ["dense", "inertia", "lanczos", "sketch"])
 def test_every_method_counts_a_graded_matrix(method):
     """A core with |eigenvalues| in [0.4, 1.6], ten empty rows, and units of 1e-12 to 1e12."""
@@ -180,7 +206,8 @@ def test_what_has_no_scales(value):
     with pytest.raises(NonFiniteError, match="row 1 of the matrix"):
         Preconditioner.equilibrate(as_operator(np.diag([1.0, value])))
     assert uneven_scales(as_operator(np.diag([1.0, 1e-30, value])), 1.0) is None
-    for operator in (gram(np.eye(3)), as_operator(sp.linalg.aslinearoperator(np.eye(3)))):
+    known_by_products = sp.linalg.aslinearoperator(np.eye(3))
+    for operator in (gram(known_by_products), as_operator(known_by_products)):
         assert uneven_scales(operator, 1.0) is None
         with pytest.raises(OptionError, match="needs the entries"):
             symrank.rank(operator, preconditioner="equilibrate")

@@ -153,6 +153,8 @@ def test_complex_single_and_augmented_matrices_ask_too():
         (A.astype(complex) * 1.0, (200, 300)),
         (symrank.augmented(A), (400, 600)),
         (symrank.augmented(A.toarray()), (400, 600)),
+        (symrank.gram(sp.vstack([A, A])), (200, 300)),
+        (symrank.gram(A.toarray()[:, :350], "rows"), (200, 300)),
         (A * 1e-280, (200, 300)),
     ):
         result = symrank.rank(B, rng=1)

@@ -20,9 +20,12 @@ __all__ = [
     "Scaled",
     "Squared",
     "as_augmented",
+    "as_gram",
     "as_matrix",
     "scaled_augmented",
+    "scaled_gram",
     "scaled_matrix",
+    "scaled_rows",
     "shorter_side",
 ]
 
@@ -211,22 +214,37 @@ def as_augmented(operator: Operator) -> AugmentedOperator | None:
     return None
 
 
+def as_gram(operator: Operator) -> GramOperator | None:
+    """Return the operator as the Gram operator of a matrix with entries, if it is that."""
+    if isinstance(operator, GramOperator) and operator.factor.entries is not None:
+        return operator
+    return None
+
+
 def scaled_matrix(A: MatrixOperator, root: FloatArray) -> MatrixOperator:
     """Return ``D A D``, D = diag(root) > 0, as a matrix of the same kind and dtype.
 
     Exponents are added apart from the mantissas: no intermediate leaves the range unless the entry
     does, and the entries of a symmetric matrix stay equal to the last bit.
     """
-    return MatrixOperator(_scaled_rows(A.entries, root, root))
+    return MatrixOperator(scaled_rows(A.entries, root, root))
 
 
 def scaled_augmented(A: AugmentedOperator, root: FloatArray) -> AugmentedOperator:
     """Return ``D A D`` as `augmented` of a rectangular matrix of scaled entries."""
     m = A.factor.shape[0]
-    return AugmentedOperator(as_factor(_scaled_rows(A.factor.entries, root[:m], root[m:])))
+    return AugmentedOperator(as_factor(scaled_rows(A.factor.entries, root[:m], root[m:])))
 
 
-def _scaled_rows(entries: Any, left: FloatArray, right: FloatArray) -> Any:
+def scaled_gram(A: GramOperator, root: FloatArray) -> GramOperator:
+    """Return ``D A D`` as `gram` of a matrix of scaled entries."""
+    m, n = A.factor.shape
+    left, right = (np.ones(m), root) if A.side == "columns" else (root, np.ones(n))
+    entries = scaled_rows(A.factor.entries, left, right)
+    return GramOperator(as_factor(entries), A.side, A.scale)
+
+
+def scaled_rows(entries: Any, left: FloatArray, right: FloatArray) -> Any:
     """Return ``diag(left) A diag(right)``, an ndarray or a CSR array as A is."""
     if not isinstance(entries, np.ndarray):
         by_entry = np.repeat(left, np.diff(entries.indptr))
