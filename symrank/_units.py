@@ -45,7 +45,7 @@ SURE = (Status.EXACT, Status.CONVERGED)
 INTERRUPTED, LATE = "the run was interrupted", "the budget had ended"
 HOW = (
     'pass preconditioner="equilibrate" to count what is not zero relative to its own row, or atol '
-    "in the units of A to say what is zero."
+    "in the units of the operator to say what is zero."
 )
 
 
@@ -210,14 +210,11 @@ class _Pair:
 
     def _sentence(self) -> str:
         """Say which rows, which sizes, and how to choose."""
-        own = "with every row in a unit of its own"
-        if self.second is None:
-            count = f"{own} nothing was counted ({self.failure})"
-        else:
-            count = f"{own} it {_place(self.second)}"
-        return (
-            f"{self.rows}: by the noise floor of A the count {_place(self.first)}, {count}; {HOW}"
-        )
+        floor = f"by the noise floor of the operator the count {_place(self.first)}"
+        other = f"nothing was counted ({self.failure})"
+        if self.second is not None:
+            other = f"it {_place(self.second)}"
+        return f"{self.rows}: {floor}, with every row in a unit of its own {other}; {HOW}"
 
     def _resume(self) -> Callable[..., RankResult] | None:
         """Return what `RankResult.refine` calls, where both counts can go on."""

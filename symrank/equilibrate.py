@@ -172,12 +172,12 @@ def uneven_scales(operator: Operator, limit: float) -> Scales | None:
 
 
 def _has_even_diagonal(operator: Operator, limit: float) -> bool:
-    """Tell whether the diagonal alone shows, by (5), that the scales span no more than 2^`limit`."""
+    """Tell whether the diagonal alone shows, by (5), that the scales span at most 2^`limit`."""
     matrix = as_matrix(operator)
     if matrix is None or not operator.n:
         return False
     most, least = matrix.scale_hint(), float(np.abs(matrix.entries.diagonal()).min())
-    return 0.0 < least and most < np.inf and most / least <= 2.0 ** (limit - ROUNDING)
+    return least > 0.0 and most < np.inf and most / least <= 2.0 ** (limit - ROUNDING)
 
 
 def describe(scales: Scales, limit: float) -> str:

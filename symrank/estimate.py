@@ -128,8 +128,8 @@ def rank(
     >>> result.rank, result.interval(), result.status.name
     (1, (1, 2), 'NO_GAP_FOUND')
     >>> result.notes[0].split(";")[0]
-    '1 of 3 rows (1) are of size 1, the others up to 1.1e+15: by the noise floor of A the count
-    is 1, with every row in a unit of its own it is 2'
+    '1 of 3 rows (1) are of size 1, the others up to 1.1e+15: by the noise floor of the operator
+    the count is 1, with every row in a unit of its own it is 2'
     >>> symrank.rank(np.diag([1e30, 1.0, 0.0]), preconditioner="equilibrate").rank
     2
     >>> symrank.rank(np.diag([1e30, 1.0, 0.0]), atol=10.0).rank
