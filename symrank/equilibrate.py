@@ -31,6 +31,10 @@ no zero, |a_ii| <= 2^(R_i) says as much at the cost of a product or two.
 In a Gram matrix X* X no entry exceeds the diagonal ones of its row and column (Cauchy-Schwarz), so
 d_j = 1 / |column j of X| leaves the largest entry of every row at one, and no sweep is needed.
 
+Where |a_ij|^2 <= |a_ii a_jj| the limit is d_i = 1 / sqrt|a_ii|, whatever the units A came in: a
+smaller d_i would need a partner with d_j > 1 / sqrt|a_jj|. A zero diagonal allows many limits. The
+one that is reached then depends on the start, and an entry may be left at 1e-16 of its own row.
+
 References
 ----------
 .. [1] D. Ruiz, "A scaling algorithm to equilibrate both rows and columns norms in matrices",
