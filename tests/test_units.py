@@ -61,7 +61,7 @@ def test_equilibrated_the_count_is_one_for_every_unit(c, method):
 
 @pytest.mark.parametrize(
     ("method", "c"),
-    [(None, 1.0), (None, 2e6), (None, 2e11), (None, 2e-11), ("dense", 2e11)]
+    [(None, 1.0), (None, 2e6), (None, 2e11), (None, 2e-11)]
     + [("lanczos", c) for c in (1.0, 2e6, 2e11, 2e-11)],
 )
 def test_the_count_of_a_saddle_point_is_right_or_not_sure(method, c):
@@ -260,7 +260,7 @@ def test_an_interrupted_question_is_no_sure_answer():
 
 def test_the_inertia_of_an_open_question_is_open_too():
     """The rows in doubt may have either sign."""
-    result = symrank.rank(saddle(2e11), "lanczos", precision=0.03, max_matvecs=5000, rng=1)
+    result = symrank.rank(saddle(2e11), "lanczos", precision=0.05, max_matvecs=3000, rng=1)
     for (low, high), truth in zip(result.inertia_intervals(LEVEL), INERTIA, strict=True):
         assert low <= truth <= high
     (plus_low, _), (zero_low, zero_high), _ = result.inertia_intervals()
