@@ -422,6 +422,7 @@ def apply(operator: Operator, preconditioner: Preconditioner) -> Operator:
             f"S* A S overflows {operator.dtype} for this {preconditioner!r}: sqrt(g) reaches "
             f"{root.max():.3g}. Divide the diagonal of G by a constant, which moves no rank."
         )
+    scaled.matvecs_per_product = operator.matvecs_per_product
     return scaled
 
 
