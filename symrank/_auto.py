@@ -9,7 +9,7 @@ from symrank._candidates import Choice, exact_candidates, fits_densely
 from symrank._counter import Counter
 from symrank._rounds import run
 from symrank._setup import Job
-from symrank.intervals import ExactInterval
+from symrank.intervals import ExactInterval, Hull, Interval
 from symrank.methods import Dense, Inertia, Lanczos, Method, Summary
 from symrank.result import RankResult, Status
 
@@ -100,10 +100,9 @@ def _both(first: RankResult, second: RankResult) -> RankResult:
     best, other = sorted((first, second), key=_width)
     if _meets(best.interval(), other.interval()):
         return best
-    lows, highs = zip(best.interval(), other.interval(), strict=True)
     return _opened(
         best,
-        (min(lows), max(highs)),
+        Hull(of=best.evidence, other=other.evidence),
         f"{best.method} and {other.method} miss each other at {best.confidence:.0%} confidence: "
         "the interval spans both. Another seed tells which one missed.",
     )
@@ -117,19 +116,20 @@ def _unless_contradicted(result: RankResult, sampled: RankResult) -> RankResult:
     low, high = result.interval()
     return _opened(
         result,
-        (0, result.n),
+        ExactInterval(low=0, high=result.n),
         f"{result.method} finds [{low}, {high}] and certified sampling [{proved[0]}, {proved[1]}] "
         f"but for a probability of {1 - CERTAIN:.0g}: the products or their noise are not what "
         "they are said to be (see `noise`), and nothing is claimed.",
     )
 
 
-def _opened(result: RankResult, ends: tuple[int, int], note: str) -> RankResult:
+def _opened(result: RankResult, evidence: Interval, note: str) -> RankResult:
     """Return the result with a wider interval, and with the reason."""
+    ends = evidence(result.confidence)
     return dataclasses.replace(
         result,
         bounds=(float(ends[0]), float(ends[1])),
-        evidence=ExactInterval(low=ends[0], high=ends[1]),
+        evidence=evidence,
         status=Status.NO_GAP_FOUND,
         notes=(*result.notes, note),
         resume=None,

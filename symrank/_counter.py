@@ -2,11 +2,15 @@
 
 import math
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 
 from symrank.result import Progress
 
 __all__ = ["Counter", "TimeUp"]
+
+
+FOREVER = 1e9  # seconds: a part of a budget without end
 
 
 class TimeUp(Exception):  # noqa: N818 - not an error: it ends a segment
@@ -26,6 +30,7 @@ class Counter:
         self.num_matvecs, self._seconds_before = before
         self.max_matvecs = self.num_matvecs + max_matvecs
         self.interval: tuple[int, int] | None = None
+        self._kept_matvecs, self._kept_seconds = 0, 0.0
         self._progress = progress
         self._started = time.perf_counter()
         self._deadline = math.inf if max_seconds is None else self._started + max_seconds
@@ -33,7 +38,7 @@ class Counter:
     @property
     def left(self) -> int:
         """Products that the budget still holds."""
-        return max(0, self.max_matvecs - self.num_matvecs)
+        return max(0, self.max_matvecs - self.num_matvecs - self._kept_matvecs)
 
     @property
     def seconds(self) -> float:
@@ -43,7 +48,16 @@ class Counter:
     @property
     def seconds_left(self) -> float:
         """Wall time that the budget still holds."""
-        return self._deadline - time.perf_counter()
+        return self._deadline - time.perf_counter() - self._kept_seconds
+
+    @contextmanager
+    def reserve(self, num_matvecs: int, seconds: float) -> Iterator[None]:
+        """Keep a part of the budget back from what runs inside."""
+        self._kept_matvecs, self._kept_seconds = num_matvecs, min(seconds, FOREVER)
+        try:
+            yield
+        finally:
+            self._kept_matvecs, self._kept_seconds = 0, 0.0
 
     def tick(self, num_matvecs: int) -> None:
         """Count products; raise once the time is up and an answer is known."""

@@ -184,7 +184,7 @@ def _squares_note(goal: Goal) -> str:
 
 def _resume(rounds: Rounds, before: Counter) -> Callable[..., RankResult]:
     """Return what `RankResult.refine` calls; vectors in memory go on once."""
-    num_rounds, spent_seconds = len(rounds.history), before.seconds
+    num_rounds, spent = len(rounds.history), (before.num_matvecs, before.seconds)
 
     def resume(
         precision: float,
@@ -199,7 +199,7 @@ def _resume(rounds: Rounds, before: Counter) -> Callable[..., RankResult]:
             )
         more = MAX_MATVECS if max_matvecs is None else max_matvecs
         Options.check_budget(precision, more, max_seconds)
-        counter = Counter(more, max_seconds, progress, before=(before.num_matvecs, spent_seconds))
+        counter = Counter(more, max_seconds, progress, before=spent)
         summary = rounds.summary
         assert summary is not None
         old, n = rounds.goal, rounds.goal.n + rounds.job.num_left_out

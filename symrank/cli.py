@@ -50,6 +50,7 @@ class Rectangular(StrEnum):
 class Conditioning(StrEnum):
     """Preconditioners that need nothing but the matrix."""
 
+    EQUILIBRATE = "equilibrate"
     JACOBI = "jacobi"
     AMG = "amg"
 
@@ -118,8 +119,9 @@ def _rank(
     preconditioner: Annotated[
         Conditioning | None,
         typer.Option(
-            help="jacobi: scale a badly scaled matrix to a unit diagonal. amg: solve with a "
-            "multigrid cycle, for Laplacians and finite elements. Neither moves the rank."
+            help="equilibrate: scale a matrix of mixed units to rows of unit size, where no cut "
+            "is in the units of A. jacobi: the same to a unit diagonal. amg: solve with a "
+            "multigrid cycle, for Laplacians and finite elements. None moves the rank."
         ),
     ] = None,
     as_json: Annotated[

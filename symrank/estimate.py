@@ -13,6 +13,7 @@ from symrank._counter import Counter
 from symrank._rounds import MAX_MATVECS, run
 from symrank._setup import Job, Options, Rng, prepare, seed_of
 from symrank._typing import Array, FloatArray
+from symrank._units import count_in_both_units
 from symrank.errors import OptionError
 from symrank.methods import BY_NAME, Method, Projection
 from symrank.preconditioners import Preconditioner
@@ -69,10 +70,11 @@ def rank(
         Budget in wall time; looked at after the first round.
     preconditioner
         A symmetric positive definite G = S S* against bad conditioning: a `Preconditioner`, the
-        diagonal of G as a 1-D array, or ``"jacobi"`` for an explicit matrix. The method then runs
-        on the congruent operator S* A S, which is similar to G A and has the rank and inertia
-        of A (Sylvester). `atol`, `rtol` and all that the result says of thresholds, spectra and
-        step sizes speak of G A: a count above a tolerance is one of eigenvalues of G A.
+        diagonal of G as a 1-D array, or, for an explicit matrix, ``"equilibrate"`` (every row in
+        a unit of its own), ``"jacobi"`` or ``"amg"``. The method then runs on the congruent
+        operator S* A S, which is similar to G A and has the rank and inertia of A (Sylvester).
+        `atol`, `rtol` and all that the result says of thresholds, spectra and step sizes speak of
+        G A: a count above a tolerance is one of eigenvalues of G A.
     deflate
         (n, k), independent known null vectors of A: the operator is restricted to what is
         orthogonal to them, which leaves k zeros less to tell from small eigenvalues.
@@ -90,7 +92,11 @@ def rank(
     Returns
     -------
     RankResult
-        With status CONVERGED or EXACT where the precision was met, and an interval always.
+        With status CONVERGED or EXACT where the precision was met, and an interval always. Where
+        neither a cut nor a preconditioner, `deflate` or `noise` was given, and the rows of an
+        explicit matrix are of sizes 1e6 apart, a quarter of the budget counts with every row in a
+        unit of its own: if that count differs, nothing is sure, the interval holds both, and
+        `notes` has the sentence.
 
     Raises
     ------
@@ -116,10 +122,20 @@ def rank(
     >>> result = symrank.rank(np.diag([2.0, 1.0, 0.0]))
     >>> result.rank, result.interval()
     (2, (2, 2))
-    >>> symrank.rank(np.diag([1e30, 1.0, 0.0])).rank  # 1 is below the rounding of 1e30
-    1
-    >>> symrank.rank(np.diag([1e30, 1.0, 0.0]), preconditioner="jacobi").rank
+
+    1 lies below the rounding of 1e30. Whether it counts is a question of units, and nothing is
+    sure until it is answered:
+
+    >>> result = symrank.rank(np.diag([1e30, 1.0, 0.0]))
+    >>> result.rank, result.interval(), result.status.name
+    (1, (1, 2), 'NO_GAP_FOUND')
+    >>> result.notes[0].split(";")[0]
+    '1 of 3 rows (1) are of size 1, the others up to 1.1e+15: by the noise floor of the operator
+    the count is 1, with every row in a unit of its own it is 2'
+    >>> symrank.rank(np.diag([1e30, 1.0, 0.0]), preconditioner="equilibrate").rank
     2
+    >>> symrank.rank(np.diag([1e30, 1.0, 0.0]), atol=10.0).rank
+    1
     """
     options = Options(
         atol=atol,
@@ -148,9 +164,13 @@ def answer(
     counter = Counter(limit, options.max_seconds, progress)
     job = prepare(A, options, counter)
     if method is None and job.goal.preconditioner is None:
-        return choose_and_run(job, counter)
+        return count_in_both_units(job, counter, lambda job: choose_and_run(job, counter), None)
     chosen, reason = _method(method, job)
-    return run(job, chosen, reason, counter).result(counter)
+
+    def count(job: Job) -> RankResult:
+        return run(job, chosen, reason, counter).result(counter)
+
+    return count_in_both_units(job, counter, count, chosen)
 
 
 def plan(A: Any, **options: Any) -> choose.Plan:

@@ -24,6 +24,7 @@ __all__ = [
     "ChainInterval",
     "Complement",
     "ExactInterval",
+    "Hull",
     "Intersection",
     "Interval",
     "Raised",
@@ -209,8 +210,28 @@ class Capped:
         return getattr(self.of, "num_looks", 1)
 
 
+@dataclass(frozen=True, kw_only=True)
+class Hull:
+    """What holds the counts of two laws at once."""
+
+    of: "Interval"
+    other: "Interval"
+
+    def __call__(self, confidence: float) -> tuple[int, int]:
+        """Return the lower of the low ends and the higher of the high ones."""
+        (a, b), (c, d) = self.of(confidence), self.other(confidence)
+        return min(a, c), max(b, d)
+
+
 Interval = (
-    ExactInterval | BetaInterval | ChainInterval | Complement | Raised | Intersection | Capped
+    ExactInterval
+    | BetaInterval
+    | ChainInterval
+    | Complement
+    | Raised
+    | Intersection
+    | Capped
+    | Hull
 )
 
 _KINDS: dict[str, type[Interval]] = {
@@ -218,6 +239,7 @@ _KINDS: dict[str, type[Interval]] = {
     "beta": BetaInterval,
     "chains": ChainInterval,
     "complement": Complement,
+    "hull": Hull,
     "raised": Raised,
     "intersection": Intersection,
     "capped": Capped,
@@ -227,6 +249,8 @@ _KINDS: dict[str, type[Interval]] = {
 def to_dict(interval: Interval) -> dict[str, Any]:
     """Return the interval as plain JSON values with its kind."""
     kind = next(name for name, cls in _KINDS.items() if isinstance(interval, cls))
+    if isinstance(interval, Hull):
+        return {"kind": kind, "of": to_dict(interval.of), "other": to_dict(interval.other)}
     if isinstance(interval, Complement):
         return {"kind": kind, "n": interval.n, "of": to_dict(interval.of)}
     if isinstance(interval, Capped):
@@ -242,8 +266,9 @@ def to_dict(interval: Interval) -> dict[str, Any]:
 def from_dict(record: dict[str, Any]) -> Interval:
     """Invert `to_dict`."""
     fields = dict(record)
-    if isinstance(fields.get("of"), dict):
-        fields["of"] = from_dict(fields["of"])
+    for name in ("of", "other"):
+        if isinstance(fields.get(name), dict):
+            fields[name] = from_dict(fields[name])
     if isinstance(fields.get("of"), list):
         fields["of"] = tuple(from_dict(law) for law in fields["of"])
     return _KINDS[fields.pop("kind")](**fields)

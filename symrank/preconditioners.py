@@ -12,17 +12,27 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from symrank import equilibrate as equilibration
 from symrank._typing import Array, FloatArray
 from symrank.errors import NonFiniteError, OperatorError, OptionError
 from symrank.operators import Operator
-from symrank.operators._factor import Factor, as_factor, check_adjoint, diagonal_factor
-from symrank.operators.transforms import Congruent, as_matrix, scaled_matrix
+from symrank.operators._factor import Factor, Factored, as_factor, check_adjoint, diagonal_factor
+from symrank.operators.transforms import (
+    Congruent,
+    as_augmented,
+    as_gram,
+    as_matrix,
+    scaled_augmented,
+    scaled_gram,
+    scaled_matrix,
+)
 
-__all__ = ["Draw", "Preconditioner", "apply", "as_preconditioner"]
+__all__ = ["Draw", "Preconditioner", "apply", "as_preconditioner", "of_scales"]
 
 HOW = (
-    'Pass "jacobi", "amg", the diagonal of G as a 1-D NumPy array, a symrank.Preconditioner, '
-    "Preconditioner.from_factor(S) for any other G = S S*, or Preconditioner.from_products."
+    'Pass "jacobi", "equilibrate", "amg", the diagonal of G as a 1-D NumPy array, a '
+    "symrank.Preconditioner, Preconditioner.from_factor(S) for any other G = S S*, or "
+    "Preconditioner.from_products."
 )
 
 
@@ -172,6 +182,39 @@ class Preconditioner:
         if known.any():
             root[~known] = np.quantile(root[known], 0.5, method="lower")
         return cls._from_root(root, "jacobi")
+
+    @classmethod
+    def equilibrate(cls, operator: Operator) -> "Preconditioner":
+        """Put every variable in a unit of its own: rows of S* A S have entries up to one.
+
+        S is diagonal and made of powers of two, by twenty of Ruiz's sweeps in the infinity norm
+        (`symrank.equilibrate`), so that no bit of an entry changes and the largest entry of every
+        row ends in [1/2, 2]. A row without entries keeps one. Unlike Jacobi's choice it needs no
+        diagonal. A row that is rounding noise is scaled up like any other: set such rows to zero
+        first.
+
+        Parameters
+        ----------
+        operator
+            An explicit matrix as `as_operator` returns it, or `augmented` or `gram` of one: a Gram
+            matrix so gets a unit diagonal.
+
+        Raises
+        ------
+        OptionError
+            Where the entries of `operator` are not known, or span more than the numbers do.
+        NonFiniteError
+            Where one is infinite or NaN.
+
+        Examples
+        --------
+        >>> import numpy as np
+        >>> from symrank import Preconditioner, as_operator
+        >>> A = np.array([[4.0**20, 1.0], [1.0, 0.0]])
+        >>> Preconditioner.equilibrate(as_operator(A)).root.tolist() == [2.0**-20, 2.0**20]
+        True
+        """
+        return of_scales(equilibration.equilibrate(operator))
 
     @classmethod
     def adam(cls, second_moments: npt.ArrayLike, eps: float = 1e-8) -> "Preconditioner":
@@ -344,6 +387,11 @@ class Preconditioner:
         return f"<Preconditioner {self.n}x{self.n}: {self.name}>"
 
 
+def of_scales(scales: equilibration.Scales) -> Preconditioner:
+    """Return the preconditioner with the factor diag(d)."""
+    return Preconditioner._from_root(scales.root, "equilibrate")
+
+
 def as_preconditioner(value: Any, operator: Operator) -> Preconditioner | None:
     """Resolve what `rank` takes as `preconditioner` for this operator; None stays None."""
     if value is None or isinstance(value, Preconditioner):
@@ -351,6 +399,8 @@ def as_preconditioner(value: Any, operator: Operator) -> Preconditioner | None:
     if isinstance(value, str):
         if value == "jacobi":
             return Preconditioner.jacobi(operator)
+        if value == "equilibrate":
+            return Preconditioner.equilibrate(operator)
         if value == "amg":
             return Preconditioner.amg(operator)
         raise OptionError(f"preconditioner={value!r} is unknown. {HOW}")
@@ -361,7 +411,7 @@ def as_preconditioner(value: Any, operator: Operator) -> Preconditioner | None:
 
 
 def apply(operator: Operator, preconditioner: Preconditioner) -> Operator:
-    """Return S* A S: a matrix of scaled entries for a diagonal S and an explicit A, else products.
+    """Return S* A S: of scaled entries for a diagonal S and an A with entries, else products.
 
     Parameters
     ----------
@@ -388,18 +438,36 @@ def apply(operator: Operator, preconditioner: Preconditioner) -> Operator:
     if preconditioner.factor is None:
         return operator
     root = preconditioner.root
-    matrix = None if root is None else as_matrix(operator)
-    if root is None or matrix is None:
-        if root is not None:
-            _check_range(root, operator)
+    if root is None:
         return Congruent(operator, preconditioner.factor)
-    scaled = scaled_matrix(matrix, root)
-    if np.isfinite(matrix.scale_hint()) and not np.isfinite(scaled.scale_hint()):
+    scaled = _scaled_entries(operator, root)
+    if scaled is None:
+        _check_range(root, operator)
+        return Congruent(operator, preconditioner.factor)
+    if np.isfinite(_largest(operator)) and not np.isfinite(_largest(scaled)):
         raise OptionError(
             f"S* A S overflows {operator.dtype} for this {preconditioner!r}: sqrt(g) reaches "
             f"{root.max():.3g}. Divide the diagonal of G by a constant, which moves no rank."
         )
+    scaled.matvecs_per_product = operator.matvecs_per_product
     return scaled
+
+
+def _scaled_entries(operator: Operator, root: FloatArray) -> Operator | None:
+    """Return S A S for S = diag(root) where the entries of A, or of its factor, are known."""
+    matrix, twin, squared = as_matrix(operator), as_augmented(operator), as_gram(operator)
+    if matrix is not None:
+        return scaled_matrix(matrix, root)
+    if twin is not None:
+        return scaled_augmented(twin, root)
+    return None if squared is None else scaled_gram(squared, root)
+
+
+def _largest(operator: Operator) -> float:
+    """Return the largest entry of a matrix, or of the factor that an operator is made of."""
+    size = operator.factor.largest_entry if isinstance(operator, Factored) else None
+    size = operator.scale_hint() if size is None else size
+    return 0.0 if size is None else size
 
 
 def _check_range(root: FloatArray, operator: Operator) -> None:

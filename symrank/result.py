@@ -256,7 +256,15 @@ class RankResult:
                 "of the inertia: run symrank.rank with method='lanczos'."
             )
         level = self.confidence if confidence is None else confidence
-        return self.measure.inertia(self.threshold, level)
+        plus_ends, zero_ends, minus_ends = self.measure.inertia(self.threshold, level)
+        if isinstance(self.evidence, intervals.Hull):  # what else may count has either sign
+            low, high = self.interval(level)
+            plus_ends, minus_ends = (
+                (mine[0], max(mine[1], high - other[0]))
+                for mine, other in ((plus_ends, minus_ends), (minus_ends, plus_ends))
+            )
+            zero_ends = min(zero_ends[0], self.n - high), max(zero_ends[1], self.n - low)
+        return plus_ends, zero_ends, minus_ends
 
     def refine(
         self,

@@ -151,6 +151,12 @@ def test_a_preconditioner(tmp_path):
     assert (plain["rank"], better["rank"]) == ("4", "6")
     assert "preconditioner" not in plain
     assert better["preconditioner"].startswith("jacobi")
+    assert plain["status"].startswith("NO_GAP_FOUND")
+    assert 'preconditioner="equilibrate"' in plain["note"]
+    own = rows(invoke("rank", tmp_path / "bad.npy", "--preconditioner", "equilibrate").stdout)
+    assert (own["rank"], own["interval"].split(" at")[0]) == ("6", "[6, 6]")
+    assert own["status"].startswith("EXACT")
+    assert "note" not in own
 
 
 def test_a_multigrid_cycle(tmp_path):

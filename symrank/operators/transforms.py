@@ -9,7 +9,8 @@ import scipy.sparse as sp
 
 from symrank._typing import Array, FloatArray
 from symrank.errors import OperatorError, OptionError
-from symrank.operators._factor import Factor
+from symrank.operators._factor import Factor, as_factor
+from symrank.operators.augmented import AugmentedOperator
 from symrank.operators.base import Operator, common_dtype
 from symrank.operators.deflated import Deflated
 from symrank.operators.gram import GramOperator
@@ -19,9 +20,14 @@ __all__ = [
     "Congruent",
     "Scaled",
     "Squared",
+    "as_augmented",
+    "as_gram",
     "as_matrix",
     "gram_factor",
+    "scaled_augmented",
+    "scaled_gram",
     "scaled_matrix",
+    "scaled_rows",
     "shorter_side",
 ]
 
@@ -217,32 +223,71 @@ def as_matrix(operator: Operator) -> MatrixOperator | None:
     return None
 
 
+def as_augmented(operator: Operator) -> AugmentedOperator | None:
+    """Return the operator as `augmented` of a matrix with entries, if it is that."""
+    if isinstance(operator, AugmentedOperator):
+        return None if operator.factor.entries is None else operator
+    if isinstance(operator, Scaled):
+        base = as_augmented(operator.base)
+        factor = operator.factor
+        return None if base is None else AugmentedOperator(as_factor(base.factor.entries * factor))
+    return None
+
+
+def as_gram(operator: Operator) -> GramOperator | None:
+    """Return the operator as the Gram operator of a matrix with entries, if it is that."""
+    if isinstance(operator, GramOperator) and operator.factor.entries is not None:
+        return operator
+    return None
+
+
 def scaled_matrix(A: MatrixOperator, root: FloatArray) -> MatrixOperator:
     """Return ``D A D``, D = diag(root) > 0, as a matrix of the same kind and dtype.
 
     Exponents are added apart from the mantissas: no intermediate leaves the range unless the entry
     does, and the entries of a symmetric matrix stay equal to the last bit.
     """
-    entries = A.entries
-    if A.is_sparse:
-        left = np.repeat(root, np.diff(entries.indptr))
-        data = _scaled_entries(entries.data, left, root[entries.indices])
-        csr = sp.csr_array((data, entries.indices, entries.indptr), shape=entries.shape)
-        return MatrixOperator(csr)
+    return MatrixOperator(scaled_rows(A.entries, root, root))
+
+
+def scaled_augmented(A: AugmentedOperator, root: FloatArray) -> AugmentedOperator:
+    """Return ``D A D`` as `augmented` of a rectangular matrix of scaled entries."""
+    m = A.factor.shape[0]
+    return AugmentedOperator(as_factor(scaled_rows(A.factor.entries, root[:m], root[m:])))
+
+
+def scaled_gram(A: GramOperator, root: FloatArray) -> GramOperator:
+    """Return ``D A D`` as `gram` of a matrix of scaled entries."""
+    m, n = A.factor.shape
+    left, right = (np.ones(m), root) if A.side == "columns" else (root, np.ones(n))
+    entries = scaled_rows(A.factor.entries, left, right)
+    return GramOperator(as_factor(entries), A.side, A.scale)
+
+
+def scaled_rows(entries: Any, left: FloatArray, right: FloatArray) -> Any:
+    """Return ``diag(left) A diag(right)``, an ndarray or a CSR array as A is."""
+    if not isinstance(entries, np.ndarray):
+        by_entry = np.repeat(left, np.diff(entries.indptr))
+        data = _scaled_entries(entries.data, by_entry, right[entries.indices])
+        return sp.csr_array((data, entries.indices, entries.indptr), shape=entries.shape)
     scaled = np.empty_like(entries)
-    step = max(1, BLOCK // max(A.n, 1))
-    for start in range(0, A.n, step):
+    step = max(1, BLOCK // max(entries.shape[1], 1))
+    for start in range(0, len(entries), step):
         rows = slice(start, start + step)
-        scaled[rows] = _scaled_entries(entries[rows], root[rows, None], root)
-    return MatrixOperator(scaled)
+        scaled[rows] = _scaled_entries(entries[rows], left[rows, None], right)
+    return scaled
 
 
 def _scaled_entries(values: Array, left: FloatArray, right: FloatArray) -> Array:
     """Return values * left * right in the dtype of `values`; what overflows is infinite."""
     (left, left_exponent), (right, right_exponent) = np.frexp(left), np.frexp(right)
-    exponent = left_exponent + right_exponent
-    with np.errstate(over="ignore", invalid="ignore"):
-        scaled = values * (left * right)
-        for part in (scaled.real, scaled.imag) if scaled.dtype.kind == "c" else (scaled,):
-            np.ldexp(part, exponent, out=part)
-        return scaled.astype(values.dtype, copy=False)
+    mantissa, exponent = left * right, left_exponent + right_exponent
+    scaled = np.empty(np.broadcast_shapes(values.shape, mantissa.shape), values.dtype)
+    parts = [(values, scaled)]
+    if values.dtype.kind == "c":
+        parts = [(values.real, scaled.real), (values.imag, scaled.imag)]
+    with np.errstate(over="ignore", under="ignore"):
+        for part, out in parts:
+            size, own_exponent = np.frexp(part)
+            out[...] = np.ldexp(size * mantissa, exponent + own_exponent)
+    return scaled
