@@ -78,11 +78,15 @@ def tiny_negatives(floors: float) -> Make:
     return lambda n, floor: with_bulk(n, np.full(3, -floors * floor), n // 4)
 
 
-def hidden_norm(n: int, floor: float) -> np.ndarray:
-    """Half in [0.6, 1), half just above half of it, and one a little larger than all."""
-    top = max(n // 2, 1)
-    lam = np.concatenate([[1.001], np.linspace(1.0, 0.6, top), np.full(n, 0.50025)])[:n]
-    return lam / lam.max(initial=0.0) if n else lam
+def hidden_norm(excess: float) -> Make:
+    """Return half in [0.6, 1), half just above half of it, and one larger than all by a share."""
+
+    def make(n: int, floor: float) -> np.ndarray:
+        bulk = np.linspace(1.0, 0.6, max(n // 2, 1))
+        half = np.full(n, 0.5 * (1.0 + 0.5 * excess))
+        return np.concatenate([[1.0 + excess], bulk, half])[:n] / (1.0 + excess)
+
+    return make
 
 
 def outlier(n: int, floor: float) -> np.ndarray:
@@ -138,7 +142,8 @@ def rows() -> list[Spectrum]:
         Spectrum(name="indefinite", make=signed(of_rank(lambda n: 2 * n // 3)), level=2.0**-10),
         Spectrum(name="indefinite log-uniform", make=signed(lambda n, f: np.logspace(0, -6, n))),
         Spectrum(name="indefinite two levels", make=signed(two_level(1e-7, 0.2, zeros=True))),
-        Spectrum(name="hidden norm", make=hidden_norm, level=0.5),
+        Spectrum(name="hidden norm, 0.3 %", make=hidden_norm(0.003), level=0.5),
+        Spectrum(name="hidden norm, 3 %", make=hidden_norm(0.03), level=0.5),
         Spectrum(name="outlier", make=outlier),
     ]
     found += [
