@@ -1,49 +1,19 @@
-"""The doors: one row each, how the package is asked and what the truth of that question is.
+"""The doors: one row each, how the package is asked (`asks`) and what it may refuse.
 
-``ask(problem, options)`` calls the public API alone and returns an `Answer`: the results, and the
-claims made about counts, each beside the interval of the truth. A new door is one row in one of the
-lists at the end; a door that may refuse a question declares the error in its row.
+A new door is one row in one of the functions of ROWS. ``ask(problem, options)`` returns an
+`asks.Answer`; a door that may refuse a question, or that needs entries or null vectors, says so.
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass
 from functools import partial
-from typing import Any, NamedTuple
+from typing import Any
 
-import numpy as np
-
-import symrank
-from symrank import Chebyshev, Langevin, Preconditioner, RankResult, Sketch, UbaruSaad
+from symrank import Chebyshev, Langevin, Sketch, UbaruSaad
 from symrank.errors import OptionError
-from tests.adversary.problems import Problem, Truth
-
-INF = float("inf")
-MANY = 8  # null vectors that are deflated at most
-
-
-class Claim(NamedTuple):
-    """An interval at any level beside the interval of the truth."""
-
-    what: str
-    ends: Callable[[float], tuple[int, int]]
-    truth: Truth
-    n: int
-
-
-class Outcome(NamedTuple):
-    """A result with what was asked for."""
-
-    result: RankResult
-    max_matvecs: int
-    half_width: float
-
-
-@dataclass
-class Answer:
-    outcomes: list[Outcome] = field(default_factory=list)
-    claims: list[Claim] = field(default_factory=list)
-    is_clear: bool = False  # no eigenvalue is near the cut
-
+from tests.adversary import asks
+from tests.adversary.asks import Answer
+from tests.adversary.problems import Problem
 
 Ask = Callable[[Problem, dict[str, Any]], Answer]
 
@@ -55,208 +25,6 @@ class Door:
     may_refuse: bool = False  # an OptionError is an answer
     needs: str = ""  # "entries", "matrix" or "null": the forms that it takes (`forms.Form.gives`)
     is_sampled_law: bool = False  # Langevin: the law of its interval is not exact
-
-
-def half_width_of(problem: Problem, options: dict[str, Any]) -> float:
-    """Return the half-width that these options ask for."""
-    precision = 0.005 if options.get("precision") is None else options["precision"]
-    return precision if precision >= 1.0 else precision * problem.n
-
-
-def outcome(result: RankResult, problem: Problem, options: dict[str, Any]) -> Outcome:
-    return Outcome(result, options["max_matvecs"], half_width_of(problem, options))
-
-
-def signs(result: RankResult, problem: Problem, cut: tuple[float, float]) -> list[Claim]:
-    """Return the claims of an inertia that is called exact."""
-    if result.inertia is None or result.status.name != "EXACT":
-        return []
-    names = ("n_plus", "n_zero", "n_minus")
-    return [
-        Claim(name, lambda level, k=k: (k, k), truth, problem.n)
-        for name, k, truth in zip(names, result.inertia, problem.inertia(cut), strict=True)
-    ]
-
-
-def by_eigenvalues(method: Any) -> bool:
-    """Tell whether the method may count computed eigenvalues, with NumPy's floor."""
-    return method is None or method == "dense"
-
-
-def rank_claims(problem: Problem, options: dict[str, Any], result: RankResult) -> Answer:
-    """Return what a rank claims, at the cut of its options."""
-    floor = problem.floor(by_eigenvalues=by_eigenvalues(options["method"]))
-    cut = problem.cut(options.get("atol"), options.get("rtol"), floor)
-    claims = [Claim("rank", result.interval, problem.above(cut), problem.n)]
-    claims += signs(result, problem, cut)
-    return Answer([outcome(result, problem, options)], claims, problem.is_clear(cut))
-
-
-def ask_rank(method: Any, cut: str, problem: Problem, options: dict[str, Any]) -> Answer:
-    options = options | {"method": method}
-    if cut == "atol":
-        options["atol"] = problem.level
-    elif cut == "rtol":
-        options["rtol"] = problem.level / (problem.norm[1] or 1.0)
-    elif cut == "rtol 1":
-        options["rtol"] = 1.0
-    return rank_claims(problem, options, symrank.rank(problem.A, **options))
-
-
-def window_of(name: str, problem: Problem) -> tuple[float, float]:
-    c, norm = problem.level, problem.norm[1] or 1.0
-    return {
-        "(cut, inf)": (c, INF),
-        "(-inf, cut)": (-INF, c),
-        "(0, inf)": (0.0, INF),
-        "(-inf, 0)": (-INF, 0.0),
-        "(0, cut)": (0.0, c),
-        "(-cut, 0)": (-c, 0.0),
-        "(-cut, cut)": (-c, c),
-        "(cut, 2 cut)": (c, 2.0 * c),
-        "(cut, 1e13)": (c, 1e13 * norm if norm < 1e280 else 1e300),
-        "(cut, 1e300)": (c, 1e300),
-        "(-1e300, 1e300)": (-1e300, 1e300),
-        "(-inf, inf)": (-INF, INF),
-    }[name]
-
-
-WINDOWS = (
-    "(cut, inf)", "(-inf, cut)", "(0, inf)", "(-inf, 0)", "(0, cut)", "(-cut, 0)", "(-cut, cut)",
-    "(cut, 2 cut)", "(cut, 1e13)", "(cut, 1e300)", "(-1e300, 1e300)", "(-inf, inf)",
-)  # fmt: skip
-SOME_WINDOWS = ("(cut, inf)", "(0, inf)", "(-cut, cut)", "(cut, 1e13)")
-
-
-def ask_count(method: Any, name: str, problem: Problem, options: dict[str, Any]) -> Answer:
-    a, b = window_of(name, problem)
-    result = symrank.count(problem.A, a, b, method, **options)
-    truth = problem.within(a, b, by_eigenvalues=by_eigenvalues(method))
-    claim = Claim("count", result.interval, truth, problem.n)
-    return Answer([outcome(result, problem, options)], [claim])
-
-
-def ask_inertia_intervals(
-    method: Any, deflate: bool, problem: Problem, options: dict[str, Any]
-) -> Answer:
-    options = options | {"method": method}
-    if deflate:
-        options["deflate"] = null_vectors(problem)
-    result = symrank.rank(problem.A, **options)
-    answer = rank_claims(problem, options, result)
-    floor = problem.floor(by_eigenvalues=by_eigenvalues(method))
-    for i, truth in enumerate(problem.inertia(floor)):
-        what = ("n_plus", "n_zero", "n_minus")[i]
-        ends = lambda level, i=i: result.inertia_intervals(level)[i]  # noqa: E731
-        answer.claims.append(Claim(f"inertia_intervals {what}", ends, truth, problem.n))
-    return answer
-
-
-def ask_counting_function(of_count: bool, problem: Problem, options: dict[str, Any]) -> Answer:
-    """Look at the counting function at the cut, beside it, and near the floor."""
-    floor = problem.floor(by_eigenvalues=False)
-    if of_count:
-        result = symrank.count(problem.A, -problem.level, INF, "lanczos", **options)
-        answer = Answer([outcome(result, problem, options)])
-        floor = floor[0], 4.0 * floor[1]  # the norm of what was shifted
-    else:
-        result = symrank.rank(problem.A, "lanczos", **options)
-        answer = rank_claims(problem, options | {"method": "lanczos"}, result)
-    for tau in (problem.level, 0.9 * problem.level, 4.0 * problem.level, 10.0 * floor[1]):
-
-        def ends(level: float, tau: float = tau) -> tuple[int, int]:
-            estimate, low, high = result.counting_function(tau, level)
-            assert low[0] <= estimate[0] <= high[0], f"estimate {estimate[0]} outside"
-            return int(low[0]), int(high[0])
-
-        truth = problem.above(problem.cut(tau, None, floor))
-        answer.claims.append(Claim(f"counting_function({tau:.3g})", ends, truth, problem.n))
-    return answer
-
-
-def ask_refine(method: Any, cut: str, problem: Problem, options: dict[str, Any]) -> Answer:
-    """Refine a rough answer: both must hold."""
-    fine = options.get("precision") or 0.02
-    coarse = options | {"precision": 8.0 * fine, "method": method}
-    if cut == "atol":
-        coarse["atol"] = problem.level
-    rough = symrank.rank(problem.A, **coarse)
-    answer = rank_claims(problem, coarse, rough)
-    refined = rough.refine(fine, max_matvecs=options["max_matvecs"])
-    both = coarse | {"precision": fine, "max_matvecs": rough.num_matvecs + options["max_matvecs"]}
-    later = rank_claims(problem, both, refined)
-    return Answer(answer.outcomes + later.outcomes, answer.claims + later.claims, later.is_clear)
-
-
-def ask_refine_count(window: str, problem: Problem, options: dict[str, Any]) -> Answer:
-    fine = options.get("precision") or 0.02
-    a, b = window_of(window, problem)
-    coarse = options | {"precision": 8.0 * fine}
-    rough = symrank.count(problem.A, a, b, "lanczos", **coarse)
-    refined = rough.refine(fine, max_matvecs=options["max_matvecs"])
-    both = options | {"precision": fine, "max_matvecs": rough.num_matvecs + options["max_matvecs"]}
-    truth = problem.within(a, b, by_eigenvalues=False)
-    claims = [Claim("count", one.interval, truth, problem.n) for one in (rough, refined)]
-    return Answer([outcome(rough, problem, coarse), outcome(refined, problem, both)], claims)
-
-
-def null_vectors(problem: Problem) -> np.ndarray:
-    """Return some true null vectors, mixed so that no column is a unit vector."""
-    assert problem.null is not None
-    k = min(problem.null.shape[1], problem.n - 1, MANY)
-    mix = np.random.default_rng(k).standard_normal((problem.null.shape[1], k))
-    return np.asarray(problem.null @ mix).astype(problem.A.dtype)
-
-
-def ask_deflated(method: Any, problem: Problem, options: dict[str, Any]) -> Answer:
-    Q = null_vectors(problem)
-    options = options | {"method": method, "deflate": Q}
-    left = replace(problem, order=max(1, problem.order - Q.shape[1]))
-    return rank_claims(left, options, symrank.rank(problem.A, **options))
-
-
-def jacobi(problem: Problem, rng: Any) -> tuple[Any, Problem]:
-    """Return the option and the problem that the method sees."""
-    entries = np.abs(np.asarray(problem.A.diagonal(), dtype=complex)).astype(float)
-    g = 1.0 / entries[entries > 0.0] if (entries > 0.0).any() else np.ones(1)
-    if problem.diagonal is not None:  # 1/|lambda| each: only signs are left
-        return "jacobi", problem.with_spectrum(np.sign(problem.diagonal))
-    return "jacobi", problem.under(float(g.min()), float(g.max()))
-
-
-def diagonal_g(problem: Problem, rng: Any) -> tuple[Any, Problem]:
-    g = 4.0 ** rng.integers(-1, 2, problem.n)
-    if problem.diagonal is not None:
-        return g, problem.with_spectrum(g * problem.diagonal)
-    return g, problem.under(0.25, 4.0)
-
-
-def from_factor(problem: Problem, rng: Any) -> tuple[Any, Problem]:
-    n = problem.n
-    S = np.eye(n) + np.tril(rng.standard_normal((n, n)), -1) / (2.0 * np.sqrt(n))
-    sigma = np.linalg.svd(S, compute_uv=False)
-    g_min, g_max = 0.999 * float(sigma[-1]) ** 2, 1.001 * float(sigma[0]) ** 2
-    return Preconditioner.from_factor(S), problem.under(g_min, g_max)
-
-
-def from_products(problem: Problem, rng: Any) -> tuple[Any, Problem]:
-    """G is a diagonal known by its products: its threshold may be that of A as well."""
-    g = np.exp(rng.standard_normal(problem.n))
-    dtype = np.dtype(problem.A.dtype)
-    real = g.astype(np.float32) if dtype.char in "fF" else g
-    G = Preconditioner.from_products(lambda R: real[:, None] * R, problem.n)
-    return G, problem.under(min(1.0, 0.999 * float(g.min())), max(1.0, 1.001 * float(g.max())))
-
-
-Precondition = Callable[[Problem, Any], tuple[Any, Problem]]
-
-
-def ask_preconditioned(
-    make: Precondition, method: Any, problem: Problem, options: dict[str, Any]
-) -> Answer:
-    G, seen = make(problem, np.random.default_rng(options["rng"]))
-    options = options | {"method": method, "preconditioner": G}
-    return rank_claims(seen, options, symrank.rank(problem.A, **options))
 
 
 LANGEVIN = {
@@ -280,13 +48,18 @@ METHODS: dict[str, Any] = {
     "sketch null": Sketch(side="null"),
     "projection": "projection",
 }
+ONE = ("None", "lanczos", "inertia", "sketch", "chebyshev")  # asked for what lies above rtol = 1
+DEFLATED = (
+    "None", "lanczos", "dense", "chebyshev", "projection", "sketch", "sketch null",
+    "langevin baoab",
+)  # fmt: skip
 COUNTED = ("inertia", "langevin baoab", "chebyshev", "ubaru-saad", "sketch", "projection")
-PRECONDITIONED: tuple[tuple[str, Precondition, tuple[str, ...], dict[str, Any]], ...] = (
-    ("jacobi", jacobi, ("None", "lanczos", "dense", "inertia", "sketch", "langevin baoab"),
+PRECONDITIONED: tuple[tuple[str, asks.Precondition, tuple[str, ...], dict[str, Any]], ...] = (
+    ("jacobi", asks.jacobi, ("None", "lanczos", "dense", "inertia", "sketch", "langevin baoab"),
      {"needs": "matrix"}),
-    ("diagonal", diagonal_g, ("None", "lanczos", "chebyshev", "projection", "dense"), {}),
-    ("from_factor", from_factor, ("None", "lanczos", "sketch", "projection"), {}),
-    ("from_products", from_products, ("None", "projection", "sketch null"), {}),
+    ("diagonal", asks.diagonal_g, ("None", "lanczos", "chebyshev", "projection", "dense"), {}),
+    ("from_factor", asks.from_factor, ("None", "lanczos", "sketch", "projection"), {}),
+    ("from_products", asks.from_products, ("None", "projection", "sketch null"), {}),
 )  # fmt: skip
 
 
@@ -299,66 +72,61 @@ def traits(method: str) -> dict[str, Any]:
     }
 
 
-def rows() -> list[Door]:
+def rank_rows() -> list[Door]:
     found = []
     for name, method in METHODS.items():
-        own = traits(name)
-        for cut in ("none", "atol", "rtol"):
-            refuses = own | {
-                "may_refuse": own["may_refuse"] or (name == "projection" and cut != "none")
-            }
-            found.append(
-                Door(name=f"rank {name}, {cut}", ask=partial(ask_rank, method, cut), **refuses)
-            )
-    for name in ("None", "lanczos", "inertia", "sketch", "chebyshev"):
-        found.append(
-            Door(
-                name=f"rank {name}, rtol 1",
-                ask=partial(ask_rank, METHODS[name], "rtol 1"),
-                **traits(name),
-            )
-        )
+        for cut in ("none", "atol", "rtol", "rtol 1"):
+            if cut == "rtol 1" and name not in ONE:
+                continue
+            own = traits(name)
+            own["may_refuse"] |= name == "projection" and cut != "none"
+            ask = partial(asks.ask_rank, method, cut)
+            found.append(Door(name=f"rank {name}, {cut}", ask=ask, **own))
+    return found
+
+
+def count_rows() -> list[Door]:
+    found = []
     for name in ("None", "lanczos", "dense", *COUNTED):
         own = traits(name)
         own["may_refuse"] |= name == "projection"  # it has no cut
         own["needs"] = "matrix" if name == "inertia" else ""  # a shift of a factor hides it
-        for window in SOME_WINDOWS if name in COUNTED else WINDOWS:
-            ask = partial(ask_count, METHODS[name], window)
+        for window in asks.SOME_WINDOWS if name in COUNTED else asks.WINDOWS:
+            ask = partial(asks.ask_count, METHODS[name], window)
             found.append(Door(name=f"count {window}, {name}", ask=ask, **own))
-    for name in ("None", "lanczos"):
-        ask = partial(ask_inertia_intervals, METHODS[name], False)
-        found.append(Door(name=f"inertia_intervals, {name}", ask=ask, may_refuse=name == "None"))
-    found += [
-        Door(
-            name="inertia_intervals, deflated",
-            ask=partial(ask_inertia_intervals, "lanczos", True),
-            needs="null",
-        ),
-        Door(name="counting_function", ask=partial(ask_counting_function, False)),
-        Door(name="counting_function of a count", ask=partial(ask_counting_function, True)),
-        Door(name="refine lanczos", ask=partial(ask_refine, "lanczos", "none")),
-        Door(name="refine lanczos, atol", ask=partial(ask_refine, "lanczos", "atol")),
-        Door(name="refine projection", ask=partial(ask_refine, "projection", "none")),
-        Door(name="refine count (cut, inf)", ask=partial(ask_refine_count, "(cut, inf)")),
+    return found
+
+
+def rows_of_results() -> list[Door]:
+    """Return the doors that a result opens."""
+    signs, curve = asks.ask_inertia_intervals, asks.ask_counting_function
+    refine, refine_count = asks.ask_refine, asks.ask_refine_count
+    return [
+        Door(name="inertia_intervals, None", ask=partial(signs, None, False), may_refuse=True),
+        Door(name="inertia_intervals, lanczos", ask=partial(signs, "lanczos", False)),
+        Door(name="inertia_intervals, deflated", ask=partial(signs, "lanczos", True), needs="null"),
+        Door(name="counting_function", ask=partial(curve, False)),
+        Door(name="counting_function of a count", ask=partial(curve, True)),
+        Door(name="refine lanczos", ask=partial(refine, "lanczos", "none")),
+        Door(name="refine lanczos, atol", ask=partial(refine, "lanczos", "atol")),
+        Door(name="refine projection", ask=partial(refine, "projection", "none")),
+        Door(name="refine count (cut, inf)", ask=partial(refine_count, "(cut, inf)")),
     ]
-    for name in (
-        "None",
-        "lanczos",
-        "dense",
-        "chebyshev",
-        "projection",
-        "sketch",
-        "sketch null",
-        "langevin baoab",
-    ):
-        ask = partial(ask_deflated, METHODS[name])
+
+
+def rows_of_options() -> list[Door]:
+    """Return the doors of known null vectors and of preconditioners."""
+    found = []
+    for name in DEFLATED:
+        ask = partial(asks.ask_deflated, METHODS[name])
         found.append(Door(name=f"deflate, {name}", ask=ask, **(traits(name) | {"needs": "null"})))
     for kind, make, names, needs in PRECONDITIONED:
         for name in names:
-            ask = partial(ask_preconditioned, make, METHODS[name])
+            ask = partial(asks.ask_preconditioned, make, METHODS[name])
             found.append(Door(name=f"{kind}, {name}", ask=ask, **(traits(name) | needs)))
     return found
 
 
-DOORS = {door.name: door for door in rows()}
+ROWS = (rank_rows, count_rows, rows_of_results, rows_of_options)
+DOORS = {door.name: door for rows in ROWS for door in rows()}
 REFUSAL = OptionError

@@ -78,7 +78,7 @@ def cells() -> Iterator[Cell]:
         for spectrum in SPECTRA:
             pair = f"{door} | {spectrum}"
             left = 2 if _share(pair) < SECOND else 1
-            for form in sorted(FORMS, key=lambda form: zlib.crc32(f"{pair} | {form}".encode())):
+            for form in sorted(_forms(spectrum), key=lambda form: _share(f"{pair} | {form}")):
                 sizes = fitting(DOORS[door].needs, spectrum, form)
                 if sizes:
                     found = (Cell(door, spectrum, form, n) for n in sizes)
@@ -86,6 +86,12 @@ def cells() -> Iterator[Cell]:
                     left -= 1
                 if not left:
                     break
+
+
+def _forms(spectrum: str) -> list[str]:
+    """Return the forms that a spectrum may take."""
+    only = SPECTRA[spectrum].form
+    return [only] if only else [name for name, form in FORMS.items() if not form.is_special]
 
 
 def _share(name: str) -> float:

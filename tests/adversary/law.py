@@ -23,7 +23,7 @@ import numpy as np
 import scipy.stats
 
 from symrank import SymrankError
-from tests.adversary.doors import Answer, Claim, Outcome
+from tests.adversary.asks import Answer, Claim, Outcome
 
 LEVEL = 1.0 - 1e-9
 SAMPLED_LEVEL = 1.0 - 1e-4

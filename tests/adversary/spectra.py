@@ -3,6 +3,7 @@ r"""The spectra: one row each, a function of the order and of the noise floor.
 ``make(n, floor)`` returns eigenvalues of norm 1 (unless all are zero), in which `floor` is the
 noise floor 500 eps of what will multiply them. `level` is where the row would be cut: it is exact
 in binary, so that an eigenvalue can lie on it. `exponent` is the power of two that scales all.
+A row with a `form` is a matrix of its own, which that form knows: `make` is not asked.
 """
 
 from collections.abc import Callable
@@ -21,6 +22,7 @@ class Spectrum:
     make: Make
     level: float = LEVEL
     exponent: int = 0
+    form: str = ""  # the only one that has it, where it is no row of eigenvalues
 
 
 def with_bulk(n: int, special: np.ndarray, zeros: int) -> np.ndarray:
@@ -158,6 +160,10 @@ def rows() -> list[Spectrum]:
             Spectrum(name=f"{name} power law", make=power, exponent=exponent),
             Spectrum(name=f"{name} on the cut", make=at(LEVEL, "half"), exponent=exponent),
         ]
+    found += [
+        Spectrum(name="grid with holes", make=of_rank(lambda n: n - 1), form="grid with holes"),
+        Spectrum(name="third column a sum", make=of_rank(lambda n: 2), form="tall float32"),
+    ]
     return found
 
 
