@@ -6,7 +6,7 @@ One matrix a rank, n = 96, dense and known by its products: the probes are what 
 and budget go round with the seed, so that runs end at every look. A cell of 400 seeds holds if at
 least 365 intervals do: P(Bin(400, 0.95) < 365) = 3e-4.
 
-Width, where resolution is settled (`bounds` leave less than SETTLED of what sampling leaves): the
+Width, where resolution is settled (`bounds` leave less than a share of what sampling leaves): the
 mean number of integers in the interval, over that of the Beta interval with the projector known.
 For the m samples of each run the share of the null space is drawn by its law, Beta(m d/2, m r/2),
 and looked at once. A Langevin estimate is no share of m probes: its twin is the normal interval of
@@ -31,10 +31,10 @@ RANKS = {"1": 1, "3": 3, "n/2": N // 2, "n-3": N - 3, "n-1": N - 1}
 CONFIDENCE = 0.95
 LEAST = 365 / 400
 WIDEST, WIDEST_SAMPLED = 1.3, 1.6
-SETTLED = 0.1
+SETTLED, SETTLED_SAMPLED = 0.1, 0.25  # of the width of the twin, that resolution may leave open
 FEW = 40  # settled runs below which no width is judged
 LEVEL = 2.0**-10  # the cut, inside the gap
-ASKED = tuple(itertools.product((0.02, 0.05, 0.1, 1e-9), (300, 800, 1600)))
+ASKED = tuple(itertools.product((0.02, 0.05, 0.1, 1e-9), (300, 900)))
 BATCH = 50
 
 NAMES = (
@@ -42,7 +42,7 @@ NAMES = (
     "count (0, inf), lanczos", "count (cut, inf), lanczos", "count (-cut, cut), lanczos",
     "refine lanczos", "deflate, lanczos", "diagonal, lanczos", "from_factor, lanczos",
     "rank chebyshev, none", "rank chebyshev, atol", "rank chebyshev step, none",
-    "rank chebyshev exponential, none", "rank ubaru-saad, none", "rank projection, none",
+    "rank ubaru-saad, none", "rank projection, none",
     "refine projection", "deflate, projection", "diagonal, projection", "from_factor, projection",
     "from_products, projection", "from_products, None", "rank sketch, none",
     "rank langevin baoab, none", "rank langevin leimkuhler-matthews, none",
@@ -74,7 +74,7 @@ def solve(task: tuple[str, str, range]) -> list[dict[str, Any]]:
         low, high = claim.ends(CONFIDENCE)
         if DOORS[name].is_sampled_law:
             half = 1.96 * result.stderr
-            ideal = min(2.0 * half + 1.0, N + 1.0)
+            ideal = min(max(2.0 * half, 1.0), N + 1.0)  # the mean number of integers in it
         elif result.samples.size:
             d = N - claim.truth[0] - result.num_deflated
             n = N - result.num_deflated
@@ -82,13 +82,14 @@ def solve(task: tuple[str, str, range]) -> list[dict[str, Any]]:
             ideal = known(n, d, result.samples.size, rng) if 0 < d < n else 1
         else:
             ideal = 1
+        settled = SETTLED_SAMPLED if DOORS[name].is_sampled_law else SETTLED
         open_ = result.bounds[1] - result.bounds[0]
         rows.append(
             {
                 "holds": low <= claim.truth[1] and claim.truth[0] <= high,
                 "integers": high - low + 1,
                 "ideal": ideal,
-                "is_settled": bool(open_ <= SETTLED * ideal),
+                "is_settled": bool(open_ <= settled * ideal),
                 "status": result.status.name,
             }
         )

@@ -6,7 +6,7 @@ import pytest
 
 from tests.adversary import grid, law
 
-SAMPLE = grid.sample(420)
+SAMPLE = grid.sample(640)
 VERDICT = cache(grid.run)
 
 
