@@ -1,0 +1,132 @@
+"""The doors: one row each, how the package is asked (`asks`) and what it may refuse.
+
+A new door is one row in one of the functions of ROWS. ``ask(problem, options)`` returns an
+`asks.Answer`; a door that may refuse a question, or that needs entries or null vectors, says so.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
+
+from symrank import Chebyshev, Langevin, Sketch, UbaruSaad
+from symrank.errors import OptionError
+from tests.adversary import asks
+from tests.adversary.asks import Answer
+from tests.adversary.problems import Problem
+
+Ask = Callable[[Problem, dict[str, Any]], Answer]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Door:
+    name: str
+    ask: Ask
+    may_refuse: bool = False  # an OptionError is an answer
+    needs: str = ""  # "entries", "matrix" or "null": the forms that it takes (`forms.Form.gives`)
+    is_sampled_law: bool = False  # Langevin: the law of its interval is not exact
+
+
+LANGEVIN = {
+    "langevin baoab": Langevin(),
+    "langevin leimkuhler-matthews": Langevin(scheme="leimkuhler-matthews"),
+    "langevin euler-maruyama": Langevin(scheme="euler-maruyama"),
+    "langevin gaussian": Langevin(noise="gaussian"),
+}
+METHODS: dict[str, Any] = {
+    "None": None,
+    "dense": "dense",
+    "inertia": "inertia",
+    "lanczos": "lanczos",
+    **LANGEVIN,
+    "chebyshev": "chebyshev",
+    "chebyshev step": Chebyshev(filter="step"),
+    "chebyshev exponential": Chebyshev(filter="exponential"),
+    "ubaru-saad": UbaruSaad(),
+    "sketch": Sketch(),
+    "sketch range": Sketch(side="range"),
+    "sketch null": Sketch(side="null"),
+    "projection": "projection",
+}
+ONE = ("None", "lanczos", "inertia", "sketch", "chebyshev")  # asked for what lies above rtol = 1
+DEFLATED = (
+    "None", "lanczos", "dense", "chebyshev", "projection", "sketch", "sketch null",
+    "langevin baoab",
+)  # fmt: skip
+COUNTED = ("inertia", "langevin baoab", "chebyshev", "ubaru-saad", "sketch", "projection")
+PRECONDITIONED: tuple[tuple[str, asks.Precondition, tuple[str, ...], dict[str, Any]], ...] = (
+    ("jacobi", asks.jacobi, ("None", "lanczos", "dense", "inertia", "sketch", "langevin baoab"),
+     {"needs": "matrix"}),
+    ("diagonal", asks.diagonal_g, ("None", "lanczos", "chebyshev", "projection", "dense"), {}),
+    ("from_factor", asks.from_factor, ("None", "lanczos", "sketch", "projection"), {}),
+    ("from_products", asks.from_products, ("None", "projection", "sketch null"), {}),
+)  # fmt: skip
+
+
+def traits(method: str) -> dict[str, Any]:
+    """Return what every door to this method shares; tiny budgets are refused by chains."""
+    return {
+        "may_refuse": method in LANGEVIN,
+        "needs": "entries" if method == "inertia" else "",
+        "is_sampled_law": method in LANGEVIN,
+    }
+
+
+def rank_rows() -> list[Door]:
+    found = []
+    for name, method in METHODS.items():
+        for cut in ("none", "atol", "rtol", "rtol 1"):
+            if cut == "rtol 1" and name not in ONE:
+                continue
+            own = traits(name)
+            own["may_refuse"] |= name == "projection" and cut != "none"
+            ask = partial(asks.ask_rank, method, cut)
+            found.append(Door(name=f"rank {name}, {cut}", ask=ask, **own))
+    return found
+
+
+def count_rows() -> list[Door]:
+    found = []
+    for name in ("None", "lanczos", "dense", *COUNTED):
+        own = traits(name)
+        own["may_refuse"] |= name == "projection"  # it has no cut
+        own["needs"] = "matrix" if name == "inertia" else ""  # a shift of a factor hides it
+        for window in asks.SOME_WINDOWS if name in COUNTED else asks.WINDOWS:
+            ask = partial(asks.ask_count, METHODS[name], window)
+            found.append(Door(name=f"count {window}, {name}", ask=ask, **own))
+    return found
+
+
+def rows_of_results() -> list[Door]:
+    """Return the doors that a result opens."""
+    signs, curve = asks.ask_inertia_intervals, asks.ask_counting_function
+    refine, refine_count = asks.ask_refine, asks.ask_refine_count
+    return [
+        Door(name="inertia_intervals, None", ask=partial(signs, None, False), may_refuse=True),
+        Door(name="inertia_intervals, lanczos", ask=partial(signs, "lanczos", False)),
+        Door(name="inertia_intervals, deflated", ask=partial(signs, "lanczos", True), needs="null"),
+        Door(name="counting_function", ask=partial(curve, False)),
+        Door(name="counting_function of a count", ask=partial(curve, True)),
+        Door(name="refine lanczos", ask=partial(refine, "lanczos", "none")),
+        Door(name="refine lanczos, atol", ask=partial(refine, "lanczos", "atol")),
+        Door(name="refine projection", ask=partial(refine, "projection", "none")),
+        Door(name="refine count (cut, inf)", ask=partial(refine_count, "(cut, inf)")),
+    ]
+
+
+def rows_of_options() -> list[Door]:
+    """Return the doors of known null vectors and of preconditioners."""
+    found = []
+    for name in DEFLATED:
+        ask = partial(asks.ask_deflated, METHODS[name])
+        found.append(Door(name=f"deflate, {name}", ask=ask, **(traits(name) | {"needs": "null"})))
+    for kind, make, names, needs in PRECONDITIONED:
+        for name in names:
+            ask = partial(asks.ask_preconditioned, make, METHODS[name])
+            found.append(Door(name=f"{kind}, {name}", ask=ask, **(traits(name) | needs)))
+    return found
+
+
+ROWS = (rank_rows, count_rows, rows_of_results, rows_of_options)
+DOORS = {door.name: door for rows in ROWS for door in rows()}
+REFUSAL = OptionError

@@ -1,0 +1,89 @@
+"""What the operator is made of: one row each, from eigenvalues to a `Problem` (`builders`)."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import scipy.sparse as sp
+
+from tests.adversary.builders import (
+    NOISE,
+    PRODUCT_ERROR,
+    SIDE,
+    SINGLE_EPS,
+    augmented_of,
+    congruent,
+    diagonal,
+    gram_of,
+    grid_with_holes,
+    integers,
+    kronecker,
+    linear_operator,
+    noisy,
+    own,
+    pairs,
+    rotated,
+    scaled,
+    shifted,
+    tall_float32,
+)  # fmt: skip
+from tests.adversary.problems import Problem
+
+SINGLE = 100  # exponents of two that single precision holds with room for eps
+SQUARED = 700  # those of a Gram operator: its factor is not rescaled, so its units stay
+DENSE = (1, 2, 3, 5, 12, 31, 60, 150, 300)
+DIAGONAL = (*DENSE, 600)
+
+
+@dataclass(frozen=True)
+class Form:
+    """How to make an operator.
+
+    ``make(lam, level, rng)`` returns a `Problem` with these eigenvalues, or more of them.
+    """
+
+    name: str
+    make: Callable[[np.ndarray, float, np.random.Generator], Problem]
+    eps: float = float(np.finfo(np.float64).eps)
+    sizes: tuple[int, ...] = DENSE
+    is_semidefinite: bool = False  # takes eigenvalues >= 0 alone
+    max_exponent: int = 1000
+    gives: str = "matrix entries null"  # what doors may ask of it
+    is_special: bool = False  # a matrix of its own: for the spectrum that names it
+
+
+def dtype_of(make: Callable[..., Problem], dtype: Any) -> Callable[..., Problem]:
+    return lambda lam, level, rng: make(lam, level, rng, dtype)
+
+
+FORMS = {
+    form.name: form
+    for form in (
+        Form("diagonal", lambda lam, level, rng: diagonal(lam, level), sizes=DIAGONAL),
+        Form("dense", rotated),
+        Form("complex128", dtype_of(rotated, np.complex128)),
+        Form("float32", dtype_of(rotated, np.float32), SINGLE_EPS, max_exponent=SINGLE),
+        Form("complex64", dtype_of(rotated, np.complex64), SINGLE_EPS, max_exponent=SINGLE),
+        Form("diagonal float32", lambda lam, level, rng: diagonal(lam, level, np.float32),
+             SINGLE_EPS, DIAGONAL, max_exponent=SINGLE),
+        Form("sparse pairs", pairs, sizes=DIAGONAL, gives="matrix entries"),
+        Form("integers", integers, sizes=DIAGONAL, max_exponent=0, gives="matrix entries"),
+        Form("LinearOperator", linear_operator, sizes=DIAGONAL, gives="null"),
+        Form("own operator", own, gives="null"),
+        Form("noisy", noisy, NOISE / PRODUCT_ERROR, max_exponent=SINGLE, gives=""),
+        Form("gram", gram_of("columns"), is_semidefinite=True, max_exponent=SQUARED,
+             gives="entries"),
+        Form("gram rows", gram_of("rows"), is_semidefinite=True, max_exponent=SQUARED,
+             gives="entries"),
+        Form("gram sparse float32", gram_of("rows", np.float32, sp.csr_array), SINGLE_EPS,
+             is_semidefinite=True, max_exponent=SINGLE // 2, gives="entries"),
+        Form("augmented", augmented_of, gives="entries"),
+        Form("kron", kronecker, sizes=DENSE[:-1], gives=""),
+        Form("scaled", scaled, max_exponent=990, gives="null"),
+        Form("shifted", shifted, sizes=DIAGONAL, gives=""),
+        Form("congruent", congruent, sizes=DIAGONAL, gives="null"),
+        Form("grid with holes", grid_with_holes, sizes=(SIDE**2,), is_special=True),
+        Form("tall float32", tall_float32, SINGLE_EPS, (3,), gives="entries", is_special=True),
+    )
+}  # fmt: skip
