@@ -10,22 +10,22 @@ where an infinite end, or one beyond the spectrum, is put where no eigenvalue ca
 """
 
 import dataclasses
-import math
 from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 
 from symrank import probes, threshold
-from symrank._setup import Options, Rng
+from symrank._counter import Counter
+from symrank._rounds import MAX_MATVECS, run
+from symrank._setup import Job, Options, Rng, prepare
 from symrank.errors import OptionError
 from symrank.estimate import answer, named_method, seed_of
 from symrank.intervals import Complement
 from symrank.margins import lambda_max_margin
 from symrank.measure import LanczosRun, RitzMeasure
 from symrank.methods import Method
-from symrank.methods.base import unit_rounding
-from symrank.operators import Operator, as_operator, shift
+from symrank.operators import shift
 from symrank.recurrences import lanczos
 from symrank.result import Band, Progress, RankResult
 
@@ -108,64 +108,56 @@ def count(
     chosen = None if method is None else named_method(method)[0]
     if chosen is None or getattr(chosen, "counts_windows", False):
         return answer(A, method, options, progress)
-    return _shifted(as_operator(A), chosen, options, progress)
+    limit = MAX_MATVECS if max_matvecs is None else max_matvecs
+    counter = Counter(limit, max_seconds, progress)
+    return _shifted(prepare(A, options, counter), chosen, counter)
 
 
-def _shifted(
-    operator: Operator,
-    method: Method,
-    options: Options,
-    progress: Callable[[Progress], None] | None,
-) -> RankResult:
+def _shifted(job: Job, method: Method, counter: Counter) -> RankResult:
     """Count by a rank of the shifted operator."""
-    assert options.window is not None
-    left, right, spent = _finite(operator, options)
+    assert job.window is not None
+    left, right = _finite(job, counter)
     centre, half = 0.5 * (left + right), 0.5 * (right - left)
-    budget = options.max_matvecs
-    shifted = dataclasses.replace(
-        options,
+    moved = dataclasses.replace(
+        job,
+        operator=shift(job.operator, centre),
+        goal=dataclasses.replace(job.goal, window=None, atol=half),
         window=None,
-        atol=half,
-        max_matvecs=None if budget is None else max(1, budget - spent),
     )
-    result = answer(shift(operator, centre), method, shifted, progress)
-    if result.threshold > half * (1.0 + 1e-12):
-        a, b = options.window
+    result = run(moved, method, "asked for", counter).result(counter)
+    unit = job.goal.scale
+    if result.threshold > half * unit * (1.0 + 1e-12):
         raise OptionError(
-            f"the interval ({a}, {b}] is narrower than the noise of the products of A, "
-            f"{2.0 * result.threshold:.3g}: eigenvalues cannot be told apart there. Widen it."
+            f"the interval ({job.window[0]}, {job.window[1]}] is narrower than the noise of the "
+            f"products of A, {2.0 * result.threshold:.3g}: eigenvalues cannot be told apart "
+            "there. Widen it."
         )
-    return _complement(result, centre, options.window, spent)
+    return _complement(result, centre * unit, job.window)
 
 
-def _finite(operator: Operator, options: Options) -> tuple[float, float, int]:
-    """Put ends at zero at the noise floor, and ends beyond the spectrum just beyond it.
-
-    Returns both ends and the products that it took.
-    """
-    assert options.window is not None
-    a, b = options.window
+def _finite(job: Job, counter: Counter) -> tuple[float, float]:
+    """Put ends at zero at the noise floor, and ends beyond the spectrum just beyond it."""
+    goal, operator = job.goal, job.operator
+    assert goal.window is not None
+    a, b = goal.window
     n, steps = operator.n, min(NORM_STEPS, max(operator.n, 1))
     if n == 0:
-        return (a if math.isfinite(a) else b - 1.0, b if math.isfinite(b) else a + 1.0, 0)
-    own = int(probes.stream(options.seed, NORM_STREAM).integers(2**63))
+        return 0.0, 1.0
+    own = int(probes.stream(goal.seed, NORM_STREAM).integers(2**63))
     Z = probes.gaussian(own, 0, NORM_PROBES, n, operator.dtype)
-    noise = operator.noise if options.noise is None else options.noise
-    eps = unit_rounding(operator.dtype, noise)
-    runs = lanczos.runs(lanczos.extend(lanczos.start(Z), operator, steps, lambda _: None), eps)
+    runs = lanczos.runs(lanczos.extend(lanczos.start(Z), operator, steps, lambda _: None), goal.eps)
+    counter.num_matvecs += steps * NORM_PROBES * operator.matvecs_per_product
     norm = max(run.spectral_norm for run in runs)
     bound = BEYOND * norm * (1.0 + lambda_max_margin(n, steps, NORM_PROBES, is_indefinite=True))
     bound = bound or 1.0
-    floor = threshold.cut(norm, eps, None, None)
+    floor = threshold.cut(norm, goal.eps, None, None)
     left, right = (min(max(x, -bound), bound) if x else floor for x in (a, b))
     if not left < right:  # both beyond the spectrum: an empty interval there
         left, right = (bound, 1.5 * bound) if a > 0.0 else (-1.5 * bound, -bound)
-    return left, right, steps * NORM_PROBES * operator.matvecs_per_product
+    return left, right
 
 
-def _complement(
-    result: RankResult, centre: float, window: tuple[float, float], spent: int
-) -> RankResult:
+def _complement(result: RankResult, centre: float, window: tuple[float, float]) -> RankResult:
     """Turn the rank of A - c I at the cut into the count of what lies within it."""
     n = result.n
     measure = result.measure
@@ -186,9 +178,8 @@ def _complement(
         measure=measure,
         at_ends=[_moved(band, centre) for band in result.at_ends],
         diagnostics={k: v for k, v in result.diagnostics.items() if k != "eigenvalues"},
-        num_matvecs=result.num_matvecs + spent,
         history=[(used, n - high, n - low) for used, low, high in result.history],
-        resume=_resume(result, centre, window, spent),
+        resume=_resume(result, centre, window),
     )
 
 
@@ -197,13 +188,13 @@ def _moved(band: Band, centre: float) -> Band:
 
 
 def _resume(
-    result: RankResult, centre: float, window: tuple[float, float], spent: int
+    result: RankResult, centre: float, window: tuple[float, float]
 ) -> Callable[..., RankResult] | None:
     """Return what `RankResult.refine` calls for a count."""
     go_on = result.resume
     if go_on is None:
         return None
-    return lambda *options: _complement(go_on(*options), centre, window, spent)
+    return lambda *options: _complement(go_on(*options), centre, window)
 
 
 def _shifted_back(run: LanczosRun, centre: float) -> LanczosRun:

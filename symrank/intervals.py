@@ -31,6 +31,8 @@ __all__ = [
     "from_dict",
 ]
 
+NEWS = 0.95  # level from which two looks that miss each other are news
+
 
 @dataclass(frozen=True, kw_only=True)
 class ExactInterval:
@@ -76,7 +78,11 @@ class BetaInterval:
         most = self.n - int(self.null_high < 1.0)  # and B = 1 if and only if d = n
         d_low = _first(lambda d: self._upper_tail(d) >= tail, least, most)
         d_high = _first(lambda d: self._lower_tail(d + 1) < tail, least, most)
-        d_low, d_high = min(d_low, d_high), max(d_low, d_high)
+        if d_low > d_high:  # all are rejected: the one that a higher level accepts first
+            between = range(d_high, d_low + 1)
+            d_low = d_high = max(
+                between, key=lambda d: min(self._upper_tail(d), self._lower_tail(d))
+            )
         return self.n - d_high, self.n - d_low
 
     def stderr(self, count: float) -> float:
@@ -172,6 +178,9 @@ class Raised:
 class Intersection:
     """Looks at a growing set of probes: each holds at its own share of alpha, so all do at once.
 
+    Two looks that miss each other at `NEWS` or above are a sampling miss, and their hull is
+    reported. At a lower level they may, and what they allow at `NEWS` stands for it.
+
     Parameters
     ----------
     of
@@ -181,10 +190,12 @@ class Intersection:
     of: tuple["Interval", ...]
 
     def __call__(self, confidence: float) -> tuple[int, int]:
-        """Return what all looks allow; their hull where two miss each other, a sampling miss."""
+        """Return what all looks allow, or the hull of looks that miss each other."""
         lows, highs = zip(*(law(confidence) for law in self.of), strict=True)
         low, high = max(lows), min(highs)
-        return (low, high) if low <= high else (min(lows), max(highs))
+        if low <= high:
+            return low, high
+        return (min(lows), max(highs)) if confidence >= NEWS else self(NEWS)
 
     @property
     def num_looks(self) -> int:

@@ -9,20 +9,27 @@ largest eigenvalue is at most 2 |A|.
 
 import math
 
-__all__ = ["FAILURE", "lambda_max_margin"]
+__all__ = ["FAILURE", "lambda_max_margin", "proved_margin"]
 
 FAILURE = 1e-9  # probability that the bound is not one
 
 
-def lambda_max_margin(n: int, num_steps: int, num_probes: int, is_indefinite: bool) -> float:
+def proved_margin(n: int, num_steps: int, num_probes: int, is_indefinite: bool) -> float:
     """Return the share by which to raise the largest Ritz value, to bound lambda_max.
 
-    Never more than 1 (a factor 2) for lack of steps: few steps are few eigenvalues or a pilot
-    that the budget cut short.
+    Infinite where the steps are too few for a bound.
     """
     if num_steps >= n:
         return 1e-8  # the Krylov space is all there is; what is left is rounding
     log_failure = -math.log(FAILURE) / num_probes
     root = (math.log(1.648 * math.sqrt(n)) + log_failure) / (2 * num_steps - 1)
     epsilon = root**2 * (2.0 if is_indefinite else 1.0)
-    return min(epsilon / (1.0 - epsilon), 1.0) if epsilon < 1.0 else 1.0
+    return epsilon / (1.0 - epsilon) if epsilon < 1.0 else math.inf
+
+
+def lambda_max_margin(n: int, num_steps: int, num_probes: int, is_indefinite: bool) -> float:
+    """Return the same, but never more than 1: a factor 2, for who must have a number.
+
+    Few steps are few eigenvalues, or a pilot that the budget cut short.
+    """
+    return min(proved_margin(n, num_steps, num_probes, is_indefinite), 1.0)

@@ -245,7 +245,8 @@ class LanczosRun:
             inner = self._clear(high.left, -1.0, np.abs(self.ritz_values))
             outer = self._clear(high.right, 1.0, np.abs(self.ritz_values))
             least = self.null_mass(max(inner, 0.0), radau=radau)[0]
-            return least, self.null_mass(outer, radau=radau)[1]
+            most = 1.0 if math.isinf(outer) else self.null_mass(outer, radau=radau)[1]
+            return least, most
         starts, ends = self._mass_of(low, radau), self._mass_of(high, radau)
         least, most = ends[0] - starts[1], ends[1] - starts[0]
         return 1.0 - most, 1.0 - least

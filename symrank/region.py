@@ -97,7 +97,7 @@ class Region:
         atol, rtol
             The caller's cut.
         """
-        least, most = (max(atol or 0.0, (rtol or 0.0) * norm) for norm in norms)
+        least, most = (max(atol or 0.0, rtol * norm if rtol else 0.0) for norm in norms)
         if most <= floor:
             return cls.null_space(floor)
         cut = max(least, floor)

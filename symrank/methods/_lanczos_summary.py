@@ -10,7 +10,7 @@ import numpy as np
 
 from symrank import threshold
 from symrank.intervals import BetaInterval, Intersection
-from symrank.margins import lambda_max_margin
+from symrank.margins import proved_margin
 from symrank.measure import RitzMeasure
 from symrank.methods._probe_bounds import ProbeBounds
 from symrank.methods.base import Goal, Summary, bands
@@ -87,11 +87,10 @@ def _region(goal: Goal, measure: RitzMeasure, num_steps: int, old: Region | None
     """
     if old is not None and not goal.rtol:
         return old
-    norm = measure.spectral_norm
+    margin = 0.0
     if not all(run.is_exact for run in measure.runs):
-        margin = lambda_max_margin(goal.n, num_steps, len(measure.runs), is_indefinite=True)
-        return goal.region(norm, norm * (1.0 + margin))
-    return goal.region(norm, norm)
+        margin = proved_margin(goal.n, num_steps, len(measure.runs), is_indefinite=True)
+    return goal.region(measure.spectral_norm, margin)
 
 
 def _evidence(

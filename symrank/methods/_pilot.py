@@ -19,7 +19,7 @@ import scipy.special
 
 from symrank._typing import FloatArray
 from symrank.filters import Scheme
-from symrank.margins import lambda_max_margin
+from symrank.margins import lambda_max_margin, proved_margin
 from symrank.measure import RitzMeasure
 from symrank.methods.base import Goal
 from symrank.region import Region
@@ -48,8 +48,8 @@ class Pilot:
         """Read a pilot off the measure of its probes."""
         norm = measure.spectral_norm
         exact = all(run.is_exact for run in measure.runs)
-        margin = 0.0 if exact else lambda_max_margin(goal.n, num_steps, len(measure.runs), True)
-        region = goal.region(norm, norm * (1.0 + margin))
+        margin = 0.0 if exact else proved_margin(goal.n, num_steps, len(measure.runs), True)
+        region = goal.region(norm, margin)
         return cls(
             measure=measure,
             region=region,

@@ -9,6 +9,7 @@ every k products, which may raise to stop the run: an unfinished segment is then
 summary of the round before.
 """
 
+import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, ClassVar, Protocol
@@ -71,20 +72,23 @@ class Goal:
         return bool(self.atol or self.rtol or self.window)
 
     def region(
-        self,
-        norm_low: float,
-        norm_high: float,
-        floor: float = FLOOR,
-        delta: float = FLOOR,
+        self, norm: float, margin: float = 0.0, floor: float = FLOOR, delta: float = FLOOR
     ) -> Region:
-        """Return which eigenvalues the question is about, where |A| is known to lie between two.
+        """Return which eigenvalues the question is about.
 
-        `floor` and `delta` are the noise floor and half the width of a band, in eps |A|.
+        Parameters
+        ----------
+        norm, margin
+            |A| is at least `norm`, and exceeds it by at most the share `margin`, infinite where
+            nothing is known.
+        floor, delta
+            The noise floor, and half the width of a band, in eps |A|.
         """
-        unit = self.eps * norm_low
+        unit = self.eps * norm
+        most = norm * (1.0 + margin) if math.isfinite(margin) else math.inf
         if self.window is not None:
-            return Region.window(self.window, norm_high, floor * unit, delta * unit, self.scale)
-        return Region.level((norm_low, norm_high), floor * unit, delta * unit, self.atol, self.rtol)
+            return Region.window(self.window, most, floor * unit, delta * unit, self.scale)
+        return Region.level((norm, most), floor * unit, delta * unit, self.atol, self.rtol)
 
 
 @dataclass(frozen=True)

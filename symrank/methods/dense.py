@@ -175,7 +175,7 @@ class Dense:
         values = spectrum.values
         n, norm = goal.n, float(np.abs(values).max(initial=0.0))
         rounding = ROUNDING * math.sqrt(spectrum.order)
-        region = goal.region(norm, norm, floor=n, delta=rounding)
+        region = goal.region(norm, floor=n, delta=rounding)
         counts, at_end, crowded = _counted(values, region, spectrum.noise(goal.eps))
         doubtful = at_end | crowded
         rank = int(counts.sum())

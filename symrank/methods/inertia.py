@@ -51,7 +51,7 @@ from symrank import probes, threshold
 from symrank.brackets import narrower
 from symrank.errors import OptionError
 from symrank.intervals import ExactInterval
-from symrank.margins import lambda_max_margin
+from symrank.margins import proved_margin
 from symrank.methods._backward_error import Workspace
 from symrank.methods._ldl import Cost, analyse
 from symrank.methods._pivots import Counts, count, of_zeros
@@ -118,7 +118,7 @@ class Inertia:
         counts = Counts(
             n=goal.n,
             copies=2 if goal.dtype.kind == "c" else 1,
-            region=goal.region(norm, norm * (1.0 + margin), delta=BAND),
+            region=goal.region(norm, margin, delta=BAND),
             norm=norm,
             cost=cost,
         )
@@ -238,7 +238,7 @@ def _norm(operator: Operator, goal: Goal, tick: Tick) -> tuple[float, float, int
         run = lanczos.runs(state, goal.eps)[0]
         margin = 0.0
         if not run.is_exact:
-            margin = lambda_max_margin(goal.n, steps, 1, is_indefinite=True)
+            margin = proved_margin(goal.n, steps, 1, is_indefinite=True)
         longer = min(2 * steps, int(NORM_SHARE * goal.max_matvecs))
         if not goal.rtol or margin <= NORM_MARGIN or longer <= steps:
             return run.spectral_norm, margin, steps

@@ -90,7 +90,6 @@ def count_rows() -> list[Door]:
     for name in ("None", "lanczos", "dense", *COUNTED):
         own = traits(name)
         own["may_refuse"] |= name == "projection"  # it has no cut
-        own["needs"] = "matrix" if name == "inertia" else ""  # a shift of a factor hides it
         for window in asks.SOME_WINDOWS if name in COUNTED else asks.WINDOWS:
             ask = partial(asks.ask_count, METHODS[name], window)
             found.append(Door(name=f"count {window}, {name}", ask=ask, **own))
