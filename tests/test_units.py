@@ -11,7 +11,7 @@ import scipy.sparse.linalg as spla
 import symrank
 from symrank import RankResult, Status, _units, gallery
 from symrank.errors import OptionError
-from symrank.intervals import ExactInterval
+from symrank.intervals import BetaInterval, ExactInterval
 from symrank.methods import Langevin, Sketch
 
 SURE = (Status.EXACT, Status.CONVERGED)
@@ -234,6 +234,35 @@ def answer(status, low, high, slack=0):
         confidence=0.95,
         evidence=ExactInterval(low=low, high=high),
     )
+
+
+def test_intervals_that_miss_by_chance_do_not_differ():
+    """500 and 470 of 1000, with a standard deviation of 7 each: apart at 95 %, not at 1 - 1e-6."""
+    first, second, other = (
+        dataclasses.replace(
+            answer(Status.CONVERGED, count, count),
+            n=1000,
+            evidence=BetaInterval(n=1000, num_probes=10, null_low=null, null_high=null),
+        )
+        for count, null in ((500, 0.5), (470, 0.53), (380, 0.62))
+    )
+    assert first.interval()[0] > second.interval()[1]
+    for theirs, is_news in ((second, False), (other, True)):
+        pair = _units._Pair(
+            first=first,
+            second=theirs,
+            failure="",
+            rows="1 of 1000 rows (7)",
+            num_filled=1000,
+            half_width=15.0,
+            num_matvecs=0,
+            seconds=0.0,
+        )
+        result = pair.result()
+        assert len(result.notes) == is_news
+        assert (result.status is Status.CONVERGED) != is_news
+        low, high = result.interval(LEVEL)
+        assert low <= (380 if is_news else 500) <= high
 
 
 EXACT, CONVERGED = Status.EXACT, Status.CONVERGED
