@@ -209,6 +209,13 @@ def jacobi(problem: Problem, rng: Any) -> tuple[Any, Problem]:
     return "jacobi", problem.under(float(g.min()), float(g.max()))
 
 
+def equilibrate(problem: Problem, rng: Any) -> tuple[Any, Problem]:
+    g = Preconditioner.equilibrate(symrank.as_operator(problem.A)).root ** 2
+    if problem.diagonal is not None:
+        return "equilibrate", problem.with_spectrum(g * problem.diagonal)
+    return "equilibrate", problem.under(float(g.min()), float(g.max()))
+
+
 def diagonal_g(problem: Problem, rng: Any) -> tuple[Any, Problem]:
     g = 4.0 ** rng.integers(-1, 2, problem.n)
     if problem.diagonal is not None:

@@ -57,6 +57,8 @@ COUNTED = ("inertia", "langevin baoab", "chebyshev", "ubaru-saad", "sketch", "pr
 PRECONDITIONED: tuple[tuple[str, asks.Precondition, tuple[str, ...], dict[str, Any]], ...] = (
     ("jacobi", asks.jacobi, ("None", "lanczos", "dense", "inertia", "sketch", "langevin baoab"),
      {"needs": "matrix"}),
+    ("equilibrate", asks.equilibrate, ("None", "lanczos", "dense", "inertia", "chebyshev"),
+     {"needs": "matrix"}),
     ("diagonal", asks.diagonal_g, ("None", "lanczos", "chebyshev", "projection", "dense"), {}),
     ("from_factor", asks.from_factor, ("None", "lanczos", "sketch", "projection"), {}),
     ("from_products", asks.from_products, ("None", "projection", "sketch null"), {}),
