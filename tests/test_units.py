@@ -196,10 +196,10 @@ def test_where_units_decide_nothing_the_answer_is_as_sure_as_ever(method):
 
 def test_fewer_probes_of_the_second_count_take_nothing_away():
     """0.5 % of n takes more than a quarter of the budget; resolution is settled in a few steps."""
-    result = symrank.rank(triples(300), "lanczos", rng=1)
+    result = symrank.rank(triples(300), "lanczos", rng=1, max_matvecs=12_000)
     assert result.status is Status.CONVERGED
     assert result.diagnostics["equilibrated"]["status"] == "BUDGET_SPENT"
-    assert result.num_matvecs <= 20_000
+    assert result.num_matvecs <= 12_000
 
 
 @pytest.mark.parametrize("budget", [1, 2, 3, 40, 400, 4000])

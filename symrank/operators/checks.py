@@ -15,8 +15,7 @@ __all__ = ["check_operator"]
 NUM_VECTORS = 4  # six pairs <x, A y>: an asymmetry that is hidden from one shows in another
 ROUNDING = 100  # units of eps sqrt(n): a product by a dense n x n matrix stays below one
 MAX_TOLERANCE = 0.01  # float32 at n > 7e5: an operator that differs by 1 % is another operator
-NOISE = 4  # two products, and an A whose |A x| is below |A||x|/sqrt(n) is none to count
-MAX_NOISE = 0.5  # above it symmetric and not symmetric cannot be told apart
+NOISE = 4  # two products, and |A| known within a factor of some
 TILE = 1024  # rows and columns compared at a time: two tiles fit into the second-level cache
 REMEDY = (
     "Pass (A + A.T)/2 (its conjugate transpose where A is complex) if the difference is noise, "
@@ -46,7 +45,8 @@ def check_operator(
     rtol
         Relative difference that is still rounding. Default: ``100 eps sqrt(n)``, at most 0.01.
     noise
-        Relative error of a product that the operator declares; it takes the place of eps.
+        Relative error of a product that the operator declares, ``|error| <= noise |A||x|``: it is
+        allowed on top.
 
     Returns
     -------
@@ -72,14 +72,13 @@ def check_operator(
     if rtol is None:
         eps = float(np.finfo(A.dtype).eps)
         rtol = min(ROUNDING * eps * A.n**0.5, MAX_TOLERANCE)
-        rtol = max(rtol, min(NOISE * noise * A.n**0.5, MAX_NOISE))
     explicit = A
     while isinstance(explicit, Scaled):  # a power of two moves no relative asymmetry
         explicit = explicit.base
     if isinstance(explicit, MatrixOperator):
         _check_entries(explicit, rtol)
         return 0
-    return _check_products(A, np.random.default_rng(rng), rtol)
+    return _check_products(A, np.random.default_rng(rng), rtol, noise)
 
 
 def _check_entries(A: MatrixOperator, rtol: float) -> None:
@@ -132,7 +131,7 @@ def _first_bad_entry(A: MatrixOperator) -> str:
     )
 
 
-def _check_products(A: Operator, rng: np.random.Generator, rtol: float) -> int:
+def _check_products(A: Operator, rng: np.random.Generator, rtol: float, noise: float) -> int:
     """Multiply one block twice and look at <x, A y> for all its pairs."""
     X = _gaussian(rng, A)
     Y, again = A.matmat(X), A.matmat(X)
@@ -144,7 +143,11 @@ def _check_products(A: Operator, rng: np.random.Generator, rtol: float) -> int:
         return 2 * NUM_VECTORS
     X, Y, again = X.astype(wide), Y.astype(wide) / scale, again.astype(wide) / scale
 
-    change = _largest_ratio(_norms(again - Y), np.maximum(_norms(Y), _norms(again)))
+    lengths = _norms(X)
+    known = float((_norms(Y) / lengths).max())  # |A| is up to sqrt(n) times that
+    spare = NOISE * noise / rtol * known * lengths
+    sizes = np.maximum(_norms(Y), _norms(again))
+    change = _largest_ratio(_norms(again - Y), sizes + A.n**0.5 * spare)
     if not change <= rtol:
         raise NotSymmetricError(
             f"the operator is not deterministic: two products with the same block differ by "
@@ -152,8 +155,9 @@ def _check_products(A: Operator, rng: np.random.Generator, rtol: float) -> int:
             "fixed batch of data, dropout and batch statistics off, fixed seeds."
         )
     products = X.conj().T @ Y  # <x_i, A x_j>
-    sizes = np.outer(_norms(X), _norms(Y)) / A.n**0.5
-    asymmetry = _largest_ratio(np.abs(products - products.conj().T), np.maximum(sizes, sizes.T))
+    sizes = np.outer(lengths, _norms(Y)) / A.n**0.5
+    sizes = np.maximum(sizes, sizes.T) + np.outer(lengths, spare)
+    asymmetry = _largest_ratio(np.abs(products - products.conj().T), sizes)
     if not asymmetry <= rtol:
         raise NotSymmetricError(
             f"the operator is not symmetric (Hermitian): <x, A y> and conj <y, A x> differ by "

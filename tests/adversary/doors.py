@@ -66,9 +66,9 @@ PRECONDITIONED: tuple[tuple[str, asks.Precondition, tuple[str, ...], dict[str, A
 
 
 def traits(method: str) -> dict[str, Any]:
-    """Return what every door to this method shares; tiny budgets are refused by chains."""
+    """Return what every door to this method shares; tiny budgets are refused by some."""
     return {
-        "may_refuse": method in LANGEVIN,
+        "may_refuse": method in LANGEVIN or method == "dense",
         "needs": "entries" if method == "inertia" else "",
         "is_sampled_law": method in LANGEVIN,
     }

@@ -89,8 +89,6 @@ def test_options_that_do_not_go_together_are_refused():
     A, Q, _ = with_null_space(20, 1, float, 6)
     with pytest.raises(OptionError, match="deflate and preconditioner"):
         symrank.rank(A, deflate=Q, preconditioner="jacobi")
-    with pytest.raises(OptionError, match="deflate"):
-        symrank.count(A, 0.0, 1.0, deflate=Q)
 
 
 def test_the_scale_of_the_operator_plays_no_part():
