@@ -185,7 +185,7 @@ def _choose(goal: Goal, memo: Memo, wishes: Wishes, left: int) -> Plan:
         steps = [min(left, -(-wishes.degree // 2))]
     lam, counts = pilot.spectrum
     x = memo.domain.x(lam ** (1.0 / pilot.power))
-    tau = float(memo.domain.x(pilot.outer))
+    tau = float(min(memo.domain.x(pilot.outer), 1.0))
     d = goal.n * min(max(0.5 * sum(pilot.null), 0.5 / goal.n), 1.0 - 0.5 / goal.n)
     spread = d * (goal.n - d) / (goal.n * (1.0 if goal.is_complex else 0.5))  # over m: variance
     wanted = math.ceil(spread * (Z_PLAN / (0.5 * goal.half_width)) ** 2)
@@ -238,7 +238,7 @@ def _conclude(
     pilot, domain, chosen = memo.pilot, memo.domain, memo.plan
     assert chosen is not None
     n, m, degree = goal.n, moments.shape[1], moments.shape[0] - 1
-    tau = float(domain.x(pilot.outer))
+    tau = float(min(domain.x(pilot.outer), 1.0))
     w = measured(polynomial(wishes.kind, degree, chosen.epsilon, tau), tau, chosen.epsilon)
     pooled = moments.sum(axis=1) / moments[0].sum()
     value = float(w.coefficients @ pooled)

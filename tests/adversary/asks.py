@@ -99,7 +99,7 @@ def window_of(name: str, problem: Problem) -> tuple[float, float]:
         "(-cut, 0)": (-c, 0.0),
         "(-cut, cut)": (-c, c),
         "(cut, 2 cut)": (c, 2.0 * c),
-        "(cut, 1e13)": (c, 1e13 * norm if norm < 1e280 else 1e300),
+        "(cut, 1e13)": (c, 1e13 * max(norm, c) if norm < 1e280 else 1e300),
         "(cut, 1e300)": (c, 1e300),
         "(-1e300, 1e300)": (-1e300, 1e300),
         "(-inf, inf)": (-INF, INF),
