@@ -33,7 +33,7 @@ from bench.resumable import THREADS
 ROOT = Path(__file__).parents[1]
 LIMIT_S = 600  # of one stage of one mutant
 CAUGHT_BY_SAMPLE = 0.9
-TESTED = ("-x", "-q", "--tb=no", "--import-mode=append", "-p", "no:cacheprovider")
+TESTED = ("-x", "-q", "-n", "0", "--tb=no", "--import-mode=append", "-p", "no:cacheprovider")
 
 
 class Copy:
