@@ -55,8 +55,9 @@ class Rounds:
             self._run(counter, pause)
             self.is_whole = True
         except TimeUp:
-            if self.summary is not None and self.summary.status is Status.NO_GAP_FOUND:
-                self._end(Status.BUDGET_SPENT)
+            summary = self.summary
+            if summary and summary.status is Status.NO_GAP_FOUND and not summary.notes:
+                self._end(Status.BUDGET_SPENT)  # more time could tell
         except KeyboardInterrupt:
             if self.summary is None:
                 raise

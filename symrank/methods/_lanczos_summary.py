@@ -144,6 +144,7 @@ def _conclude(goal: Goal, measure: RitzMeasure, memo: Memo) -> Summary:
             "slack": slack,
             "crowding": crowd,
             "num_void": memo.probes.num_void,
+            "contradictions": [list(ends) for ends in memo.probes.contradictions],
         },
         at_ends=at_ends,
         notes=_notes(goal, crowd, memo, at_ends),

@@ -8,6 +8,7 @@ void as well, something is wrong that no further step mends.
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 
@@ -28,6 +29,7 @@ class ProbeBounds:
     bounds: FloatArray = field(default_factory=lambda: np.empty((0, 2)))
     is_wide: Array = field(default_factory=lambda: np.empty(0, bool))  # (m,), a band was needed
     is_void: Array = field(default_factory=lambda: np.empty(0, bool))  # (m,), and was void as well
+    contradictions: tuple[tuple[float, float], ...] = ()  # the crossing ends of those, in turn
 
     @property
     def num_void(self) -> int:
@@ -43,6 +45,7 @@ class ProbeBounds:
         bounds, is_void = narrower(
             [run.uncounted_mass(region) for run in runs], before, allowance=ALLOWANCE
         )
+        crossed = {j: _ends(runs[j], region, before[j]) for j in np.flatnonzero(is_void).tolist()}
         wide = region.with_bands()
         again = is_void.copy() if wide != region else np.zeros(len(runs), bool)
         for j in np.flatnonzero((again | was_wide) & ~was_void).tolist():
@@ -50,5 +53,18 @@ class ProbeBounds:
             bounds[j], is_void[j] = narrower(
                 runs[j].uncounted_mass(wide), known, allowance=ALLOWANCE
             )
+            crossed[j] = _ends(runs[j], wide, known)
+        new = np.flatnonzero(is_void & ~was_void).tolist()
         bounds[was_void] = 0.0, 1.0
-        return ProbeBounds(bounds=bounds, is_wide=was_wide | again, is_void=was_void | is_void)
+        return ProbeBounds(
+            bounds=bounds,
+            is_wide=was_wide | again,
+            is_void=was_void | is_void,
+            contradictions=(*self.contradictions, *(crossed[j] for j in new)),
+        )
+
+
+def _ends(run: LanczosRun, region: Region, known: Any) -> tuple[float, float]:
+    """Return the ends of two brackets together, which cross where they contradict each other."""
+    low, high = run.uncounted_mass(region)
+    return float(max(low, known[0])), float(min(high, known[1]))

@@ -174,6 +174,7 @@ def test_a_void_bracket_ends_the_run_and_is_told(monkeypatch):
     assert result.status is Status.NO_GAP_FOUND
     assert result.interval() == (0, 100)
     assert result.diagnostics["num_void"] == 8
+    assert result.diagnostics["contradictions"] == [[0.9, 0.1]] * 8
     assert "contradict each other for 8 probes" in result.notes[0]
     assert len(result.history) == 1
 
