@@ -143,7 +143,7 @@ class LanczosRun:
         Without `radau` no further eigenproblem is solved, and gaps cost some sharpness.
         """
         inside = np.abs(self.ritz_values) <= tau
-        if self.is_exact and (inside.all() or not inside.any()):
+        if math.isinf(tau) or (self.is_exact and (inside.all() or not inside.any())):
             return float(inside.all()), float(inside.all())
         mass = float(self.weights[inside].sum())
         bounds = [(mass, mass)] if self.is_exact else [self._contour(tau, inside, mass)]
@@ -245,8 +245,7 @@ class LanczosRun:
             inner = self._clear(high.left, -1.0, np.abs(self.ritz_values))
             outer = self._clear(high.right, 1.0, np.abs(self.ritz_values))
             least = self.null_mass(max(inner, 0.0), radau=radau)[0]
-            most = 1.0 if math.isinf(outer) else self.null_mass(outer, radau=radau)[1]
-            return least, most
+            return least, self.null_mass(outer, radau=radau)[1]
         starts, ends = self._mass_of(low, radau), self._mass_of(high, radau)
         least, most = ends[0] - starts[1], ends[1] - starts[0]
         return 1.0 - most, 1.0 - least
