@@ -49,7 +49,7 @@ TARGETS = (
     "symrank.methods._exact:Found",
     "symrank.methods._range:RangeSketch.is_narrow",
     "symrank.methods._range:evidence",
-    "symrank.methods._null:nullity_bounds",
+    "symrank.methods._exact:nullity_bounds",
     "symrank.methods.projection:_exact_summary",
     "symrank.methods.projection:_sampled_summary",
     "symrank.methods.projection:_interval",
