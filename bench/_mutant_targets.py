@@ -82,7 +82,7 @@ TARGETS = (
     "symrank.methods._exact:Found",
     "symrank.methods._range:RangeSketch.is_narrow",
     "symrank.methods._range:evidence",
-    "symrank.methods._null:nullity_bounds",
+    "symrank.methods._exact:nullity_bounds",
     "symrank.methods._null_mass:NullMass",
     "symrank.methods._projection_summary:exact_summary",
     "symrank.methods._projection_summary:sampled_summary",

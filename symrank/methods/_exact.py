@@ -10,13 +10,13 @@ from symrank.brackets import narrower
 from symrank.margins import lambda_max_margin
 from symrank.methods import _range
 from symrank.methods._certificates import FAILURE, Cuts, chi, spectral_norm
-from symrank.methods._null import NullBlock, nullity_bounds
+from symrank.methods._null import NullBlock
 from symrank.methods._range import RangeSketch
 from symrank.methods.base import Goal
 from symrank.recurrences import lanczos
 from symrank.result import Basis, Status
 
-__all__ = ["Found", "norm_bounds"]
+__all__ = ["Found", "norm_bounds", "nullity_bounds"]
 
 
 def norm_bounds(goal: Goal, state: lanczos.LanczosState) -> tuple[float, float]:
@@ -24,6 +24,26 @@ def norm_bounds(goal: Goal, state: lanczos.LanczosState) -> tuple[float, float]:
     low = max(run.spectral_norm for run in lanczos.runs(state, goal.eps))
     num_steps, num_probes = state.alpha.shape
     return low, low * (1.0 + lambda_max_margin(goal.n, num_steps, num_probes, is_indefinite=True))
+
+
+def nullity_bounds(block: NullBlock, cuts: Cuts, goal: Goal) -> tuple[int, int, int]:
+    """Bound the nullity: certified null vectors, eq. (4) at the clear cut, eq. (4) at the cut.
+
+    n stands for no bound.
+    """
+    if block.basis is None or block.image is None:
+        return 0, goal.n, goal.n
+    sigma = np.empty(0)
+    if block.image.shape[1]:
+        sigma = np.linalg.svd(np.linalg.qr(block.image, mode="r"), compute_uv=False)
+    least = int((sigma <= max(cuts.low - cuts.noise, 0.0)).sum())
+    if block.test is None or block.test.evidence is None:
+        return least, goal.n, goal.n
+    W, Y = block.test.evidence
+    limit = chi(block.test.p, goal.is_complex)
+    proved = [W + (tau + cuts.noise) * Y < limit for tau in (cuts.clear, cuts.high)]
+    k = block.num_null
+    return least, k if proved[0] else goal.n, k if proved[1] else goal.n
 
 
 @dataclass

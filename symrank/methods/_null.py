@@ -7,7 +7,8 @@ with any symmetric positive definite G, or by MINRES once a negative curvature i
 
 is a null vector. Passes repeat this on z itself, A x = A z, because the residual that rounding
 allows is relative to |v| first and to |z| then. If the z span less than the block, an orthonormal
-basis Z of them is tested with fresh columns by eq. (4) of `symrank.methods._certificates`.
+basis Z of them gets a last pass where it needs one (`_null_basis`), and is tested with fresh
+columns by eq. (4) of `symrank.methods._certificates`.
 
 Directions along which G A is below the noise floor tau_F are not taken: what counts is above it.
 
@@ -22,11 +23,11 @@ import numpy as np
 from symrank import probes, threshold
 from symrank._typing import Array, FloatArray
 from symrank.methods import _trial
-from symrank.methods._certificates import Cuts, chi
 from symrank.methods._metric import Metric, inspect, product
+from symrank.methods._null_basis import cleaned, coordinates, improved
 from symrank.methods._null_mass import NullMass
 from symrank.methods._probe import Probe, num_seen
-from symrank.methods._solve import Solve, damping, extend, project, ritz_values
+from symrank.methods._solve import Solve, damping, extend, ritz_values
 from symrank.methods._trial import TEST_COLUMNS, Trial
 from symrank.methods.base import Goal, Tick
 from symrank.operators import Operator
@@ -35,7 +36,7 @@ from symrank.recurrences import minres
 from symrank.recurrences.conjugate_gradient import CGState, Product
 from symrank.recurrences.minres import MinresState
 
-__all__ = ["TEST_COLUMNS", "NullBlock", "advance", "level", "nullity_bounds"]
+__all__ = ["TEST_COLUMNS", "NullBlock", "advance", "level"]
 
 ACCURACY = 4.0  # a pass ends at |A z| <= ACCURACY eps |z| |A v| / |v|
 MAX_PASSES = 6
@@ -43,6 +44,7 @@ TEST_STEPS = 3  # times those of the null vectors: a consistent solve needs fewe
 ROUNDING = 30.0  # units of eps |z| |A v| / |v|: errors of A z
 REDUCTION = 1e-4  # of |A z| in a later pass: rounding in A z allows no more
 STALLED = 0.25  # a pass that leaves more than this share of |A z| has met rounding
+POLISH_PRODUCTS = 2  # of a block, at the end of the last pass, which no step counts
 VANISHED = 1e-3  # |z| of a Gaussian column that has no null part; none that has falls below
 
 
@@ -66,6 +68,7 @@ class NullBlock:
     ritz: FloatArray = field(default_factory=lambda: np.empty(0))  # of G A, from one column
     basis: Array | None = None  # (n, k), orthonormal, spans the z that did not vanish
     image: Array | None = None  # (n, k), A times it
+    poor: Array | None = None  # columns of the basis that the last pass is for
     spread: FloatArray = field(default_factory=lambda: np.empty(0))  # singular values of Z
     is_null: Array = field(
         default_factory=lambda: np.empty(0, dtype=bool)
@@ -170,6 +173,9 @@ def _find(
     """Go on with the solve; at its end subtract x, look at A z, start another pass or finish."""
     end = block.num_steps + num_steps
     while block.solve is not None and block.num_steps < end:
+        if block.poor is not None:
+            _polish(block, goal, multiply, G, end - block.num_steps)
+            continue
         aim = ACCURACY * goal.eps * block.size * cg.norms(block.Z)
         if block.passes or isinstance(block.solve, MinresState):
             aim = np.maximum(aim, _reduction(block, goal) * block.residual)
@@ -184,13 +190,18 @@ def _find(
             return
         settled, B = _end_pass(block, goal, multiply, G)
         if settled.all() or block.passes >= MAX_PASSES:
-            _finish(block, goal, multiply)
+            _finish(block, goal, multiply, G)
         else:
-            goes_on = isinstance(block.solve, CGState) and not block.solve.is_held
-            restart = cg.start if goes_on else minres.start
-            dual = block.solve.Y is not None
-            block.solve = restart(_cleaned(block, goal, B), G, dual=dual)
+            Q, _ = coordinates(block.Z, VANISHED * block.unit)
+            allowed = ROUNDING * goal.eps * block.size * cg.norms(block.Z)
+            block.solve = _restart(block.solve, cleaned(B, Q, allowed), G)
             block.solve.active &= ~settled
+
+
+def _restart(solve: Solve, B: Array, G: Product | None) -> Solve:
+    """Start the solve of another pass, by MINRES once the one before could not go on with CG."""
+    goes_on = isinstance(solve, CGState) and not solve.is_held
+    return (cg.start if goes_on else minres.start)(B, G, dual=solve.Y is not None)
 
 
 def _reduction(block: NullBlock, goal: Goal) -> float:
@@ -238,55 +249,51 @@ def _moved(solve: Solve, before: Array, after: Array) -> FloatArray:
     return cg.column_dot(before + after, solve.Y)
 
 
-def _cleaned(block: NullBlock, goal: Goal, B: Array) -> Array:
-    """Return B = A Z without what rounding has left along the null vectors so far.
-
-    A z is orthogonal to null vectors but for rounding, which no solve can reduce: without it the
-    recurrence goes further. A part along Z that is larger belongs to a z that is no null vector
-    yet, and stays.
-    """
-    Q, R = np.linalg.qr(block.Z)
-    left, spread, _ = np.linalg.svd(R)
-    Q = Q @ left[:, : int((spread > VANISHED * block.unit).sum())]
-    along = cg.norms(Q.conj().T @ B)
-    is_rounding = along <= ROUNDING * goal.eps * block.size * cg.norms(block.Z)
-    return np.ascontiguousarray(np.where(is_rounding, project(B, Q), B))
-
-
 def level(block: NullBlock, goal: Goal) -> float:
     """Return the modulus from which eigenvalues of G A are resolved: CROWD times the floor."""
     norm = float(np.abs(block.ritz).max(initial=0.0))
     return threshold.CROWD * threshold.cut(norm, goal.eps, None, None)
 
 
-def _finish(block: NullBlock, goal: Goal, multiply: Product) -> None:
-    """Take a basis where the z are fewer than the columns."""
+def _finish(block: NullBlock, goal: Goal, multiply: Product, G: Product | None) -> None:
+    """Take a basis where the z are fewer than the columns; start a last pass on its poor ones."""
     m = block.Z.shape[1]
-    block.solve = None
-    Q, R = np.linalg.qr(block.Z)
-    left, spread, _ = np.linalg.svd(R)
+    last, block.solve = block.solve, None
+    Q, spread = coordinates(block.Z, VANISHED * block.unit)
     block.spread = np.zeros(m)
     block.spread[: spread.size] = spread
     if block.num_null < m or m == goal.n:
-        block.basis = np.ascontiguousarray(Q @ left[:, : block.num_null])
-        block.image = multiply(block.basis) if block.num_null else block.basis.copy()
+        block.basis = Q
+        block.image = multiply(Q) if block.num_null else Q.copy()
+        allowed = ROUNDING * goal.eps * float(block.size.max())
+        poor = np.flatnonzero(cg.norms(block.image) > allowed)
+        if poor.size:
+            assert last is not None
+            block.poor = poor
+            block.solve = _restart(last, cleaned(block.image[:, poor], Q, allowed), G)
 
 
-def nullity_bounds(block: NullBlock, cuts: Cuts, goal: Goal) -> tuple[int, int, int]:
-    """Bound the nullity: certified null vectors, eq. (4) at the clear cut, eq. (4) at the cut.
-
-    n stands for no bound.
-    """
-    if block.basis is None or block.image is None:
-        return 0, goal.n, goal.n
-    sigma = np.empty(0)
-    if block.image.shape[1]:
-        sigma = np.linalg.svd(np.linalg.qr(block.image, mode="r"), compute_uv=False)
-    least = int((sigma <= max(cuts.low - cuts.noise, 0.0)).sum())
-    if block.test is None or block.test.evidence is None:
-        return least, goal.n, goal.n
-    W, Y = block.test.evidence
-    limit = chi(block.test.p, goal.is_complex)
-    proved = [W + (tau + cuts.noise) * Y < limit for tau in (cuts.clear, cuts.high)]
-    k = block.num_null
-    return least, k if proved[0] else goal.n, k if proved[1] else goal.n
+def _polish(
+    block: NullBlock, goal: Goal, multiply: Product, G: Product | None, num_steps: int
+) -> None:
+    """Go on with the last pass, eq. (1) of `_null_basis`; at its end take what is better."""
+    assert block.solve is not None
+    assert block.poor is not None
+    assert block.basis is not None
+    assert block.image is not None
+    aim = np.maximum(
+        ACCURACY * goal.eps * float(block.size.max()),
+        REDUCTION * cg.norms(block.image[:, block.poor]),
+    )
+    floor = (level(block, goal) / threshold.CROWD, 0.0)
+    most = max(num_steps - POLISH_PRODUCTS, 1)
+    block.solve, steps = extend(block.solve, multiply, G, aim, most, floor)
+    block.num_steps += steps
+    if block.solve.is_done:
+        block.basis, block.image = improved(
+            block.basis, block.image, block.poor, block.solve.X, multiply
+        )
+        block.num_steps += POLISH_PRODUCTS
+        block.solve = None
+    elif steps < num_steps:  # the rest waits for the next segment
+        block.num_steps += num_steps - steps

@@ -17,6 +17,7 @@ from symrank.methods.sketch import is_applicable
 
 EPS = np.finfo(float).eps
 ORTHONORMAL = 100  # units of eps, a vector
+NEARLY_DEPENDENT = {98: 772, 168: 90212}  # seed of the columns, and of the matrix
 DTYPES = [np.float32, np.float64, np.complex64, np.complex128]
 
 
@@ -90,6 +91,31 @@ def test_a_small_nullity_is_exact_with_its_null_space(nullity, spectrum, dtype, 
     assert residual <= result.basis.residual + 20 * eps
     assert result.basis.residual <= 100 * eps
     assert result.diagnostics["null_residual"] == pytest.approx(result.basis.residual, rel=0.1)
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("spectrum", ["definite", "indefinite"])
+@pytest.mark.parametrize(("columns", "at_most"), [(98, 0.013), (168, 0.0075)])
+def test_null_vectors_of_nearly_dependent_columns_are_as_good_as_any(
+    columns, at_most, spectrum, dtype
+):
+    """Eight columns of which a combination of seven null parts is far smaller than each.
+
+    An orthonormal basis divides by it, so that errors of eps |A||z| in the z would be 60 to 500
+    eps |A|, near or above the floor of 490: which side, the last bits of the products would say.
+    """
+    lam = np.linspace(0.5, 1.0, 260)
+    lam[::3] *= 1.0 if spectrum == "definite" else -1.0
+    lam[:7] = 0.0
+    A = gallery.dense(lam, NEARLY_DEPENDENT[columns], dtype)
+    result = sketch(spla.aslinearoperator(A), "null", rng=columns)
+    least, vanished = result.diagnostics["gap"]
+    assert vanished < 1e-3 * at_most < least < at_most  # what makes the case
+    assert_exact(result, 253)
+    eps = np.finfo(dtype).eps
+    # a vector may have 30 eps |A| (ROUNDING), seven together sqrt(7) times that at most
+    assert result.basis.residual <= 80 * eps
+    assert_spans(result.basis, A, eigenspace(A, is_null=True), 300 * eps)
 
 
 @pytest.mark.parametrize("components", [1, 3, 20])
