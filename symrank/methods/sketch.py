@@ -121,7 +121,7 @@ class Sketch:
                 more = goal.n  # all of A costs no more
             elif more <= _range.TEST_COLUMNS:
                 return [Task(RANGE, num_vectors=more)] if more > 0 and self.side != "null" else []
-        if more <= 0 or more + 1 > left or (have and have + more < min(2 * have, limit)):
+        if more <= 0 or (have and have + more < min(2 * have, limit)):
             return []
         cost = goal.n if have + more >= goal.n else more + 1
         return [Task(RANGE, num_vectors=more)] if cost <= left else []
