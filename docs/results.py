@@ -10,6 +10,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+from results_doors import draw_adversary, draw_coverage_doors, draw_mutants
 from results_paper import (
     draw_accuracy_per_matvec,
     draw_langevin_paper_budget,
@@ -287,7 +288,10 @@ TABLES: dict[str, Callable[[Record], Iterable[str]]] = {
     "real_matrices": draw_real_matrices,
     "choice": draw_choice,
     "null_space": draw_null_space,
+    "adversary": draw_adversary,
     "coverage": draw_coverage,
+    "coverage_doors": draw_coverage_doors,
+    "mutants": draw_mutants,
     "langevin_accuracy": draw_langevin_accuracy,
     "langevin_paper_budget": draw_langevin_paper_budget,
     "paper_table1": draw_paper_table1,
