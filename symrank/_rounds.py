@@ -135,6 +135,8 @@ class Rounds:
         if self.is_squared_away:
             fields["status"] = Status.CONVERGED
             fields["notes"] = (*fields["notes"], _squares_note(self.goal))
+        if self.goal.atol and fields["threshold"] > self.goal.atol * self.goal.scale * (1.0 + 1e-9):
+            fields["notes"] = (*fields["notes"], _floor_note(self.goal, fields["threshold"]))
         goes_on = self.is_whole and hasattr(self.method, "stages")
         return RankResult(
             **fields,
@@ -172,6 +174,14 @@ def run(
     rounds = Rounds(method=method, reason=reason, job=job, goal=goal)
     rounds.advance(counter, pause)
     return rounds
+
+
+def _floor_note(goal: Goal, floor: float) -> str:
+    """Say that a cut was asked for that products cannot make."""
+    return (
+        f"atol={(goal.atol or 0.0) * goal.scale:.3g} lies below the noise floor of the products: "
+        f"eigenvalues above {floor:.3g} were counted, and no others can be told from zero."
+    )
 
 
 def _squares_note(goal: Goal) -> str:

@@ -23,7 +23,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from symrank import _rounds, preconditioners
+from symrank import _rounds, preconditioners, threshold
 from symrank._counter import Counter
 from symrank._setup import Job
 from symrank.equilibrate import Scales, describe, uneven_scales
@@ -45,7 +45,7 @@ SURE = (Status.EXACT, Status.CONVERGED)
 INTERRUPTED, LATE = "the run was interrupted", "the budget had ended"
 HOW = (
     'pass preconditioner="equilibrate" to count what is not zero relative to its own row, or atol '
-    "in the units of the operator to say what is zero."
+    "above the noise floor to say what is zero."
 )
 
 
@@ -95,8 +95,16 @@ def count_in_both_units(
 def _uneven(job: Job) -> Scales | None:
     """Return the scales where no cut was given, rounding is the only noise, and they span much."""
     goal = job.goal
-    is_asked = goal.has_cut or goal.noise or job.num_deflated or job.preconditioner is not None
+    is_asked = _has_cut(job) or goal.noise or job.num_deflated or job.preconditioner is not None
     return None if is_asked else uneven_scales(_unscaled(job.operator), LIMIT)
+
+
+def _has_cut(job: Job) -> bool:
+    """Tell whether the caller's cut decides, and not the floor, below which no cut reaches."""
+    goal, largest = job.goal, job.operator.scale_hint()
+    if goal.window or goal.rtol or largest is None:
+        return goal.has_cut
+    return bool(goal.atol and goal.atol >= min(goal.n, threshold.FLOOR) * goal.eps * largest)
 
 
 def _unscaled(operator: Operator) -> Operator:
@@ -116,7 +124,7 @@ def _count_again(
         twin = dataclasses.replace(
             job,
             operator=preconditioners.apply(_unscaled(job.operator), G),
-            goal=dataclasses.replace(job.goal, scale=1.0),
+            goal=dataclasses.replace(job.goal, scale=1.0, atol=None),
             preconditioner=G,
         )
         if is_chosen:
