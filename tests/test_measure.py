@@ -79,14 +79,15 @@ def test_bounds_hold_for_every_probe(kind, n, share, num_steps, cut, dtype, seed
     gap = np.abs(np.abs(lam) - tau).min()
     if gap <= max(1e-2 * tau, 50 * np.finfo(dtype).eps * largest):
         return  # an eigenvalue on the cut: on which side it lies is not defined in rounding
+    exact = 64.0 * np.finfo(float).eps  # of the sum that is called the truth
     for run, weights in zip(runs, mass.T, strict=True):
         truth = weights[np.abs(lam) <= tau].sum()
         for radau in (True, False):
             low, high = run.null_mass(tau, radau=radau)
-            assert low <= truth <= high
+            assert low - exact <= truth <= high + exact
         for x in (-tau, tau):
             low, high = run.mass_left(x)
-            assert low <= weights[lam <= x].sum() <= high
+            assert low - exact <= weights[lam <= x].sum() <= high + exact
 
 
 @pytest.mark.slow
