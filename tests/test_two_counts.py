@@ -28,14 +28,14 @@ def answer(status, low, high, slack=0):
 
 
 def test_intervals_that_miss_by_chance_do_not_differ():
-    """500 and 470 of 1000, with a standard deviation of 7 each: apart at 95 %, not at 1 - 1e-6."""
+    """500 and 455 of 1000, with a standard deviation of 7 each: apart at 95 %, not at 1 - 1e-6."""
     first, second, other = (
         dataclasses.replace(
             answer(Status.CONVERGED, count, count),
             n=1000,
             evidence=BetaInterval(n=1000, num_probes=10, null_low=null, null_high=null),
         )
-        for count, null in ((500, 0.5), (470, 0.53), (380, 0.62))
+        for count, null in ((500, 0.5), (455, 0.545), (380, 0.62))
     )
     assert first.interval()[0] > second.interval()[1]
     for theirs, is_news in ((second, False), (other, True)):
@@ -103,3 +103,18 @@ def test_what_two_counts_say_together(first, second, status, interval):
     if second is not None and result.status in SURE:
         halted = dataclasses.replace(pair, failure="no time was left").result()
         assert halted.status not in SURE
+
+
+def test_a_pair_goes_on_where_both_counts_can():
+    def pair(second):
+        first = dataclasses.replace(answer(CONVERGED, 48, 52), resume=lambda *_: None)
+        return _units._Pair(
+            first=first, second=second, failure="", rows="", num_filled=90, half_width=1.0,
+            num_matvecs=0, seconds=0.0,
+        ).result()  # fmt: skip
+
+    going = dataclasses.replace(answer(CONVERGED, 48, 52), resume=lambda *_: None)
+    assert pair(going).resume is not None
+    assert pair(answer(EXACT, 50, 50)).resume is not None  # nothing is left to do
+    assert pair(answer(CONVERGED, 48, 52)).resume is None
+    assert pair(None).resume is None

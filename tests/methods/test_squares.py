@@ -76,6 +76,9 @@ def test_other_methods_say_what_squaring_hides(method):
     assert (zero.rank, zero.status) == (0, Status.EXACT)
     full = symrank.rank(gram(sp.diags_array(np.linspace(0.1, 1.0, 50)).tocsr()), method, rng=1)
     assert (full.rank, full.status, full.notes) == (50, Status.EXACT, ())
+    tall = sp.vstack([sp.diags_array(np.linspace(0.1, 1.0, 50)), sp.eye_array(30, 50)]).tocsr()
+    full = symrank.rank(gram(tall), method, rng=1)
+    assert (full.rank, full.status, full.notes) == (50, Status.EXACT, ())
     squares = symrank.rank(gram(A), "inertia", atol=1e-8, rng=1)
     assert squares.status is Status.EXACT
 
