@@ -114,7 +114,7 @@ COSTS = (
     "VECTORS",
     "LONGEST",
     "GRID",
-    "PRODUCTS",,
+    "PRODUCTS",
 )  # fmt: skip
 
 # The fast tests that state a law of the target's module; run on what the cells did not catch.
