@@ -168,7 +168,7 @@ def test_who_says_what_is_zero_is_not_asked(method):
     A = diagonal_with_small_rows()
     null = np.eye(400)[:, 300:]
     budget = 2000
-    for options in ({"atol": 1e-25}, {"rtol": 1e-3}, {"preconditioner": "jacobi"}):
+    for options in ({"atol": 1e-10}, {"rtol": 1e-3}, {"preconditioner": "jacobi"}):
         assert symrank.rank(A, method, max_matvecs=budget, rng=1, **options).notes == ()
     if method != "inertia":
         assert symrank.rank(A, method, max_matvecs=budget, deflate=null, rng=1).notes == ()
