@@ -87,7 +87,7 @@ class Copy:
             return "time"
         if done.returncode in (0, 5):  # passed, or none left
             return None
-        failed = re.findall(r"^(?:FAILED|ERROR) (\S+)", done.stdout, re.MULTILINE)
+        failed = re.findall(r"^(?:FAILED|ERROR) \S*?(tests/\S+)", done.stdout, re.MULTILINE)
         return failed[0] if failed else f"pytest exit {done.returncode}"
 
 
