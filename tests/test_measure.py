@@ -419,3 +419,15 @@ def test_the_allowance_for_rounding_is_twice_the_largest_violation_seen():
     runs, _ = lanczos_runs(np.repeat([0.0, 0.5, 1.0], 50), 1, 40)
     for low, high in (runs[0].null_mass(0.3), runs[0].mass_left(0.7)):
         assert high - low >= 2.0 * 2.0**15 * runs[0].eps
+
+
+@pytest.mark.parametrize("direction", [1.0, -1.0])
+def test_the_edge_of_a_band_keeps_clear_of_what_rounding_may_carry_across(direction):
+    runs, _ = lanczos_runs(np.repeat([0.2, 0.5, 1.0], 50), 1, 40)
+    run = runs[0]
+    for node in run.ritz_values:
+        for beside in (0.0, 0.5 * run.drift, -0.5 * run.drift):
+            moved = run._clear(node + beside, direction, run.ritz_values)
+            assert direction * (moved - node) >= run.drift  # outwards, farther than nodes drift
+            assert abs(moved - node) < 100.0 * run.drift
+    assert run._clear(0.7, direction, run.ritz_values) == 0.7
