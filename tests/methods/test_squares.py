@@ -153,3 +153,14 @@ def test_the_prediction_knows_what_is_computed():
     assert fits_densely(tall)
     assert dense.predict(gram(spla.aslinearoperator(np.ones((30, 20))))).num_products == 20
     assert _costs.singular_seconds(400_000, 50) > 400_000 * 50 * _costs.SECONDS.singular_entry
+
+
+@pytest.mark.parametrize("window", [(0.0, np.inf), (-np.inf, 0.0)])
+def test_a_count_of_signs_of_squares_is_not_called_exact(window):
+    A = sp.csr_array(twin(60, 20))
+    result = symrank.count(gram(A), *window, method="inertia", rng=1)
+    assert result.rank == (20 if window[0] == 0.0 else 40)
+    assert result.status is Status.CONVERGED
+    assert "gram squares the spectrum" in result.notes[-1]
+    away = symrank.count(gram(A), 1e-8, np.inf, method="inertia", rng=1)  # squares were asked for
+    assert away.status is Status.EXACT
