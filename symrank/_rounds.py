@@ -15,7 +15,7 @@ from symrank.methods import Dense, Goal, Method, Summary, dense
 from symrank.operators.transforms import gram_factor
 from symrank.result import Progress, RankResult, Status
 
-__all__ = ["MAX_MATVECS", "Rounds", "run"]
+__all__ = ["MAX_MATVECS", "Rounds", "counter_of", "run"]
 
 MAX_MATVECS = 20_000
 EXTRA_SECONDS = 10.0  # predicted: what resolution may take where no precision was asked for
@@ -155,6 +155,12 @@ class Rounds:
             history=list(self.history),
             resume=_resume(self, counter) if goes_on else None,
         )
+
+
+def counter_of(options: Options, progress: Callable[[Progress], None] | None) -> Counter:
+    """Return the counter of a run with the budgets of its options."""
+    limit = MAX_MATVECS if options.max_matvecs is None else options.max_matvecs
+    return Counter(limit, options.max_seconds, progress)
 
 
 def run(

@@ -17,7 +17,7 @@ import numpy as np
 
 from symrank import probes, threshold
 from symrank._counter import Counter
-from symrank._rounds import MAX_MATVECS, run
+from symrank._rounds import counter_of, run
 from symrank._setup import Job, Options, Rng, prepare
 from symrank.errors import OptionError
 from symrank.estimate import answer, named_method, seed_of
@@ -108,8 +108,7 @@ def count(
     chosen = None if method is None else named_method(method)[0]
     if chosen is None or getattr(chosen, "counts_windows", False):
         return answer(A, method, options, progress)
-    limit = MAX_MATVECS if max_matvecs is None else max_matvecs
-    counter = Counter(limit, max_seconds, progress)
+    counter = counter_of(options, progress)
     return _shifted(prepare(A, options, counter), chosen, counter)
 
 

@@ -9,8 +9,7 @@ import numpy as np
 
 from symrank import choose
 from symrank._auto import choose_and_run
-from symrank._counter import Counter
-from symrank._rounds import MAX_MATVECS, run
+from symrank._rounds import counter_of, run
 from symrank._setup import Job, Options, Rng, prepare, seed_of
 from symrank._typing import Array, FloatArray
 from symrank._units import count_in_both_units
@@ -160,8 +159,7 @@ def answer(
     progress: Callable[[Progress], None] | None,
 ) -> RankResult:
     """Answer what the options ask, a rank or a count; see `rank`."""
-    limit = MAX_MATVECS if options.max_matvecs is None else options.max_matvecs
-    counter = Counter(limit, options.max_seconds, progress)
+    counter = counter_of(options, progress)
     job = prepare(A, options, counter)
     if method is None and job.goal.preconditioner is None:
         return count_in_both_units(job, counter, lambda job: choose_and_run(job, counter), None)
@@ -203,8 +201,7 @@ def plan(A: Any, **options: Any) -> choose.Plan:
         raise OptionError(f"plan has no option {unknown[0]!r}: it takes those of rank.")
     seed = seed_of(options.pop("rng", None))
     checked = Options(seed=seed, **options)
-    limit = MAX_MATVECS if checked.max_matvecs is None else checked.max_matvecs
-    counter = Counter(limit, checked.max_seconds, None)
+    counter = counter_of(checked, None)
     job = prepare(A, checked, counter).on_shorter_side()
     proposal = choose.propose(job.operator, job.goal)
     if job.operator.is_explicit or not job.operator.n:

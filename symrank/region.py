@@ -162,6 +162,10 @@ class Region:
             is_signed=0.0 in window,
         )
 
+    def end(self, sign: int) -> Edge:
+        """Return the upper end for a positive sign, the lower one for a negative."""
+        return self.high if sign > 0 else self.low
+
     @property
     def bands(self) -> tuple[Edge, ...]:
         """The ends whose eigenvalues may lie on either side."""

@@ -38,9 +38,9 @@ class Counts:
     @property
     def is_crowded(self) -> bool:
         """True where eigenvalues may lie between the shifts next to zero."""
-        edges = {1: self.region.high, -1: self.region.low}
         return any(
-            low < high and not edges[sign].is_band for sign, (low, high) in self.ends.items()
+            low < high and not self.region.end(sign).is_band
+            for sign, (low, high) in self.ends.items()
         )
 
     def bounds(self) -> tuple[int, int]:
@@ -61,7 +61,8 @@ class Counts:
     def bands(self, scale: float) -> list[Band]:
         """Return how many eigenvalues the factorisations leave in the bands, at most."""
         found = []
-        for sign, edge in ((-1, self.region.low), (1, self.region.high)):
+        for sign in (-1, 1):
+            edge = self.region.end(sign)
             if edge.is_band:
                 most = self.ends[sign][1] - self.ends[sign][0]
                 found.append(
@@ -99,7 +100,7 @@ def _shifts(region: Region, sign: int) -> tuple[float, float]:
 
     An infinite one needs no factorisation. At the noise floor they are tau/2 and CROWD tau.
     """
-    edge = region.high if sign > 0 else region.low
+    edge = region.end(sign)
     above, below = (edge.left, edge.right)[:: int(sign)]
     if edge.is_band or math.isinf(edge.at):
         return above, below
@@ -125,7 +126,7 @@ def _bound(counts: Counts, workspace: Workspace, sign: int, shift: float) -> tup
 
     The lower one is for a shift outside of the end, the upper one for a shift inside.
     """
-    edge = counts.region.high if sign > 0 else counts.region.low
+    edge = counts.region.end(sign)
     if math.isinf(shift):
         outside = 0 if shift * sign > 0.0 else counts.n
         return outside, outside

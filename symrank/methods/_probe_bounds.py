@@ -42,18 +42,16 @@ class ProbeBounds:
         before = np.vstack([self.bounds, np.tile([0.0, 1.0], (more, 1))])
         was_wide = np.append(self.is_wide, np.zeros(more, bool))
         was_void = np.append(self.is_void, np.zeros(more, bool))
-        bounds, is_void = narrower(
-            [run.uncounted_mass(region) for run in runs], before, allowance=ALLOWANCE
-        )
-        crossed = {j: _ends(runs[j], region, before[j]) for j in np.flatnonzero(is_void).tolist()}
+        fresh = np.array([run.uncounted_mass(region) for run in runs])
+        bounds, is_void = narrower(fresh, before, allowance=ALLOWANCE)
+        crossed = {j: _ends(fresh[j], before[j]) for j in np.flatnonzero(is_void).tolist()}
         wide = region.with_bands()
         again = is_void.copy() if wide != region else np.zeros(len(runs), bool)
         for j in np.flatnonzero((again | was_wide) & ~was_void).tolist():
             known = before[j] if was_wide[j] else (0.0, 1.0)
-            bounds[j], is_void[j] = narrower(
-                runs[j].uncounted_mass(wide), known, allowance=ALLOWANCE
-            )
-            crossed[j] = _ends(runs[j], wide, known)
+            at_edges = runs[j].uncounted_mass(wide)
+            bounds[j], is_void[j] = narrower(at_edges, known, allowance=ALLOWANCE)
+            crossed[j] = _ends(at_edges, known)
         new = np.flatnonzero(is_void & ~was_void).tolist()
         bounds[was_void] = 0.0, 1.0
         return ProbeBounds(
@@ -64,7 +62,6 @@ class ProbeBounds:
         )
 
 
-def _ends(run: LanczosRun, region: Region, known: Any) -> tuple[float, float]:
+def _ends(first: Any, second: Any) -> tuple[float, float]:
     """Return the ends of two brackets together, which cross where they contradict each other."""
-    low, high = run.uncounted_mass(region)
-    return float(max(low, known[0])), float(min(high, known[1]))
+    return float(max(first[0], second[0])), float(min(first[1], second[1]))
