@@ -1,0 +1,21 @@
+"""Every row of the table of faults keeps the law."""
+
+import pytest
+
+from tests.faults.table import ROWS
+
+
+@pytest.mark.parametrize(
+    "row",
+    [
+        pytest.param(row, id=row.name, marks=[pytest.mark.slow] if row.is_slow else [])
+        for row in ROWS
+    ],
+)
+def test_a_row_keeps_the_law(row, tmp_path):
+    row.check(tmp_path)
+
+
+def test_every_row_has_a_name_of_its_own():
+    names = [row.name for row in ROWS]
+    assert len(set(names)) == len(names)
