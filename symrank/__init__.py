@@ -1,22 +1,12 @@
-"""The rank of a symmetric operator known by its products with vectors, with an honest interval."""
+"""The rank of a symmetric operator known by its products with vectors, with an honest interval.
 
-from symrank import gallery
-from symrank.counting import count
-from symrank.errors import SymrankError
-from symrank.estimate import plan, rank
-from symrank.methods import (
-    Chebyshev,
-    Dense,
-    Inertia,
-    Lanczos,
-    Langevin,
-    Projection,
-    Sketch,
-    UbaruSaad,
-)
-from symrank.operators import as_operator, augmented, gram, kron
-from symrank.preconditioners import Preconditioner
-from symrank.result import Progress, RankResult, Status
+A public name is imported when it is first asked for (PEP 562). So the command can answer Ctrl-C
+while NumPy, SciPy and Numba are loading, and a helper process starts in milliseconds. All of them
+come by one import, that of `symrank._api`: whichever threads ask first and for whatever, the
+modules are imported in one order, and Python's lock on that module lets one thread do it.
+"""
+
+import importlib
 
 __all__ = [
     "Chebyshev",
@@ -43,3 +33,50 @@ __all__ = [
 ]
 
 __version__ = "0.1.0"
+
+TYPE_CHECKING = False  # what typing calls so takes longer to import than all else here
+if TYPE_CHECKING:
+    from symrank import gallery
+    from symrank._api import (
+        Chebyshev,
+        Dense,
+        Inertia,
+        Lanczos,
+        Langevin,
+        Preconditioner,
+        Progress,
+        Projection,
+        RankResult,
+        Sketch,
+        Status,
+        SymrankError,
+        UbaruSaad,
+        as_operator,
+        augmented,
+        count,
+        gram,
+        kron,
+        plan,
+        rank,
+    )
+else:  # a type checker must not think that any name will do
+
+    def __getattr__(name):
+        """Import a public name, or a submodule, as `symrank.errors` after ``import symrank``."""
+        if name in __all__ and name != "gallery":
+            value = getattr(importlib.import_module("symrank._api"), name)
+            globals()[name] = value
+            return value
+        path = f"{__name__}.{name}"
+        try:
+            if not name.startswith("__"):
+                return importlib.import_module(path)
+        except ModuleNotFoundError as error:
+            if error.name != path:
+                raise
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    """Return the public names, not the modules that happen to be loaded."""
+    return sorted({*__all__, *(name for name in globals() if name.startswith("__"))})

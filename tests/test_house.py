@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 import symrank
+from symrank import _api
 
 ROOT = Path(__file__).parents[1]
 MODULES = sorted(m.name for m in pkgutil.walk_packages(symrank.__path__, "symrank."))
@@ -19,6 +20,54 @@ def test_public_names_exist_and_are_the_pinned_ones():
     assert symrank.__all__ == sorted(symrank.__all__)
     for name in symrank.__all__:
         assert getattr(symrank, name) is not None
+
+
+def in_a_new_process(code):
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stderr) == (0, "")
+    return done.stdout
+
+
+def test_the_package_hands_on_every_public_name():
+    assert {*_api.__all__, "gallery"} == set(symrank.__all__)
+    assert all(getattr(symrank, name) is getattr(_api, name) for name in _api.__all__)
+
+
+def test_the_package_itself_loads_nothing():
+    code = (
+        "import sys, symrank; dir(symrank); print({'numpy', 'scipy', 'numba'} & set(sys.modules))"
+    )
+    assert in_a_new_process(code) == "set()\n"
+
+
+def test_the_lazy_package_looks_like_any_other():
+    in_a_new_process(
+        "import pickle, symrank\n"
+        "before = dir(symrank)\n"
+        "assert set(symrank.__all__) <= set(before)\n"
+        "assert symrank.errors.OptionError and symrank.methods.lanczos.Lanczos\n"
+        "assert not hasattr(symrank, 'tank') and not hasattr(symrank, '__wrapped__')\n"
+        "from symrank import *\n"
+        "assert dir(symrank) == before\n"
+        "assert pickle.loads(pickle.dumps(rank)) is symrank.rank\n"
+        "assert pickle.loads(pickle.dumps(Lanczos(num_probes=3))).num_probes == 3\n"
+    )
+
+
+def test_threads_may_ask_a_new_package_for_its_names_at_once():
+    in_a_new_process(
+        "import sys, threading, symrank\n"
+        "sys.setswitchinterval(1e-6)\n"
+        "names = [*symrank.__all__, 'errors', 'files', 'methods', 'operators']\n"
+        "barrier, found = threading.Barrier(len(names)), []\n"
+        "def ask(name):\n"
+        "    barrier.wait()\n"
+        "    found.append(getattr(symrank, name))\n"
+        "threads = [threading.Thread(target=ask, args=(name,)) for name in names]\n"
+        "[thread.start() for thread in threads]\n"
+        "[thread.join() for thread in threads]\n"
+        "assert len(found) == len(names)\n"
+    )
 
 
 @pytest.mark.parametrize("module", [m for m in MODULES if m != "symrank.__main__"])
@@ -32,6 +81,7 @@ def test_examples_in_docstrings_run(module):
 def test_import_needs_the_core_libraries_only():
     code = (
         "import sys, symrank\n"
+        "symrank.rank\n"
         "heavy = {'matplotlib', 'typer', 'rich', 'torch', 'jax', 'cupy', 'feral'}\n"
         "heavy &= set(sys.modules)\n"
         "assert not heavy, heavy"
