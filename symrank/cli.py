@@ -1,39 +1,38 @@
 """The command `symrank`: one file in, one rank out.
 
-Exit status: 0 with an answer, whatever its status (an interrupted run that has finished a round
-answers too); 2 with one line on stderr for input that cannot be used; 130 where Ctrl-C came
-before there was an answer.
+How it ends, whatever happens, is the law of `symrank._process`: exit status 0 with an answer, 2
+with one line, 130 where it was interrupted before there was an answer.
 """
 
-import json
+import logging
 import math
-import sys
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated, Any
+from types import ModuleType
+from typing import Annotated, Any, NoReturn
 
-import numpy as np
 import typer
-from rich.console import Console
-from rich.table import Table
 
 import symrank
-from symrank import report
+from symrank import _process, _written, report
+from symrank._text import printable
 from symrank.choose import DENSE_LIMIT
-from symrank.errors import SymrankError
+from symrank.errors import OperatorError, SymrankError
 from symrank.files import load_matrix
 from symrank.methods import BY_NAME
+from symrank.result import Progress, RankResult
 
 __all__ = ["app", "run"]
 
-BAD_INPUT = 2
-INTERRUPTED = 130  # 128 + SIGINT, as shells have it
+FOREVER = 1e8  # seconds: what alarms of the system can hold
+MOMENT = 1e-3  # seconds for the first round, which is always run
 
 app = typer.Typer(
     name="symrank",
-    help=symrank.__doc__,
+    help=(symrank.__doc__ or "").partition("\n")[0],
     add_completion=False,
     rich_markup_mode=None,
     pretty_exceptions_enable=False,
@@ -59,18 +58,22 @@ def run() -> int:
     """Run the command and return its exit status."""
     try:
         status = app(prog_name="symrank", standalone_mode=False)
+    except SystemExit:  # typer's own way where whoever reads a page of help has gone
+        return _process.ANSWERED
     except Exception as error:
         say = getattr(error, "format_message", None)  # a ClickException: click's, or typer's own
         if say is None:
-            raise
-        _complain(f"{say().rstrip('.')}. Try 'symrank rank --help'.")
-        return BAD_INPUT
-    return status if isinstance(status, int) else 0
+            _process.complain(_process.explain(error))
+        else:
+            _process.complain(f"{say().rstrip('.')}. Try 'symrank rank --help'.")
+        return _process.BAD
+    return status if isinstance(status, int) else _process.ANSWERED
 
 
 def _version(wanted: bool) -> None:
     if wanted:
-        typer.echo(f"symrank {symrank.__version__}")
+        with _one_line_errors():
+            _process.say(f"symrank {symrank.__version__}")
         raise typer.Exit
 
 
@@ -83,7 +86,8 @@ def _main(
 ) -> None:
     """Tell the rank of a symmetric matrix, with an interval that holds it."""
     if context.invoked_subcommand is None:
-        typer.echo(context.get_help())
+        with _one_line_errors():
+            _process.say(context.get_help())
 
 
 @app.command("rank")
@@ -104,8 +108,12 @@ def _rank(
         typer.Option(help="Half-width of the interval: a fraction of n, or a count from 1 on."),
     ] = None,
     confidence: Annotated[float, typer.Option(help="Level of the interval.")] = 0.95,
-    max_matvecs: Annotated[int | None, typer.Option(help="Budget in products.")] = None,
-    max_seconds: Annotated[float | None, typer.Option(help="Budget in seconds.")] = None,
+    max_matvecs: Annotated[
+        float | None, typer.Option(help="Budget in products; inf for no limit.")
+    ] = None,
+    max_seconds: Annotated[
+        float | None, typer.Option(help="Budget in seconds, reading the file included.")
+    ] = None,
     seed: Annotated[
         int | None, typer.Option(min=0, help="The same seed gives the same answer.")
     ] = None,
@@ -139,39 +147,41 @@ def _rank(
     ] = None,
 ) -> None:
     """Tell the rank of the symmetric (or Hermitian) matrix in FILE."""
-    with _one_line_errors():
-        if plot is not None:
-            from symrank import plots  # matplotlib is wanted only here
-
-            plots.check_path(plot)
-        matrix: Any = load_matrix(file)
+    started = time.monotonic()
+    with _one_line_errors() as run:
+        plots = None if plot is None else _plots(plot)
+        matrix = _read(file, max_seconds)
         if rectangular is not None:
             twice = rectangular is Rectangular.AUG
             matrix = symrank.augmented(matrix) if twice else symrank.gram(matrix)
-        if plot is not None and method is None:  # pivots and sketches leave no spectrum to draw
+        if plots is not None and method is None:  # pivots and sketches leave no spectrum to draw
             small = symrank.as_operator(matrix).n <= DENSE_LIMIT
             method = "dense" if small else "lanczos"
-        with report.progress_bar() as observe:
-            result = symrank.rank(
-                matrix,
-                method,
-                atol=atol,
-                rtol=rtol,
-                precision=precision,
-                confidence=confidence,
-                max_matvecs=max_matvecs,
-                max_seconds=max_seconds,
-                preconditioner=None if preconditioner is None else preconditioner.value,
-                rng=seed,
-                progress=observe(file.name),
-            )
-        if as_json:
-            typer.echo(_to_json(result.to_dict()))
-        else:
-            is_augmented = rectangular is Rectangular.AUG
-            _print_rows(report.describe(result, file.name, is_augmented=is_augmented))
-        if plot is not None:
-            plots.save_plot(result, plot)
+        with _process.answering() as is_known:
+            with report.progress_bar() as observe:
+                run.result = symrank.rank(
+                    matrix,
+                    method,
+                    atol=atol,
+                    rtol=rtol,
+                    precision=precision,
+                    confidence=confidence,
+                    max_matvecs=max_matvecs,
+                    max_seconds=_left(max_seconds, started),
+                    preconditioner=None if preconditioner is None else preconditioner.value,
+                    rng=seed,
+                    progress=run.watch(observe(printable(file.name))),
+                )
+                is_known()
+            if as_json:
+                _process.say(_written.as_json(run.result.to_dict()))
+            else:
+                is_augmented = rectangular is Rectangular.AUG
+                name = printable(file.name)
+                _written.say_rows(report.describe(run.result, name, is_augmented=is_augmented))
+            run.is_answered = True
+        if plots is not None:
+            plots.save_plot(run.result, plot)
 
 
 @app.command("demo")
@@ -179,63 +189,100 @@ def _demo(
     seed: Annotated[int, typer.Option(min=0, help="Of the problems and the runs.")] = 2024,
 ) -> None:
     """Run built-in problems of known rank by two methods; takes less than a minute."""
-    with _one_line_errors():
+    lines: list[report.Line] = []
+    with _one_line_errors(), _process.answering() as is_known:
         with report.progress_bar() as observe:
-            lines = list(report.demo_lines(seed, observe))
-        console = _console()
-        console.print(report.table(lines))
+            try:
+                for line in report.demo_lines(seed, observe):
+                    lines.append(line)
+                    if line.result.status is symrank.Status.INTERRUPTED:
+                        break
+            except KeyboardInterrupt:
+                if not lines:
+                    raise
+            is_known()
+        _written.say_table(report.table(lines))
+
+
+class _Run:
+    """What is known of a run, for the line in which it may end."""
+
+    interval: tuple[int, int] | None = None
+    result: RankResult | None = None
+    is_answered = False
+
+    def watch(self, show: Callable[[Progress], None] | None) -> Callable[[Progress], None]:
+        """Return an observer that remembers the interval, and shows the rest."""
+
+        def observe(now: Progress) -> None:
+            self.interval = now.interval
+            if show is not None:
+                show(now)
+
+        return observe
+
+    @property
+    def known(self) -> str:
+        """Return what the last finished round has said, as the end of a sentence."""
+        if self.is_answered:
+            return "The answer above holds."
+        if self.result is not None:
+            return f"The answer: {self.result}"
+        if self.interval is not None:
+            return f"The last finished round: rank in {list(self.interval)}"
+        return ""
 
 
 @contextmanager
-def _one_line_errors() -> Iterator[None]:
-    """Turn errors that a user can mend into one line on stderr and an exit status."""
+def _one_line_errors() -> Iterator[_Run]:
+    """Turn whatever ends a command into one line on stderr and an exit status."""
+    run = _Run()
     try:
-        yield
-    except SymrankError as error:
-        _complain(str(error))
-        raise typer.Exit(BAD_INPUT) from error
+        yield run
+    except typer.Exit:
+        raise
+    except _process.CannotWriteError as error:
+        if not error.is_gone:
+            _fail(f"{error}. {run.known}", _process.BAD, error)
+        raise typer.Exit(_process.ANSWERED) from error
     except KeyboardInterrupt as error:
-        _complain("interrupted before the first round was finished: there is no answer.")
-        raise typer.Exit(INTERRUPTED) from error
+        text = f"interrupted. {run.known}" if run.known else _process.NO_ANSWER
+        _fail(text, _process.INTERRUPTED, error)
+    except SymrankError as error:
+        _fail(str(error), _process.BAD, error)
+    except Exception as error:
+        _fail(f"{_process.explain(error)} {run.known}", _process.BAD, error)
 
 
-def _complain(sentence: str) -> None:
-    typer.echo(f"symrank: {' '.join(sentence.split())}", err=True)
+def _fail(sentence: str, status: int, error: BaseException) -> NoReturn:
+    _process.complain(sentence)
+    raise typer.Exit(status) from error
 
 
-def _console() -> Console:
-    """Return the console of stdout; in a pipe nothing is wrapped."""
-    width = None if sys.stdout.isatty() else 1000
-    return Console(file=sys.stdout, width=width, markup=False, highlight=False)
+def _plots(path: Path) -> ModuleType:
+    """Load what draws, in silence, before any work is spent; see that `path` will do."""
+    logging.getLogger("matplotlib").setLevel(logging.ERROR)  # of caches where HOME is read-only
+    from symrank import plots  # matplotlib is wanted only here
+
+    plots.check_path(path)
+    return plots
 
 
-def _print_rows(rows: dict[str, str]) -> None:
-    """Print labels and sentences: wrapped under each other on a terminal, else a line each."""
-    width = max(map(len, rows)) + 2
-    if not sys.stdout.isatty():
-        for label, text in rows.items():
-            typer.echo(f"{label:<{width}}{text}")
-        return
-    grid = Table.grid(padding=(0, 2))
-    grid.add_column(style="bold")
-    for label, text in rows.items():
-        grid.add_row(label, text)
-    _console().print(grid)
+def _read(file: Path, max_seconds: float | None) -> Any:
+    """Read the matrix within the time of the whole command."""
+    is_limit = max_seconds is not None and 0.0 < max_seconds < FOREVER
+    try:
+        with _process.ends_within(max_seconds if is_limit else None):
+            return load_matrix(file)
+    except _process.TooLong as late:
+        raise OperatorError(
+            f"{file} could not be read within max_seconds={max_seconds}: there is no answer. "
+            "Allow more."
+        ) from late
 
 
-def _to_json(record: dict[str, Any]) -> str:
-    """Write strict JSON: NumPy numbers as numbers, what is not finite as null."""
-    return json.dumps(_plain(record), indent=2, allow_nan=False)
-
-
-def _plain(value: Any) -> Any:
-    """Return a value in JSON's own types."""
-    if isinstance(value, dict):
-        return {str(key): _plain(item) for key, item in value.items()}
-    if isinstance(value, np.ndarray | np.generic):
-        value = value.tolist()
-    if isinstance(value, list | tuple):
-        return [_plain(item) for item in value]
-    if isinstance(value, float) and not math.isfinite(value):
-        return None
-    return value
+def _left(max_seconds: float | None, started: float) -> float | None:
+    """Return what reading has left of a budget in seconds; one out of range is refused later."""
+    if max_seconds is None or not 0.0 < max_seconds < math.inf:
+        return max_seconds
+    return max(max_seconds - (time.monotonic() - started), MOMENT)

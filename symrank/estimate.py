@@ -31,7 +31,7 @@ def rank(
     rtol: float | None = None,
     precision: float | None = None,
     confidence: float = 0.95,
-    max_matvecs: int | None = None,
+    max_matvecs: float | None = None,
     max_seconds: float | None = None,
     preconditioner: Preconditioner | FloatArray | str | None = None,
     deflate: Array | None = None,

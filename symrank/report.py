@@ -1,10 +1,11 @@
 """What the command line shows: a result in words, a progress bar, and the demonstration."""
 
+import io
 import sys
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, TextIO, cast
 
 from rich import progress as bars
 from rich.console import Console
@@ -186,6 +187,35 @@ def _halved(low: int, high: int) -> tuple[int, int]:
     return inner if inner[0] <= inner[1] else (low // 2, -(-high // 2))
 
 
+class _Deaf(io.TextIOBase):
+    """A stream that goes on when nobody listens: a bar must not cost the answer.
+
+    A terminal that was closed fails every write, also in the thread that draws the bar.
+    """
+
+    def __init__(self, stream: TextIO) -> None:
+        self._stream = stream
+
+    @property
+    def encoding(self) -> str:  # type: ignore[override]
+        return self._stream.encoding
+
+    def isatty(self) -> bool:
+        return self._stream.isatty()
+
+    def fileno(self) -> int:
+        return self._stream.fileno()
+
+    def write(self, text: str) -> int:
+        with suppress(OSError):
+            self._stream.write(text)
+        return len(text)
+
+    def flush(self) -> None:
+        with suppress(OSError):
+            self._stream.flush()
+
+
 @contextmanager
 def progress_bar() -> Iterator[Callable[[str], Callable[[Progress], None] | None]]:
     """Show progress on stderr while the block runs, if stderr is a terminal.
@@ -200,7 +230,7 @@ def progress_bar() -> Iterator[Callable[[str], Callable[[Progress], None] | None
         bars.BarColumn(),
         bars.TextColumn("{task.fields[state]}", markup=False),
         bars.TimeElapsedColumn(),
-        console=Console(stderr=True),
+        console=Console(file=cast(TextIO, _Deaf(sys.stderr))),
         transient=True,
     )
     with bar:

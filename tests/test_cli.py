@@ -15,7 +15,7 @@ import scipy.sparse as sp
 from typer.testing import CliRunner
 
 import symrank
-from symrank import Status, cli, gallery, report
+from symrank import Status, _written, cli, gallery, report
 from symrank.__main__ import main
 from symrank.files import load_matrix
 from symrank.intervals import ExactInterval
@@ -114,7 +114,7 @@ def test_json_is_the_result_and_strict(indefinite):
 
 def test_json_of_values_that_json_does_not_have():
     record = {"a": np.float64("nan"), "b": [np.inf, np.int64(3)], "c": np.array([1.5, -np.inf])}
-    assert json.loads(cli._to_json(record)) == {"a": None, "b": [None, 3], "c": [1.5, None]}
+    assert json.loads(_written.as_json(record)) == {"a": None, "b": [None, 3], "c": [1.5, None]}
 
 
 @pytest.mark.parametrize(("way", "order"), [("aug", 50), ("gram", 20)])
