@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 
 from symrank import _costs
+from symrank._options import UNLIMITED
 from symrank.errors import MissingBackendError
 from symrank.methods import Dense, Goal, Inertia, Lanczos, Method, dense
 from symrank.methods.inertia import predict
@@ -59,11 +60,13 @@ class Choice:
         return f"<Choice: {self}>"
 
     def __str__(self) -> str:
-        products = _span(*self.num_matvecs, "{:.0f}")
-        return (
-            f"{self.method.name}: {products} products, {_span(*self.seconds, '{:.2g}')} s, "
-            f"{self.num_bytes / 2**20:.0f} MiB"
-        )
+        least, most = self.num_matvecs
+        if least < UNLIMITED <= most:
+            work = f"from {least} products, {self.seconds[0]:.2g} s"
+        else:
+            seconds = _span(*self.seconds, "{:.2g}")
+            work = f"{_span(least, most, '{:.0f}')} products, {seconds} s"
+        return f"{self.method.name}: {work}, {self.num_bytes / 2**20:.0f} MiB"
 
 
 def product_seconds(operator: Operator) -> float:

@@ -9,6 +9,7 @@ from typing import Any
 from symrank import kernels, threshold
 from symrank._candidates import product_seconds
 from symrank._counter import Counter, TimeUp
+from symrank._options import check_progress
 from symrank._setup import Job, Options
 from symrank.errors import DivergedError, OptionError
 from symrank.methods import Dense, Goal, Method, Summary, dense
@@ -159,7 +160,8 @@ class Rounds:
 
 def counter_of(options: Options, progress: Callable[[Progress], None] | None) -> Counter:
     """Return the counter of a run with the budgets of its options."""
-    limit = MAX_MATVECS if options.max_matvecs is None else options.max_matvecs
+    check_progress(progress)
+    limit = MAX_MATVECS if options.max_matvecs is None else int(options.max_matvecs)
     return Counter(limit, options.max_seconds, progress)
 
 
@@ -215,7 +217,6 @@ def _resume(rounds: Rounds, before: Counter) -> Callable[..., RankResult]:
                 "newer result."
             )
         more = MAX_MATVECS if max_matvecs is None else max_matvecs
-        Options.check_budget(precision, more, max_seconds)
         counter = Counter(more, max_seconds, progress, before=spent)
         summary = rounds.summary
         assert summary is not None

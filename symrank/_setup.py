@@ -3,6 +3,7 @@
 import dataclasses
 import math
 import sys
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,6 +11,7 @@ import numpy as np
 
 from symrank import preconditioners, probes, threshold
 from symrank._counter import Counter
+from symrank._options import check_budget, check_number, shown
 from symrank._typing import Array, FloatArray
 from symrank.errors import NonFiniteError, OptionError
 from symrank.methods import Goal
@@ -43,7 +45,7 @@ class Options:
     window: tuple[float, float] | None = None  # of `symrank.count`
     precision: float | None = None
     confidence: float = 0.95
-    max_matvecs: int | None = None
+    max_matvecs: float | None = None  # an int once checked
     max_seconds: float | None = None
     noise: float | None = None
     deflate: Array | None = None
@@ -51,17 +53,19 @@ class Options:
     check: bool = True
 
     def __post_init__(self) -> None:
-        for name, value in (("atol", self.atol), ("rtol", self.rtol)):
-            if value is not None and not 0.0 <= value < math.inf:
-                msg = f"{name}={value} must be a finite number >= 0, or None for the noise floor."
-                raise OptionError(msg)
-        if not 0.0 < self.confidence < 1.0:
-            msg = f"confidence={self.confidence} must lie between 0 and 1, for example 0.95."
-            raise OptionError(msg)
-        self.check_budget(self.precision, self.max_matvecs, self.max_seconds)
-        if self.noise is not None and not 0.0 <= self.noise < 0.1:
-            msg = f"noise={self.noise} is the relative error of a product: between 0 and 0.1."
-            raise OptionError(msg)
+        for name in ("atol", "rtol"):
+            rule = "must be a finite number >= 0, or None for the noise floor."
+            self._settle(name, lambda x: 0.0 <= x < math.inf, rule)
+        rule = "must lie between 0 and 1, for example 0.95."
+        level = check_number("confidence", self.confidence, lambda x: 0.0 < x < 1.0, rule)
+        object.__setattr__(self, "confidence", level)
+        budget = check_budget(self.precision, self.max_matvecs, self.max_seconds)
+        for name, value in zip(("precision", "max_matvecs", "max_seconds"), budget, strict=True):
+            object.__setattr__(self, name, value)
+        rule = "is the relative error of a product: between 0 and 0.1."
+        self._settle("noise", lambda x: 0.0 <= x < 0.1, rule)
+        if not isinstance(self.check, bool | np.bool_):
+            raise OptionError(f"check={shown(self.check)} must be True or False.")
         if self.deflate is not None and self.preconditioner is not None:
             msg = (
                 "deflate and preconditioner were both given: null vectors of A are none of the "
@@ -69,21 +73,11 @@ class Options:
             )
             raise OptionError(msg)
 
-    @staticmethod
-    def check_budget(
-        precision: float | None, max_matvecs: int | None, max_seconds: float | None
-    ) -> None:
-        """Raise `OptionError` for the first that is out of range."""
-        if precision is not None and not 0.0 < precision < math.inf:
-            msg = (
-                f"precision={precision} must be positive: below 1 a fraction of n, else a "
-                "count of eigenvalues."
-            )
-            raise OptionError(msg)
-        if max_matvecs is not None and max_matvecs < 1:
-            raise OptionError(f"max_matvecs={max_matvecs} must be at least 1.")
-        if max_seconds is not None and not max_seconds > 0.0:
-            raise OptionError(f"max_seconds={max_seconds} must be positive.")
+    def _settle(self, name: str, is_allowed: Callable[[float], bool], rule: str) -> None:
+        """Check a number that may be None, and keep it as a float."""
+        value = getattr(self, name)
+        if value is not None:
+            object.__setattr__(self, name, check_number(name, value, is_allowed, rule))
 
     def half_width(self, n: int) -> float:
         """Return the half-width asked for, in eigenvalues."""
@@ -226,5 +220,5 @@ def seed_of(rng: Rng) -> int:
         return int(rng.generate_state(1, np.uint64)[0] >> np.uint64(1))
     if isinstance(rng, (int, np.integer)) and not isinstance(rng, bool) and rng >= 0:
         return int(rng)
-    msg = f"rng={rng!r} must be a non-negative integer, a numpy SeedSequence or a Generator."
+    msg = f"rng={shown(rng)} must be a non-negative integer, a numpy SeedSequence or a Generator."
     raise OptionError(msg)

@@ -17,10 +17,11 @@ import numpy as np
 
 from symrank import probes, threshold
 from symrank._counter import Counter
+from symrank._options import check_number, checks_names
 from symrank._rounds import counter_of, run
 from symrank._setup import Job, Options, Rng, prepare
 from symrank.errors import OptionError
-from symrank.estimate import answer, named_method, seed_of
+from symrank.estimate import OF_METHODS, answer, named_method, seed_of
 from symrank.intervals import Complement
 from symrank.margins import lambda_max_margin
 from symrank.measure import LanczosRun, RitzMeasure
@@ -36,6 +37,16 @@ NORM_PROBES, NORM_STEPS = 2, 16
 BEYOND = 1.1  # times the bound of |A|: where an open end is put
 
 
+_EIGENVALUES = "a congruence keeps signs, not positions: A itself must be counted"
+_INSTEAD = {
+    "atol": "its ends a and b are the cuts",
+    "rtol": "its ends a and b are the cuts",
+    "preconditioner": _EIGENVALUES,
+    "deflate": "its ends leave zeros out where they should: pass a=0.0 or b=0.0",
+}
+
+
+@checks_names({**OF_METHODS, **_INSTEAD})
 def count(
     A: Any,
     a: float,
@@ -44,7 +55,7 @@ def count(
     *,
     precision: float | None = None,
     confidence: float = 0.95,
-    max_matvecs: int | None = None,
+    max_matvecs: float | None = None,
     max_seconds: float | None = None,
     noise: float | None = None,
     rng: Rng = None,
@@ -81,7 +92,8 @@ def count(
     Raises
     ------
     OptionError
-        If ``a >= b``, or the interval is narrower than the noise floor of the products.
+        If an option is out of range or unknown, ``a >= b``, or the interval is narrower than the
+        noise floor of the products.
 
     Examples
     --------
@@ -92,9 +104,10 @@ def count(
     >>> symrank.count(np.diag([3.0, 1.0, 0.5, 0.0]), 0.0, np.inf).rank
     3
     """
+    rule = "must be one number, or inf. For a staircase of counts, call once for each step."
+    a, b = (check_number(name, end, lambda _: True, rule) for name, end in (("a", a), ("b", b)))
     if not a < b:
         raise OptionError(f"a={a} and b={b} hold no interval: pass a < b.")
-    a, b = float(a), float(b)
     options = Options(
         window=(a, b),
         precision=precision,

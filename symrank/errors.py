@@ -15,6 +15,7 @@ __all__ = [
     "OptionError",
     "StepSizeError",
     "SymrankError",
+    "UnknownOptionError",
 ]
 
 
@@ -28,6 +29,17 @@ class OperatorError(SymrankError, TypeError):
 
 class OptionError(SymrankError, ValueError):
     """An option lies outside its range."""
+
+
+class UnknownOptionError(OptionError, TypeError):
+    """A function has no option of that name."""
+
+    def __init__(self, function: str, name: str, remedy: str) -> None:
+        self.name = name
+        super().__init__(f"{function} has no option {name!r}: {remedy.rstrip('.?')}.")
+
+    def __reduce__(self) -> Any:
+        return OptionError, self.args
 
 
 class NotSymmetricError(SymrankError, ValueError):

@@ -9,6 +9,7 @@ import numpy as np
 
 from symrank import choose
 from symrank._auto import choose_and_run
+from symrank._options import checks_names, shown
 from symrank._rounds import counter_of, run
 from symrank._setup import Job, Options, Rng, prepare, seed_of
 from symrank._typing import Array, FloatArray
@@ -22,7 +23,28 @@ __all__ = ["answer", "named_method", "plan", "rank", "seed_of"]
 
 TIMED_COLUMNS = 8  # in `plan`
 
+_IN_PLAN = {
+    "method": "it says which one rank would choose",
+    "progress": "no method runs",
+}
 
+
+def _of_methods() -> dict[str, str]:
+    """Return the hints for options that a method object holds."""
+    owners: dict[str, list[str]] = {}
+    for method in BY_NAME.values():
+        for one in dataclasses.fields(method):  # type: ignore[arg-type]
+            owners.setdefault(one.name, []).append(method.__name__)
+    return {
+        name: f"it belongs to a method: pass method={' or '.join(f'{o}({name}=...)' for o in of)}"
+        for name, of in owners.items()
+    }
+
+
+OF_METHODS = _of_methods()
+
+
+@checks_names(OF_METHODS)
 def rank(
     A: Any,
     method: str | Method | None = None,
@@ -62,9 +84,9 @@ def rank(
     confidence
         Level of the interval.
     max_matvecs
-        Budget in products with single vectors, 20 000 by default, those of checks included. No run
-        takes more, if the checks and one product are within it: 10 products of an operator known
-        by products, 12 + k more with `deflate`.
+        Budget in products with single vectors, 20 000 by default, those of checks included;
+        ``inf`` sets no limit. No run takes more, if the checks and one product are within it: 10
+        products of an operator known by products, 12 + k more with `deflate`.
     max_seconds
         Budget in wall time; looked at after the first round.
     preconditioner
@@ -102,7 +124,7 @@ def rank(
     OperatorError, NotSymmetricError, NonFiniteError
         If `A` cannot be used.
     OptionError
-        If an option is out of range.
+        If an option is out of range, or unknown (also a TypeError then, with the name it has here).
 
     Notes
     -----
@@ -171,7 +193,22 @@ def answer(
     return count_in_both_units(job, counter, count, chosen)
 
 
-def plan(A: Any, **options: Any) -> choose.Plan:
+@checks_names({**OF_METHODS, **_IN_PLAN})
+def plan(
+    A: Any,
+    *,
+    atol: float | None = None,
+    rtol: float | None = None,
+    precision: float | None = None,
+    confidence: float = 0.95,
+    max_matvecs: float | None = None,
+    max_seconds: float | None = None,
+    preconditioner: Preconditioner | FloatArray | str | None = None,
+    deflate: Array | None = None,
+    noise: float | None = None,
+    rng: Rng = None,
+    check: bool = True,
+) -> choose.Plan:
     """Say which method `symrank.rank` would start with, what it would take, and why.
 
     No method runs. An operator without entries is checked, as in `rank`, and multiplies one more
@@ -179,8 +216,10 @@ def plan(A: Any, **options: Any) -> choose.Plan:
 
     Parameters
     ----------
-    A, **options
-        As for `symrank.rank`, without `method` and `progress`.
+    A, atol, rtol, precision, confidence, max_matvecs, max_seconds, preconditioner, deflate, noise
+        As for `symrank.rank`.
+    rng, check
+        As for `symrank.rank`.
 
     Returns
     -------
@@ -195,14 +234,21 @@ def plan(A: Any, **options: Any) -> choose.Plan:
     >>> plan.choice.method.name
     'inertia'
     """
-    allowed = {field.name for field in dataclasses.fields(Options)} - {"seed", "window"} | {"rng"}
-    unknown = sorted(set(options) - allowed)
-    if unknown:
-        raise OptionError(f"plan has no option {unknown[0]!r}: it takes those of rank.")
-    seed = seed_of(options.pop("rng", None))
-    checked = Options(seed=seed, **options)
-    counter = counter_of(checked, None)
-    job = prepare(A, checked, counter).on_shorter_side()
+    options = Options(
+        atol=atol,
+        rtol=rtol,
+        precision=precision,
+        confidence=confidence,
+        max_matvecs=max_matvecs,
+        max_seconds=max_seconds,
+        noise=noise,
+        deflate=deflate,
+        preconditioner=preconditioner,
+        seed=seed_of(rng),
+        check=check,
+    )
+    counter = counter_of(options, None)
+    job = prepare(A, options, counter).on_shorter_side()
     proposal = choose.propose(job.operator, job.goal)
     if job.operator.is_explicit or not job.operator.n:
         return proposal
@@ -235,12 +281,13 @@ def named_method(method: str | Method | None) -> tuple[Method, str]:
     """Return the method object that was asked for by a name or as an object, and why it runs."""
     if isinstance(method, str):
         if method not in BY_NAME:
-            msg = f"method={method!r} is unknown: choose one of {', '.join(sorted(BY_NAME))}."
+            names = ", ".join(sorted(BY_NAME))
+            msg = f"method={shown(method)} is unknown: choose one of {names}."
             raise OptionError(msg)
         return BY_NAME[method](), "asked for by name"
     if not isinstance(method, tuple(BY_NAME.values())):
         names = ", ".join(cls.__name__ for cls in BY_NAME.values())
-        msg = f"method={method!r} is no method: pass a name or one of {names}, as an object."
+        msg = f"method={shown(method)} is no method: pass a name or one of {names}, as an object."
         raise OptionError(msg)
     assert method is not None
     return method, "asked for"

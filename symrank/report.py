@@ -12,6 +12,7 @@ from rich.console import Console
 from rich.table import Table
 
 from symrank import gallery
+from symrank._options import UNLIMITED
 from symrank.estimate import rank
 from symrank.methods import Lanczos, Langevin, Method
 from symrank.operators import kron
@@ -241,10 +242,11 @@ def progress_bar() -> Iterator[Callable[[str], Callable[[Progress], None] | None
             task = bar.add_task(title, total=None, state="")
 
             def show(now: Progress) -> None:
-                done = min(now.num_matvecs, now.max_matvecs)
+                most = now.max_matvecs if now.max_matvecs < UNLIMITED else None
+                done = now.num_matvecs if most is None else min(now.num_matvecs, most)
                 known = "" if now.interval is None else f", rank in {list(now.interval)}"
-                state = f"{done}/{now.max_matvecs} products{known}"
-                bar.update(task, completed=done, total=now.max_matvecs, state=state)
+                state = f"{done}{'' if most is None else f'/{most}'} products{known}"
+                bar.update(task, completed=done, total=most, state=state)
 
             return show
 

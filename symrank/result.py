@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 
 from symrank import intervals
+from symrank._options import check_budget, check_progress
 from symrank._typing import Array, FloatArray
 from symrank.errors import OptionError
 from symrank.intervals import Interval
@@ -270,7 +271,7 @@ class RankResult:
         self,
         precision: float,
         *,
-        max_matvecs: int | None = None,
+        max_matvecs: float | None = None,
         max_seconds: float | None = None,
         progress: Callable[["Progress"], None] | None = None,
     ) -> "RankResult":
@@ -286,7 +287,7 @@ class RankResult:
         precision
             As for `symrank.rank`.
         max_matvecs
-            Products on top of those spent, 20 000 by default.
+            Products on top of those spent, 20 000 by default, ``inf`` for no limit.
         max_seconds
             Wall time on top of that spent.
         progress
@@ -312,6 +313,10 @@ class RankResult:
         >>> fine.num_matvecs > rough.num_matvecs, fine.status.name
         (True, 'CONVERGED')
         """
+        share, limit, seconds = check_budget(precision, max_matvecs, max_seconds)
+        check_progress(progress)
+        if share is None:
+            raise OptionError("precision=None asks for nothing: pass the half-width to refine to.")
         if self.status is Status.EXACT:
             return self
         if self.resume is None:
@@ -320,7 +325,7 @@ class RankResult:
                 "half-way, restored from a record or a pickle, or its method has no more to give. "
                 f"Run symrank.rank again with precision={precision}."
             )
-        return self.resume(precision, max_matvecs, max_seconds, progress)
+        return self.resume(share, limit, seconds, progress)
 
     def __getstate__(self) -> dict[str, Any]:
         return {**self.__dict__, "resume": None}

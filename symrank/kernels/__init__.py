@@ -9,10 +9,16 @@ from types import ModuleType
 
 from symrank.errors import MissingBackendError, OptionError
 
-__all__ = ["DEFAULT", "load"]
+__all__ = ["DEFAULT", "check_name", "load"]
 
 DEFAULT = "cpu_numba"
 NAMES = ("reference", "cpu_numba")
+
+
+def check_name(name: str | None) -> None:
+    """Raise `OptionError` where a kernel of that name does not exist; None is the default."""
+    if name is not None and (not isinstance(name, str) or name not in NAMES):
+        raise OptionError(f"kernel={name!r} is unknown: choose one of {', '.join(NAMES)}.")
 
 
 def load(name: str | None = None) -> ModuleType:
@@ -25,8 +31,7 @@ def load(name: str | None = None) -> ModuleType:
         import numba
 
         name = "reference" if vars(numba.config)["DISABLE_JIT"] else DEFAULT
-    if name not in NAMES:
-        raise OptionError(f"kernel={name!r} is unknown: choose one of {', '.join(NAMES)}.")
+    check_name(name)
     try:
         return importlib.import_module(f"symrank.kernels.{name}")
     except ModuleNotFoundError as exc:

@@ -15,7 +15,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar, Literal
 
-from symrank.errors import OptionError
+from symrank import kernels
+from symrank._options import check_word, settle_counts
 from symrank.methods import _moments
 from symrank.methods._moments import FILTERS, Wishes
 from symrank.methods.base import Goal, Summary, Task, Tick
@@ -76,13 +77,9 @@ class Chebyshev:
     name: ClassVar[str] = "chebyshev"
 
     def __post_init__(self) -> None:
-        if self.filter not in FILTERS:
-            names = " or ".join(repr(name) for name in FILTERS)
-            raise OptionError(f"filter={self.filter!r} must be {names}.")
-        for field in ("degree", "num_probes"):
-            value = getattr(self, field)
-            if value is not None and value < 1:
-                raise OptionError(f"{field}={value} must be at least 1.")
+        check_word("filter", self.filter, FILTERS)
+        settle_counts(self, degree=1, num_probes=1)
+        kernels.check_name(self.kernel)
 
     @property
     def _wishes(self) -> Wishes:

@@ -48,6 +48,7 @@ import numpy as np
 import scipy.sparse as sp
 
 from symrank import probes, threshold
+from symrank._options import check_number
 from symrank.brackets import narrower
 from symrank.errors import OptionError
 from symrank.intervals import ExactInterval
@@ -103,6 +104,10 @@ class Inertia:
 
     name: ClassVar[str] = "inertia"
     counts_windows: ClassVar[bool] = True
+
+    def __post_init__(self) -> None:
+        for name in ("max_fill", "max_flops"):
+            check_number(name, getattr(self, name), lambda x: x > 0.0, "must be positive, or inf.")
 
     def plan(self, goal: Goal, round_: int, summary: Summary | None) -> Sequence[Task]:  # noqa: ARG002
         """One task, once."""

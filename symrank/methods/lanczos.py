@@ -18,7 +18,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
-from symrank import probes
+from symrank import kernels, probes
+from symrank._options import settle_counts
 from symrank.methods._lanczos_summary import ENOUGH, RESOLVED, Memo, is_resolved, summarise
 from symrank.methods.base import Goal, Summary, Task, Tick
 from symrank.operators import Operator
@@ -62,6 +63,10 @@ class Lanczos:
 
     name: ClassVar[str] = "lanczos"
     counts_windows: ClassVar[bool] = True
+
+    def __post_init__(self) -> None:
+        settle_counts(self, num_probes=1)
+        kernels.check_name(self.kernel)
 
     def stages(self, goal: Goal) -> list[int]:
         """Return the numbers of probes at which the Beta interval may be looked at, in advance."""

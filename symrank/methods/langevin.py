@@ -14,7 +14,8 @@ from typing import Any, ClassVar, Literal
 
 import numpy as np
 
-from symrank import probes
+from symrank import kernels, probes
+from symrank._options import check_count, check_number, check_word, settle_counts
 from symrank.errors import OptionError, StepSizeError
 from symrank.methods._langevin_summary import Memo, after_chains, after_pilot, units_of
 from symrank.methods._pilot import Pilot
@@ -35,6 +36,7 @@ Z_PLAN = 2.0  # half-width that a plan promises, in its standard errors
 SAFETY = 0.8  # of the half-width asked for, for a run that is planned to stop early
 LEAST_STEP = 1e-60  # share of the stable limit: with less no eigenvalue settles in any run
 GROWTH = 4  # of the steps from look to look
+FRICTION = "must be positive and finite, and belongs to scheme='baoab'."
 SCHEMES = ("baoab", "leimkuhler-matthews", "euler-maruyama")
 
 
@@ -115,22 +117,28 @@ class Langevin:
             ("estimator", ("corrected", "energy")),
             ("noise", ("rademacher", "gaussian")),
         ):
-            value = getattr(self, field)
-            if value not in allowed:
-                names = " or ".join(repr(name) for name in allowed)
-                raise OptionError(f"{field}={value!r} must be {names}.")
-        if self.num_chains is not None and self.num_chains < 2:
-            msg = f"num_chains={self.num_chains} gives no standard error: pass at least 2."
-            raise OptionError(msg)
+            check_word(field, getattr(self, field), allowed)
+        self._check_numbers()
         if self.estimator == "energy" and self.scheme != "euler-maruyama":
             msg = (
                 f"estimator='energy' with scheme={self.scheme!r}: only the energy of "
                 "'euler-maruyama' is biased and has a corrected form. Leave estimator out."
             )
             raise OptionError(msg)
-        if self.friction is not None and (self.scheme != "baoab" or not self.friction > 0.0):
-            msg = f"friction={self.friction} must be positive, and belongs to scheme='baoab'."
-            raise OptionError(msg)
+        if self.friction is not None and self.scheme != "baoab":
+            raise OptionError(f"friction={self.friction} {FRICTION}")
+
+    def _check_numbers(self) -> None:
+        """Check the options that are numbers; the limit of the step size is not known yet."""
+        if self.num_chains is not None:
+            rule = "gives no standard error: pass a whole number of at least 2."
+            check_count("num_chains", self.num_chains, 2, rule)
+        settle_counts(self, num_steps=1, burn_in=0, num_chains=2)
+        if self.step_size is not None:
+            check_number("step_size", self.step_size, math.isfinite, "must be a finite number.")
+        if self.friction is not None:
+            check_number("friction", self.friction, lambda x: 0.0 < x < math.inf, FRICTION)
+        kernels.check_name(self.kernel)
 
     def plan(self, goal: Goal, round_: int, summary: Summary | None) -> Sequence[Task]:  # noqa: ARG002
         """Return the pilot, then segments of the chains up to the next milestone."""

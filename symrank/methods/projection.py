@@ -37,6 +37,7 @@ from dataclasses import dataclass
 from typing import Any, ClassVar
 
 from symrank import probes
+from symrank._options import check_count, settle_counts
 from symrank.errors import OptionError
 from symrank.methods import _range
 from symrank.methods._null import TEST_COLUMNS, advance
@@ -89,11 +90,10 @@ class Projection:
     solves: ClassVar[bool] = True  # it can use a preconditioner without a factor
 
     def __post_init__(self) -> None:
-        if self.num_probes is not None and self.num_probes < 2:
-            raise OptionError(
-                f"num_probes={self.num_probes} must be at least 2: the spread of the probes is "
-                "the error bar. Leave it out for 8."
-            )
+        if self.num_probes is not None:
+            rule = "must be at least 2: the spread of the probes is the error bar."
+            check_count("num_probes", self.num_probes, 2, f"{rule} Leave it out for 8.")
+        settle_counts(self, num_probes=2)
 
     def stages(self, goal: Goal) -> list[int]:
         """Return the numbers of probes at which the interval may be looked at, in advance."""

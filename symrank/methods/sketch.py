@@ -17,7 +17,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
+import numpy as np
+
 from symrank import probes
+from symrank._options import settle_counts, shown
 from symrank.errors import OptionError
 from symrank.intervals import ExactInterval
 from symrank.methods import _range
@@ -77,10 +80,13 @@ class Sketch:
     solves: ClassVar[bool] = True  # it can use a preconditioner without a factor
 
     def __post_init__(self) -> None:
-        if self.side not in (None, "range", "null"):
-            raise OptionError(f'side={self.side!r} is unknown. Pass "range", "null" or None.')
-        if self.max_columns is not None and self.max_columns < 1:
-            raise OptionError(f"max_columns={self.max_columns} must be at least 1.")
+        if self.side is not None and (
+            not isinstance(self.side, str) or self.side not in ("range", "null")
+        ):
+            raise OptionError(f'side={shown(self.side)} is unknown. Pass "range", "null" or None.')
+        settle_counts(self, max_columns=1)
+        if not isinstance(self.basis, bool | np.bool_):
+            raise OptionError(f"basis={shown(self.basis)} must be True or False.")
 
     def columns_limit(self, goal: Goal) -> int:
         """Return the largest number of columns that options and memory allow."""

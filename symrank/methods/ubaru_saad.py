@@ -14,6 +14,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar, Literal
 
+from symrank import kernels
+from symrank._options import check_word, settle_counts
 from symrank.errors import OptionError
 from symrank.methods import _moments, _published
 from symrank.methods._moments import Wishes
@@ -87,13 +89,9 @@ class UbaruSaad:
     name: ClassVar[str] = "ubaru-saad"
 
     def __post_init__(self) -> None:
-        if self.variant not in ("published", "repaired"):
-            msg = f"variant={self.variant!r} must be 'published' or 'repaired'."
-            raise OptionError(msg)
-        for field, least in (("degree", 1), ("num_vectors", 1), ("npts", 10)):
-            value = getattr(self, field)
-            if value is not None and value < least:
-                raise OptionError(f"{field}={value} must be at least {least}.")
+        check_word("variant", self.variant, ("published", "repaired"))
+        settle_counts(self, degree=1, num_vectors=1, npts=10)
+        kernels.check_name(self.kernel)
         if self.npts is not None and self.variant == "repaired":
             raise OptionError(
                 f"npts={self.npts} belongs to variant='published': the repaired density has one "
