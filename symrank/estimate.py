@@ -181,6 +181,8 @@ def answer(
     progress: Callable[[Progress], None] | None,
 ) -> RankResult:
     """Answer what the options ask, a rank or a count; see `rank`."""
+    if method is not None:
+        named_method(method)  # before any product is spent
     counter = counter_of(options, progress)
     job = prepare(A, options, counter)
     if method is None and job.goal.preconditioner is None:

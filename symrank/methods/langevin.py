@@ -36,6 +36,8 @@ Z_PLAN = 2.0  # half-width that a plan promises, in its standard errors
 SAFETY = 0.8  # of the half-width asked for, for a run that is planned to stop early
 LEAST_STEP = 1e-60  # share of the stable limit: with less no eigenvalue settles in any run
 GROWTH = 4  # of the steps from look to look
+MOST_STEPS = 10_000_000  # of all chains together: their energies fill 80 MB, and burn-in an hour
+FIRST_STEPS = 20_000  # of budgets that grow up to that, where there is none to speak of
 FRICTION = "must be positive and finite, and belongs to scheme='baoab'."
 SCHEMES = ("baoab", "leimkuhler-matthews", "euler-maruyama")
 
@@ -182,7 +184,7 @@ class Langevin:
             num_chains=self.num_chains,
         )
         budget = (goal.max_matvecs - pilot.num_products) // pilot.power
-        plan = tune(pilot.spectrum, pilot.lambda_max, budget, wishes, goal.is_complex)
+        plan = _tuned(pilot, goal, budget, wishes)
         looks = [plan.num_steps]
         while self.num_steps is None and looks[0] // GROWTH > 2 * plan.burn_in + 1:
             steps = looks[0] // GROWTH
@@ -226,3 +228,20 @@ class Langevin:
         keys = sorted((key for key in states if key[0] == "chains"), key=lambda key: key[-1])
         energies = np.concatenate([states[key].energies for key in keys], axis=1)
         return after_chains(goal, energies, previous)
+
+
+def _tuned(pilot: Pilot, goal: Goal, budget: int, wishes: Wishes) -> Plan:
+    """Tune for the budget; for one that no run ends, for the least that is predicted to do."""
+
+    def best(steps: int) -> Plan:
+        return tune(pilot.spectrum, pilot.lambda_max, steps, wishes, goal.is_complex)
+
+    if budget <= MOST_STEPS:
+        return best(budget)
+    steps = FIRST_STEPS
+    while steps < MOST_STEPS:
+        plan = best(steps)
+        if Z_PLAN * plan.stderr + abs(plan.bias) <= SAFETY * goal.half_width:
+            return plan
+        steps *= GROWTH
+    return best(MOST_STEPS)

@@ -1,6 +1,8 @@
 """From what a user has to an operator: one function, open to other libraries."""
 
+import operator
 from functools import singledispatch
+from os import PathLike
 from typing import Any
 
 import numpy as np
@@ -73,11 +75,16 @@ def interpret(A: Any) -> "Array | spla.LinearOperator[Any]":
     if isinstance(A, list | tuple) or hasattr(A, "__array__"):
         try:
             return np.asarray(A)
-        except (ValueError, TypeError) as error:
+        except Exception as error:  # what another library raises is not to be foreseen
             raise OperatorError(
                 f"NumPy cannot make an array of this {type(A).__name__}: {error}. "
                 "Pass rows of equal length, or a NumPy array."
             ) from error
+    if isinstance(A, str | PathLike):
+        raise OperatorError(
+            f"got {A!r}, a path where an operator is wanted. Read the file first: "
+            "symrank.files.load_matrix(path)."
+        )
     raise OperatorError(
         f"got {type(A).__module__}.{type(A).__name__}, which is not an operator. Pass a NumPy "
         "array, a scipy.sparse matrix, a scipy.sparse.linalg.LinearOperator, or an object with "
@@ -89,4 +96,13 @@ def _linear_operator(A: Any) -> "spla.LinearOperator[Any]":
     """Wrap an object with ``shape`` and ``matvec`` or ``matmat``, as far as it goes."""
     matvec = getattr(A, "matvec", None) or (lambda x: A.matmat(x.reshape(-1, 1)))
     optional = {name: getattr(A, name, None) for name in ("rmatvec", "matmat", "rmatmat", "dtype")}
-    return spla.LinearOperator(shape=tuple(A.shape), matvec=matvec, **optional)
+    try:
+        m, n = (operator.index(size) for size in A.shape)
+    except (TypeError, ValueError):
+        m, n = -1, -1
+    if min(m, n) < 0:
+        raise OperatorError(
+            f"this {type(A).__name__} has shape {A.shape!r}, and an operator has two sizes, whole "
+            "numbers from 0 on: (n, n)."
+        )
+    return spla.LinearOperator(shape=(m, n), matvec=matvec, **optional)

@@ -36,7 +36,12 @@ class Deflated(Operator):
     """
 
     def __init__(self, base: Operator, vectors: npt.ArrayLike) -> None:
-        Q = np.asarray(vectors)
+        try:
+            Q = np.asarray(vectors)
+        except ValueError as error:  # rows of different lengths
+            raise OptionError(f"deflate is no array: {error}. Pass an (n, k) array.") from error
+        if Q.dtype.kind not in "biufc":
+            raise OptionError(f"deflate holds {Q.dtype}, no numbers. Pass an (n, k) array.")
         if Q.ndim == 1:
             Q = Q[:, None]
         n, k = base.n, Q.shape[1] if Q.ndim == 2 else 0
