@@ -39,6 +39,7 @@ __all__ = [
     "prepare_streams",
     "raise_on_signals",
     "say",
+    "writing",
 ]
 
 ANSWERED, BAD, INTERRUPTED = 0, 2, 130  # 130 = 128 + SIGINT, as shells have it
@@ -166,7 +167,14 @@ def prepare_streams() -> bool:
 
 
 def say(text: str) -> None:
-    """Write to the standard output, and see that it has arrived.
+    """Write to the standard output, or raise `CannotWriteError`."""
+    with writing():
+        sys.stdout.write(f"{text}\n")
+
+
+@contextmanager
+def writing() -> Iterator[None]:
+    """See that what the block writes to the standard output has arrived.
 
     Raises
     ------
@@ -174,7 +182,7 @@ def say(text: str) -> None:
         Where it has not.
     """
     try:
-        sys.stdout.write(f"{text}\n")
+        yield
         sys.stdout.flush()
     except OSError as error:
         _drop_output()

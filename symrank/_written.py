@@ -33,9 +33,8 @@ def say_table(table: RenderableType) -> None:
     """Print what `rich` draws, in the colours and the width of the standard output."""
     width = None if sys.stdout.isatty() else WIDE
     console = Console(file=sys.stdout, width=width, markup=False, highlight=False)
-    with console.capture() as drawn:
+    with _process.writing():
         console.print(table)
-    _process.say(drawn.get().rstrip("\n"))
 
 
 def as_json(record: dict[str, Any]) -> str:
