@@ -8,7 +8,7 @@ import numpy as np
 from symrank import _costs
 from symrank._options import UNLIMITED
 from symrank.errors import MissingBackendError
-from symrank.methods import Dense, Goal, Inertia, Lanczos, Method, dense
+from symrank.methods import Dense, Goal, Inertia, Lanczos, Method, _ldl, dense
 from symrank.methods.inertia import predict
 from symrank.methods.lanczos import FIRST_PROBES, FIRST_STEPS
 from symrank.operators import Operator
@@ -22,6 +22,7 @@ __all__ = [
     "Choice",
     "exact_candidates",
     "fits_densely",
+    "lacks",
     "pattern_seconds",
     "product_seconds",
     "sampling",
@@ -32,6 +33,10 @@ PATTERN_LIMIT = 2_000_000  # nonzeros: the analysis alone would take longer than
 ANALYSIS_SECONDS = 0.05  # too few to matter
 GROWTH = 5.0  # of the fill, by delayed pivots, where the diagonal is zero: 1 to 17, median 3
 FACTORISATIONS = {True: 3, False: 4}  # by Inertia, for a semidefinite operator or any other
+LACKING = (
+    "an exact count by pivots needs feral-solver, which is not installed "
+    "(pip install 'symrank-linalg[inertia]')"
+)
 UNKNOWN = 100.0  # rows' worth of a fused step: a product of which nothing is known
 
 
@@ -142,13 +147,9 @@ def _all_eigenvalues(operator: Operator, goal: Goal) -> Choice | None:
 
 def _pivots(operator: Operator, goal: Goal) -> Choice | None:
     """Predict `Inertia` from the pattern, where the entries are sparse and known."""
-    matrix = as_matrix(operator)
-    is_dense = matrix is not None and not matrix.is_sparse
-    if goal.preconditioner is not None or goal.n == 0 or is_dense:
+    if not _may_have_pivots(operator, goal):
         return None
-    method = Inertia()
-    if _num_entries(operator) > PATTERN_LIMIT:
-        return None
+    method, matrix = Inertia(), as_matrix(operator)
     try:
         cost = predict(operator)
     except MissingBackendError:  # the extra is not installed
@@ -161,6 +162,26 @@ def _pivots(operator: Operator, goal: Goal) -> Choice | None:
         cost.n, cost.nnz, growth * cost.fill, growth**2 * cost.flops, FACTORISATIONS[semidefinite]
     )
     return _certain(method, 100, seconds, cost.num_bytes)
+
+
+def lacks(operator: Operator, goal: Goal) -> str:
+    """Say what may be exact with a library that is not installed; empty where nothing may."""
+    if not pattern_seconds(operator) or not _may_have_pivots(operator, goal):
+        return ""
+    try:
+        _ldl.check_installed()
+    except MissingBackendError:
+        return LACKING
+    return ""
+
+
+def _may_have_pivots(operator: Operator, goal: Goal) -> bool:
+    """Tell whether the entries are sparse and known, and not too many to look at their pattern."""
+    matrix = as_matrix(operator)
+    is_dense = matrix is not None and not matrix.is_sparse
+    if goal.preconditioner is not None or goal.n == 0 or is_dense:
+        return False
+    return _num_entries(operator) <= PATTERN_LIMIT
 
 
 def pattern_seconds(operator: Operator) -> float:

@@ -34,7 +34,7 @@ from symrank.operators import Operator
 from symrank.operators.transforms import Scaled
 from symrank.result import Progress, RankResult, Status
 
-__all__ = ["count_in_both_units"]
+__all__ = ["count_in_both_units", "first_of_two"]
 
 LIMIT = math.log2(
     1e6
@@ -90,6 +90,24 @@ def count_in_both_units(
         num_matvecs=counter.num_matvecs,
         seconds=counter.seconds,
     ).result()
+
+
+def first_of_two(job: Job, counter: Counter) -> tuple[Job, str]:
+    """Return the job of the first count, and a sentence on the second; empty where there is none.
+
+    For `symrank.plan`, which says beforehand what `count_in_both_units` will do.
+    """
+    scales = _uneven(job)
+    if scales is None:
+        return job, ""
+    left = counter.left - counter.left // SHARE
+    budget = max(1, left // job.operator.matvecs_per_product)
+    goal = dataclasses.replace(job.goal, max_matvecs=budget)
+    note = (
+        f"{describe(scales, LIMIT)}: a second count, on a quarter of the budget, puts every row "
+        'in a unit of its own (preconditioner="equilibrate")'
+    )
+    return dataclasses.replace(job, goal=goal), note
 
 
 def _uneven(job: Job) -> Scales | None:

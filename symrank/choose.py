@@ -19,6 +19,7 @@ from symrank._candidates import (
     Choice,
     exact_candidates,
     fits_densely,
+    lacks,
     pattern_seconds,
     product_seconds,
     sampling,
@@ -63,11 +64,15 @@ class Plan:
         One sentence.
     others
         The candidates passed over.
+    notes
+        What else will be done, in sentences.
     """
 
     choice: Choice
     reason: str
     others: Sequence[Choice] = ()
+    notes: Sequence[str] = ()
+    put_off: Choice | None = None  # the one of `others` that the reason is about
 
     def __repr__(self) -> str:
         return f"<Plan: {self.choice}; {len(self.others)} passed over>"
@@ -82,11 +87,17 @@ class Plan:
             return dataclasses.replace(choice, seconds=(low, high))
 
         others = [longer(choice) for choice in self.others]
-        return dataclasses.replace(self, choice=longer(self.choice), others=others)
+        choice, put_off = longer(self.choice), self.put_off
+        if put_off is not None:
+            put_off = longer(put_off)
+        reason = self.reason if put_off is None else _why_not(put_off, is_timed=True)
+        return dataclasses.replace(
+            self, choice=choice, reason=reason, others=others, put_off=put_off
+        )
 
     def __str__(self) -> str:
-        lines = [f"{self.choice}", f"  {self.reason}", *(f"  not {other}" for other in self.others)]
-        return "\n".join(lines)
+        others = [f"not {other}" for other in self.others]
+        return "\n  ".join([f"{self.choice}", self.reason, *self.notes, *others])
 
 
 def propose(operator: Operator, goal: Goal) -> Plan:
@@ -108,11 +119,11 @@ def propose(operator: Operator, goal: Goal) -> Plan:
     allowed = _allowance(goal, sampled.seconds[0])
     if best.seconds[1] <= allowed and not _is_costly(best, sampled):
         return Plan(choice=best, reason=_why_exact(best, goal), others=others)
-    reason = (
-        f"{best.method.name} would be exact but is predicted to take {best.seconds[1]:.2g} s and "
-        f"{best.num_matvecs[1]} products: certified sampling first"
-    )
-    return Plan(choice=sampled, reason=reason, others=exact)
+    is_timed = operator.is_explicit or not best.num_matvecs[1]
+    lacking = lacks(operator, goal)
+    reason = _why_not(best, lacking, is_timed=is_timed)
+    put_off = None if lacking else best
+    return Plan(choice=sampled, reason=reason, others=exact, put_off=put_off)
 
 
 def reconsider(
@@ -223,6 +234,16 @@ def _solve_steps(summary: Summary) -> float:
     return SOLVE_STEPS * (kappa if indefinite else math.sqrt(kappa))
 
 
+def _why_not(choice: Choice, lacking: str = "", *, is_timed: bool) -> str:
+    """Say what an exact count would take; seconds where those of its products are known."""
+    seconds = f"{choice.seconds[1]:.2g} s and " if is_timed else ""
+    return (
+        f"{choice.method.name} would be exact but is predicted to take {seconds}"
+        f"{choice.num_matvecs[1]} products{lacking and f', and {lacking}'}: "
+        "certified sampling first"
+    )
+
+
 def _why_exact(choice: Choice, goal: Goal) -> str:
     if isinstance(choice.method, Dense):
         return f"n = {goal.n}: all eigenvalues are cheap and exact"
@@ -238,7 +259,9 @@ def _why_sampling(operator: Operator, goal: Goal) -> str:
             f"the dense matrix would take {operator.n} products and {goal.max_matvecs} are "
             "allowed: certified counting by products"
         )
-    analysis = pattern_seconds(operator)
+    analysis, lacking = pattern_seconds(operator), lacks(operator, goal)
+    if lacking:
+        return f"n = {operator.n} and {lacking}: certified counting by products"
     if analysis > 0.0:
         return (
             f"n = {operator.n} and the analysis of the pattern alone would take {analysis:.2g} s: "

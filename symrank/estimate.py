@@ -13,7 +13,7 @@ from symrank._options import checks_names, shown
 from symrank._rounds import counter_of, run
 from symrank._setup import Job, Options, Rng, prepare, seed_of
 from symrank._typing import Array, FloatArray
-from symrank._units import count_in_both_units
+from symrank._units import count_in_both_units, first_of_two
 from symrank.errors import OptionError
 from symrank.methods import BY_NAME, Method, Projection
 from symrank.preconditioners import Preconditioner
@@ -226,7 +226,8 @@ def plan(
     Returns
     -------
     Plan
-        With the predicted products, seconds and memory; ``print`` it.
+        With the predicted products, seconds and memory; ``print`` it. Where the sizes of the rows
+        of an explicit matrix make a second count, in other units, its `notes` say so.
 
     Examples
     --------
@@ -250,8 +251,11 @@ def plan(
         check=check,
     )
     counter = counter_of(options, None)
-    job = prepare(A, options, counter).on_shorter_side()
+    job, note = first_of_two(prepare(A, options, counter), counter)
+    job = job.on_shorter_side()
     proposal = choose.propose(job.operator, job.goal)
+    if note:
+        proposal = dataclasses.replace(proposal, notes=(note,))
     if job.operator.is_explicit or not job.operator.n:
         return proposal
     X = np.ones((job.operator.n, TIMED_COLUMNS), job.operator.dtype)

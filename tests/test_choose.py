@@ -1,6 +1,7 @@
 """The choice of a method: by predicted cost, the same at every run, never a worse answer."""
 
 import dataclasses
+import sys
 
 import numpy as np
 import pytest
@@ -10,6 +11,8 @@ import scipy.sparse.linalg as spla
 import symrank
 from symrank import Status, choose, gallery
 from symrank._candidates import product_seconds
+from symrank._rounds import counter_of
+from symrank._setup import Options, prepare
 from symrank.errors import OptionError
 from symrank.intervals import ExactInterval
 from symrank.methods import Inertia
@@ -158,6 +161,24 @@ def test_without_the_solver_the_choice_still_stands(monkeypatch):
     assert (result.method, result.rank) == ("dense", 1599)
 
 
+def test_without_the_solver_the_reason_says_what_would_be_exact(monkeypatch):
+    def grid():
+        return gallery.grid_laplacian((70, 70), remove=0.4, rng=1)
+
+    pytest.importorskip("feral", reason="the solver has no wheel here")
+    with_it = symrank.rank(grid(), rng=1)
+    monkeypatch.setitem(sys.modules, "feral", None)
+    result = symrank.rank(grid(), rng=1)
+    assert (with_it.method, result.method) == ("inertia", "lanczos")
+    lacking = "an exact count by pivots needs feral-solver, which is not installed"
+    assert lacking in result.reason
+    assert lacking in symrank.plan(grid()).reason
+    low, high = result.interval()
+    assert low <= with_it.rank <= high
+    few = symrank.rank(products_of(grid()), rng=1)  # without entries there are no pivots to miss
+    assert "feral" not in few.reason
+
+
 def test_the_same_seed_makes_the_same_choice(monkeypatch):
     A = low_rank(5000, 12, 1)
     first = symrank.rank(A, rng=7)
@@ -217,6 +238,41 @@ def test_a_plan_times_a_product_it_knows_nothing_about():
     A = spla.LinearOperator((5000, 5000), matvec=slow, dtype=float)
     plan = symrank.plan(A)
     assert plan.choice.seconds[0] > 512 * 2e-3
+
+
+def test_the_reason_of_a_plan_quotes_its_own_table():
+    import time
+
+    def slow(x):
+        time.sleep(2e-3)
+        return x
+
+    plan = symrank.plan(spla.LinearOperator((3000, 3000), matvec=slow, dtype=float))
+    dense = plan.others[0]
+    assert dense.seconds[1] > 3000 * 2e-3
+    assert f"{dense.seconds[1]:.2g} s and 3000 products" in plan.reason
+    assert f"not {dense}" in str(plan)
+
+
+def test_a_choice_quotes_no_seconds_of_products_that_it_knows_nothing_about():
+    options = Options(seed=1)
+    job = prepare(products_of(gallery.grid_laplacian((50, 60))), options, counter_of(options, None))
+    reason = choose.propose(job.operator, job.goal).reason
+    assert "predicted to take 3000 products" in reason
+
+
+def test_a_plan_says_where_the_count_is_made_twice():
+    mixed = sp.diags_array(np.append(np.full(60, 1e-7), np.full(60, 1e7))).tocsr()
+    plan = symrank.plan(mixed)
+    assert len(plan.notes) == 1
+    assert "a second count, on a quarter of the budget" in plan.notes[0]
+    assert plan.notes[0] in str(plan)
+    assert "equilibrated" in symrank.rank(mixed, rng=1).diagnostics
+    assert symrank.plan(sp.eye_array(120, format="csr")).notes == ()
+    assert symrank.plan(mixed, preconditioner="equilibrate").notes == ()
+    poor = symrank.plan(mixed, max_matvecs=400)
+    most = {one.method.name: one.num_matvecs[1] for one in (poor.choice, *poor.others)}
+    assert most["lanczos"] == 300
 
 
 @pytest.mark.parametrize("options", [{"atoll": 1.0}, {"method": "dense"}])

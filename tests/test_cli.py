@@ -5,6 +5,7 @@ import json
 import os
 import pty
 import re
+import signal
 import subprocess
 import sys
 
@@ -219,11 +220,22 @@ def test_a_bad_command_is_one_line_on_stderr_and_status_2(monkeypatch, capsys, a
     assert err.count("\n") == 1
 
 
-def test_errors_that_are_no_mistakes_of_the_user_are_not_hidden(monkeypatch, indefinite):
+@pytest.mark.parametrize("is_wanted", [False, True])
+def test_a_fault_of_symrank_is_a_line_that_names_it_and_how_to_see_more(
+    monkeypatch, capsys, indefinite, is_wanted
+):
     monkeypatch.setattr(sys, "argv", ["symrank", "rank", indefinite])
     monkeypatch.setattr(symrank, "rank", lambda *args, **kwargs: 1 / 0)
-    with pytest.raises(ZeroDivisionError):
-        cli.run()
+    monkeypatch.setenv("SYMRANK_TRACEBACK", "1") if is_wanted else None
+    assert cli.run() == 2
+    out, err = capsys.readouterr()
+    assert out == ""
+    assert re.match(
+        r"symrank: ZeroDivisionError: division by zero.*report it.*SYMRANK_TRACEBACK=1",
+        err.splitlines()[-1],
+    )
+    assert ("Traceback" in err) == is_wanted
+    assert is_wanted or err.count("\n") == 1
 
 
 def test_a_rectangle_without_a_choice_names_both(tmp_path):
@@ -243,6 +255,17 @@ def test_ctrl_c_before_an_answer_is_130(monkeypatch, indefinite):
     assert "there is no answer" in done.stderr
 
 
+@pytest.fixture
+def _signals():
+    """Give back what `main`, which ends a process, does to the handlers."""
+    names = [signal.SIGINT, signal.SIGTERM, signal.SIGHUP]
+    before = [signal.getsignal(number) for number in names]
+    yield
+    for number, handler in zip(names, before, strict=True):
+        signal.signal(number, handler)
+
+
+@pytest.mark.usefixtures("_signals")
 def test_ctrl_c_outside_the_run_is_130_too(monkeypatch):
     def interrupt():
         raise KeyboardInterrupt

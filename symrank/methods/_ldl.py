@@ -10,7 +10,7 @@ import scipy.sparse as sp
 from symrank._typing import FloatArray
 from symrank.errors import MissingBackendError
 
-__all__ = ["STYLES", "Cost", "Factorisation", "Solver", "analyse"]
+__all__ = ["STYLES", "Cost", "Factorisation", "Solver", "analyse", "check_installed"]
 
 STYLES: tuple[dict[str, Any], ...] = (
     {"scaling": "auto", "pivot_threshold": 0.1},  # stable on all but a few, least fill
@@ -110,6 +110,11 @@ def _feral() -> Any:
     if not hasattr(feral, "CscMatrix"):  # another distribution has a module of this name
         raise MissingBackendError(_MISSING)
     return feral
+
+
+def check_installed() -> None:
+    """Raise `MissingBackendError` where the solver cannot be imported."""
+    _feral()
 
 
 _MISSING = (
