@@ -80,15 +80,11 @@ def interpret(A: Any) -> "Array | spla.LinearOperator[Any]":
                 f"NumPy cannot make an array of this {type(A).__name__}: {error}. "
                 "Pass rows of equal length, or a NumPy array."
             ) from error
-    if isinstance(A, str | PathLike):
-        raise OperatorError(
-            f"got {A!r}, a path where an operator is wanted. Read the file first: "
-            "symrank.files.load_matrix(path)."
-        )
     raise OperatorError(
         f"got {type(A).__module__}.{type(A).__name__}, which is not an operator. Pass a NumPy "
         "array, a scipy.sparse matrix, a scipy.sparse.linalg.LinearOperator, or an object with "
         "shape, dtype and matvec."
+        + (" A file is read by symrank.files.load_matrix." * isinstance(A, str | PathLike))
     )
 
 
