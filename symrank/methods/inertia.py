@@ -76,10 +76,10 @@ class Inertia:
     """Exact rank and inertia of an explicit sparse matrix by LDL' factorisations.
 
     Needs feral-solver (``pip install symrank-linalg[inertia]`` where it has no wheel), and the
-    entries: a sparse or dense matrix, or `augmented` or `gram` of one. One factorisation for every end and shift, two to four in all;
-    time and memory are those of the fill-in, which the pattern alone predicts. float32 is
-    factorised in double. Of `gram` the squares are counted: status CONVERGED at best, unless there
-    is no zero among them.
+    entries: a sparse or dense matrix, or `augmented` or `gram` of one. One factorisation for every
+    end and shift, two to four in all; time and memory are those of the fill-in, which the pattern
+    alone predicts. float32 is factorised in double. Of `gram` the squares are counted: status
+    CONVERGED at best, unless there is no zero among them.
 
     Parameters
     ----------
