@@ -17,6 +17,7 @@ from symrank.methods.base import unit_rounding
 from symrank.operators import Operator, as_operator
 from symrank.operators.checks import check_operator
 from symrank.operators.deflated import Deflated
+from symrank.operators.padded import PaddedOperator
 from symrank.operators.transforms import Scaled, shorter_side
 from symrank.preconditioners import Preconditioner
 from symrank.recurrences import lanczos
@@ -100,7 +101,7 @@ class Job:
     preconditioner: Preconditioner | None
     num_deflated: int
     window: tuple[float, float] | None  # of `symrank.count`, in the caller's units
-    num_zeros: int = 0  # that the shape of a Gram operator gives away
+    num_zeros: int = 0  # that the shape of a Gram operator, or empty rows, give away
 
     @property
     def num_left_out(self) -> int:
@@ -119,13 +120,13 @@ class Job:
             self,
             operator=operator,
             goal=dataclasses.replace(self.goal, n=operator.n),
-            num_zeros=self.operator.n - operator.n,
+            num_zeros=self.num_zeros + self.operator.n - operator.n,
         )
 
 
 def prepare(A: Any, options: Options, counter: Counter) -> Job:
     """Coerce, deflate, precondition, scale and check."""
-    operator = as_operator(A)
+    operator, options, num_zeros = _occupied(as_operator(A), options)
     noise = operator.noise if options.noise is None else options.noise
     G = preconditioners.as_preconditioner(options.preconditioner, operator)
     if G is not None:
@@ -160,7 +161,35 @@ def prepare(A: Any, options: Options, counter: Counter) -> Job:
         preconditioner=G,
         num_deflated=num_deflated,
         window=options.window,
+        num_zeros=num_zeros,
     )
+
+
+def _occupied(operator: Operator, options: Options) -> tuple[Operator, Options, int]:
+    """Return what is left without empty rows, the options for it, and the number of those rows."""
+    if not isinstance(operator, PaddedOperator):
+        return operator, options, 0
+    window, diagonal = options.window, options.preconditioner
+    if window is not None and window[0] < 0.0 <= window[1]:
+        raise OptionError(
+            f"the window {window} holds zero, and {operator.num_empty} empty rows of A were left "
+            "out: count what lies on either side of zero, and take it from n."
+        )
+    if options.deflate is not None or isinstance(diagonal, Preconditioner):
+        raise OptionError(
+            f"deflate and a Preconditioner need the whole A, and {operator.num_empty} empty rows "
+            "of it were left out: they hold zeros and no more. Leave both out, or pass the "
+            "diagonal of G as an array, or a matrix without those rows."
+        )
+    if diagonal is not None and not isinstance(diagonal, str):
+        given = np.asarray(diagonal)
+        if given.shape != (operator.n,):
+            raise OptionError(
+                f"preconditioner of shape {given.shape} is no diagonal of a matrix of n = "
+                f"{operator.n}: pass an array of shape ({operator.n},)."
+            )
+        options = dataclasses.replace(options, preconditioner=given[operator.index])
+    return operator.base, options, operator.num_empty
 
 
 def _times(window: tuple[float, float], factor: float) -> tuple[float, float]:
