@@ -10,6 +10,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import scipy.sparse as sp
 
 from symrank._printable import printable
@@ -17,6 +18,7 @@ from symrank._typing import Array
 from symrank.errors import OperatorError, SymrankError
 from symrank.files import _matlab, _matrix_market, _numpy
 from symrank.files._limits import Allowance
+from symrank.files._sparse import NUMBERS, compact, is_mostly_empty
 from symrank.operators.padded import PaddedMatrix
 
 __all__ = ["SUFFIXES", "load_matrix"]
@@ -81,9 +83,9 @@ def load_matrix(
     """
     path = Path(path)
     shown = printable(path)
-    read = _reader(path)
+    suffix = _suffix(path)
     try:
-        return read(path, Allowance(path, max_seconds))  # type: ignore[no-any-return]
+        return _ordinary(SUFFIXES[suffix](path, Allowance(path, max_seconds)), shown)
     except SymrankError:
         raise
     except MemoryError as error:
@@ -94,13 +96,13 @@ def load_matrix(
     except Exception as error:  # what a parser raises on a broken file is not to be foreseen
         reason = printable((str(error).strip() or type(error).__name__).splitlines()[0])
         raise OperatorError(
-            f"{shown} cannot be read as {path.suffix} ({reason}): it is damaged, cut short, or "
+            f"{shown} cannot be read as {suffix} ({reason}): it is damaged, cut short, or "
             "has another format than its name says. Fetch or save it again."
         ) from error
 
 
-def _reader(path: Path) -> Callable[[Path, Allowance], Any]:
-    """Return the reader for the name, after a look at what the name stands for."""
+def _suffix(path: Path) -> str:
+    """Return the end of the name that tells the format, after a look at what is there."""
     name, shown = path.name.lower(), printable(path)
     found = [suffix for suffix in SUFFIXES if name.endswith(suffix)]
     try:
@@ -119,4 +121,17 @@ def _reader(path: Path) -> Callable[[Path, Allowance], Any]:
         )
     if path.stat().st_size == 0:
         raise OperatorError(f"{shown} is empty (0 bytes). Fetch or save it again.")
-    return SUFFIXES[found[-1]]
+    return found[-1]
+
+
+def _ordinary(matrix: Any, shown: str) -> Any:
+    """Return what was read, if it holds numbers; many rows of no entries are padding."""
+    if matrix.dtype.kind not in NUMBERS:
+        raise OperatorError(
+            f"{shown} holds entries of dtype {printable(matrix.dtype)}, which are no numbers. "
+            "Convert them first, for example by A.astype(float)."
+        )
+    if isinstance(matrix, np.ndarray) and matrix.ndim == 2 and matrix.size == 0:
+        shape = matrix.shape[0], matrix.shape[1]
+        return compact(sp.coo_array(shape)) if is_mostly_empty(shape, 0) else matrix
+    return matrix

@@ -20,7 +20,7 @@ FORMATS = ("coordinate", "array")
 FIELDS = ("real", "double", "complex", "integer", "unsigned-integer", "pattern")
 SYMMETRIES = ("general", "symmetric", "skew-symmetric", "hermitian")
 LONGEST_LINE = 1 << 16  # bytes of a line before the entries
-MOST_COMMENT = 1 << 24  # bytes of comments
+MOST_COMMENT = 1 << 22  # bytes of comments
 SHOWN = 60  # bytes of a line that a message repeats
 
 
@@ -59,7 +59,7 @@ def read_header(file: Any) -> Header:
         With the line and the rule it breaks.
     """
     banner = _line(file, 1)
-    words = banner.decode("latin-1").lower().split()
+    words = [word.decode("latin-1") for word in banner.lower().split()]
     if len(words) != 5 or words[0] not in ("%%matrixmarket", "%matrixmarket"):
         raise ValueError(
             f"line 1 is '{printable(banner[:SHOWN].rstrip())}' and must be "

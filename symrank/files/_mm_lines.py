@@ -19,7 +19,7 @@ from symrank.files._mm_header import SHOWN, Header
 
 __all__ = ["CheckedLines"]
 
-SLACK = 1 << 24  # bytes of comments and blanks, beside
+SLACK = 1 << 22  # bytes of comments and blanks, beside
 BYTES_PER_ENTRY = 128  # on the average: a complex one has 90 at full length
 LONGEST_LINE = 1 << 16
 UNSIGNED = rb"[0-9]++"

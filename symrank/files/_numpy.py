@@ -17,7 +17,7 @@ from symrank._printable import printable
 from symrank._typing import Array
 from symrank.errors import OperatorError
 from symrank.files._limits import CHUNK, Allowance
-from symrank.files._sparse import FORMATS, NUMBERS, compact, format_name, from_members
+from symrank.files._sparse import FORMATS, compact, format_name, from_members
 
 __all__ = ["read"]
 
@@ -98,8 +98,8 @@ class _Member:
                 "any code when loaded: they are never read. Save numbers, for example "
                 "A.astype(float)."
             )
-        if dtype.kind not in NUMBERS + "SU" or dtype.itemsize == 0:
-            raise ValueError(f"its entries are {printable(dtype)}, and no numbers")
+        if dtype.itemsize == 0:
+            raise ValueError("its entries have no bytes")
         size = math.prod(shape) * dtype.itemsize
         if size != left:
             raise ValueError(f"it declares {size} bytes of entries, {shape}, and holds {left}")

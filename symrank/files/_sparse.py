@@ -18,7 +18,7 @@ from symrank._typing import Array
 from symrank.files._limits import LARGEST
 from symrank.operators.padded import PaddedMatrix
 
-__all__ = ["NUMBERS", "compact", "compressed", "from_members"]
+__all__ = ["NUMBERS", "compact", "compressed", "from_members", "is_mostly_empty"]
 
 NUMBERS = "biufc"  # kinds of dtype
 INTEGERS = "iu"
@@ -35,9 +35,17 @@ FORMATS = {
 
 def compact(matrix: Any) -> "sp.csr_array[Any] | PaddedMatrix":
     """Return a valid sparse matrix as CSR; rows without entries are counted where they are many."""
-    if max(matrix.shape) > ORDINARY + ROWS_PER_ENTRY * matrix.nnz:
+    if is_mostly_empty(matrix.shape, matrix.nnz):
         return PaddedMatrix.from_coo(matrix.tocoo())
-    return sp.csr_array(matrix)
+    csr = sp.csr_array(matrix)
+    if csr.nnz < matrix.nnz and matrix.dtype.kind in INTEGERS + "b":
+        return sp.csr_array(matrix.astype(np.float64))  # sums of duplicates would wrap around
+    return csr
+
+
+def is_mostly_empty(shape: tuple[int, ...], num_entries: int) -> bool:
+    """Tell whether a matrix has so many rows or columns that most hold no entry."""
+    return max(shape) > ORDINARY + ROWS_PER_ENTRY * num_entries
 
 
 def from_members(members: Mapping[str, Any]) -> Any:
@@ -58,7 +66,7 @@ def from_members(members: Mapping[str, Any]) -> Any:
     if missing:
         raise ValueError(f"a sparse matrix of format {kind} needs the array {missing[0]}")
     shape = _shape(members["shape"])
-    data, *places = (members[name] for name in FORMATS[kind])
+    data, *places = (_native(members[name]) for name in FORMATS[kind])
     if data.dtype.kind not in NUMBERS or data.ndim != {"bsr": 3, "dia": 2}.get(kind, 1):
         raise ValueError(f"the data of format {kind} are {data.ndim}-D {data.dtype}")
     for array in places:
@@ -121,7 +129,7 @@ def _from_diagonals(build: Any, data: Array, offsets: Array, shape: tuple[int, i
     wide = offsets.astype(np.int64)
     if offsets.size and not (-shape[0] < wide.min() and int(offsets.max()) < shape[1]):
         raise ValueError("the offset of a diagonal lies outside the matrix")
-    if max(shape) <= ORDINARY + ROWS_PER_ENTRY * data.size:
+    if not is_mostly_empty(shape, data.size):
         return build((data, offsets), shape=shape)
     col = np.broadcast_to(np.arange(data.shape[1]), data.shape)
     row = col - wide[:, None]
@@ -143,3 +151,8 @@ def _shape(array: Array) -> tuple[int, int]:
     if not (0 <= rows <= LARGEST and 0 <= columns <= LARGEST):
         raise ValueError(f"a matrix of {rows}x{columns} cannot be: sizes go from 0 to 2^53")
     return rows, columns
+
+
+def _native(array: Array) -> Array:
+    """Return the array in the byte order of the machine: SciPy takes no other."""
+    return array.astype(array.dtype.newbyteorder("="), copy=False)

@@ -15,7 +15,7 @@ import scipy.sparse as sp
 
 from symrank._typing import Array, IntArray
 from symrank.errors import OperatorError
-from symrank.operators.base import Operator, square_size
+from symrank.operators.base import Operator, square_size, working_dtype
 from symrank.operators.coerce import as_operator
 
 __all__ = ["PaddedMatrix", "PaddedOperator"]
@@ -51,7 +51,8 @@ class PaddedMatrix:
         if matrix.shape[0] == matrix.shape[1]:
             rows = columns = np.union1d(rows, columns)
         places = np.searchsorted(rows, matrix.row), np.searchsorted(columns, matrix.col)
-        block = sp.csr_array(sp.coo_array((matrix.data, places), shape=(rows.size, columns.size)))
+        data = matrix.data.astype(working_dtype(matrix.dtype), copy=False)
+        block = sp.csr_array(sp.coo_array((data, places), shape=(rows.size, columns.size)))
         shape = int(matrix.shape[0]), int(matrix.shape[1])
         return cls(block=block, shape=shape, rows=_wide(rows), columns=_wide(columns))
 
