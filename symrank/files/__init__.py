@@ -8,18 +8,20 @@ it does not hold.
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
 import scipy.sparse as sp
 
-from symrank._printable import printable
 from symrank._typing import Array
 from symrank.errors import OperatorError, SymrankError
 from symrank.files import _matlab, _matrix_market, _numpy
 from symrank.files._limits import Allowance
+from symrank.files._names import shown
 from symrank.files._sparse import NUMBERS, compact, is_mostly_empty
 from symrank.operators.padded import PaddedMatrix
+
+Matrix: TypeAlias = "Array | sp.csr_array[Any] | PaddedMatrix"
 
 __all__ = ["SUFFIXES", "load_matrix"]
 
@@ -33,9 +35,7 @@ SUFFIXES: dict[str, Callable[[Path, Allowance], Any]] = {
 """How a name may end, and the reader that belongs to it."""
 
 
-def load_matrix(
-    path: str | Path, *, max_seconds: float | None = None
-) -> "Array | sp.csr_array[Any] | PaddedMatrix":
+def load_matrix(path: str | Path, *, max_seconds: float | None = None) -> "Matrix":
     """Return the one matrix in a file; sparse formats come as a CSR array.
 
     The format follows from the end of the name:
@@ -82,56 +82,57 @@ def load_matrix(
            [1., 1.]])
     """
     path = Path(path)
-    shown = printable(path)
+    label = shown(path)
     suffix = _suffix(path)
     try:
-        return _ordinary(SUFFIXES[suffix](path, Allowance(path, max_seconds)), shown)
+        return _ordinary(SUFFIXES[suffix](path, Allowance(path, max_seconds)), label)
     except SymrankError:
         raise
     except MemoryError as error:
         raise OperatorError(
-            f"{shown} holds, or claims to hold, a matrix that does not fit in memory. "
+            f"{label} holds, or claims to hold, a matrix that does not fit in memory. "
             "Save it in a sparse format, or write an operator that computes its products."
         ) from error
     except Exception as error:  # what a parser raises on a broken file is not to be foreseen
-        reason = printable((str(error).strip() or type(error).__name__).splitlines()[0])
+        reason = shown((str(error).strip() or type(error).__name__).splitlines()[0])
         raise OperatorError(
-            f"{shown} cannot be read as {suffix} ({reason}): it is damaged, cut short, or "
+            f"{label} cannot be read as {suffix} ({reason}): it is damaged, cut short, or "
             "has another format than its name says. Fetch or save it again."
         ) from error
 
 
 def _suffix(path: Path) -> str:
     """Return the end of the name that tells the format, after a look at what is there."""
-    name, shown = path.name.lower(), printable(path)
+    name, label = path.name.lower(), shown(path)
     found = [suffix for suffix in SUFFIXES if name.endswith(suffix)]
     try:
         is_there, is_file = path.exists(), path.is_file()
     except (OSError, ValueError) as error:  # a name too long, or with a NUL in it
         reason = getattr(error, "strerror", None) or error
-        raise OperatorError(f"{shown} is no path of a file ({reason}): check it.") from error
+        raise OperatorError(f"{label} is no path of a file ({reason}): check it.") from error
     if not is_there:
-        raise OperatorError(f"{shown} does not exist: check the path.")
+        raise OperatorError(f"{label} does not exist: check the path.")
     if not is_file:
-        raise OperatorError(f"{shown} is a folder or a device: pass the path of a matrix file.")
+        raise OperatorError(f"{label} is a folder or a device: pass the path of a matrix file.")
     if not found:
         raise OperatorError(
-            f"{shown} has no known format: the name must end in {', '.join(SUFFIXES)}. "
+            f"{label} has no known format: the name must end in {', '.join(SUFFIXES)}. "
             "Unpack an archive first, or save the matrix with scipy.io.mmwrite or numpy.save."
         )
     if path.stat().st_size == 0:
-        raise OperatorError(f"{shown} is empty (0 bytes). Fetch or save it again.")
+        raise OperatorError(f"{label} is empty (0 bytes). Fetch or save it again.")
     return found[-1]
 
 
-def _ordinary(matrix: Any, shown: str) -> Any:
+def _ordinary(matrix: Any, label: str) -> "Matrix":
     """Return what was read, if it holds numbers; many rows of no entries are padding."""
     if matrix.dtype.kind not in NUMBERS:
         raise OperatorError(
-            f"{shown} holds entries of dtype {printable(matrix.dtype)}, which are no numbers. "
+            f"{label} holds entries of dtype {shown(matrix.dtype)}, which are no numbers. "
             "Convert them first, for example by A.astype(float)."
         )
     if isinstance(matrix, np.ndarray) and matrix.ndim == 2 and matrix.size == 0:
         shape = matrix.shape[0], matrix.shape[1]
-        return compact(sp.coo_array(shape)) if is_mostly_empty(shape, 0) else matrix
-    return matrix
+        matrix = compact(sp.coo_array(shape)) if is_mostly_empty(shape, 0) else matrix
+    found: Matrix = matrix
+    return found

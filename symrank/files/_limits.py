@@ -14,8 +14,8 @@ import os
 import time
 from pathlib import Path
 
-from symrank._printable import printable
 from symrank.errors import OperatorError, OptionError
+from symrank.files._names import shown
 
 __all__ = ["CHUNK", "LARGEST", "MAX_DEFLATE", "Allowance", "free_bytes"]
 
@@ -48,7 +48,7 @@ class Allowance:
         """Raise `OptionError` once the time is up."""
         if time.monotonic() > self.end:
             raise OptionError(
-                f"max_seconds={self.max_seconds:g} were over while {printable(self.path)} was "
+                f"max_seconds={self.max_seconds:g} were over while {shown(self.path)} was "
                 "read: there is no answer yet. Allow more, or save the matrix as .npy or .npz, "
                 "which are read fastest."
             )
@@ -58,7 +58,7 @@ class Allowance:
         free = free_bytes()
         if num_bytes > free:
             raise OperatorError(
-                f"{printable(self.path)} holds, or claims to hold, {what}, which does not fit in "
+                f"{shown(self.path)} holds, or claims to hold, {what}, which does not fit in "
                 f"memory: it takes {_mebi(num_bytes)} and {_mebi(free)} are free. Save it in a "
                 "sparse format, or write an operator that computes its products."
             )
@@ -68,7 +68,7 @@ class Allowance:
         most = UNPACKED * max(self.size, MEBI)
         if num_bytes > most:
             raise OperatorError(
-                f"{printable(self.path)} has {self.size} bytes and unpacks to {what}, which takes "
+                f"{shown(self.path)} has {self.size} bytes and unpacks to {what}, which takes "
                 f"{_mebi(num_bytes)}: above {_mebi(most)}, {UNPACKED} times the size of a file "
                 f"({UNPACKED} MiB where it is below 1 MiB), it is taken for a trap. If it is none, "
                 "unpack it first, or save it uncompressed."

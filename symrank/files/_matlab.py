@@ -11,10 +11,10 @@ from typing import Any
 
 import scipy.sparse as sp
 
-from symrank._printable import printable
 from symrank.errors import OperatorError
 from symrank.files import _mat4, _mat5
 from symrank.files._limits import Allowance
+from symrank.files._names import shown
 from symrank.files._sparse import compact
 
 __all__ = ["read"]
@@ -30,7 +30,7 @@ def read(path: Path, allowance: Allowance) -> Any:
         start = file.read(max(HDF5_OFFSETS) + len(HDF5_SIGNATURE))
         if any(start[k : k + len(HDF5_SIGNATURE)] == HDF5_SIGNATURE for k in HDF5_OFFSETS):
             raise OperatorError(
-                f"{printable(path)} is a MATLAB 7.3 (HDF5) file, and only versions up to 7 are "
+                f"{shown(path)} is a MATLAB 7.3 (HDF5) file, and only versions up to 7 are "
                 "read. In MATLAB: save('file.mat', 'A', '-v7')."
             )
         allowance.weigh(allowance.size, "the variables of a MATLAB file")
@@ -39,11 +39,11 @@ def read(path: Path, allowance: Allowance) -> Any:
         found = _named((_mat4 if is_old else _mat5).variables(file, allowance))
     found = {name: value for name, value in found.items() if min(value.shape) > 1} or found
     if len(found) != 1:
-        listed = ", ".join(map(printable, sorted(found)[:MANY]))
+        listed = ", ".join(map(shown, sorted(found)[:MANY]))
         listed += ", ..." if len(found) > MANY else ""
         many = f"{len(found)} matrices ({listed})" if found else "no matrix"
         raise OperatorError(
-            f"{printable(path)} holds {many}, and exactly one numeric two-dimensional variable is "
+            f"{shown(path)} holds {many}, and exactly one numeric two-dimensional variable is "
             "needed. Save that one alone."
         )
     matrix = next(iter(found.values()))
@@ -55,7 +55,7 @@ def _named(variables: Iterable[tuple[str, Any]]) -> dict[str, Any]:
     found: dict[str, Any] = {}
     for name, value in variables:
         if name in found:
-            raise ValueError(f"it holds two variables of the name {printable(name)}")
+            raise ValueError(f"it holds two variables of the name {shown(name)}")
         if not name.startswith("__"):
             found[name] = value
     return found

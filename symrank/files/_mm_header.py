@@ -11,8 +11,8 @@ Hermitian, and without its diagonal where it is skew-symmetric.
 from dataclasses import dataclass
 from typing import Any
 
-from symrank._printable import printable
 from symrank.files._limits import LARGEST
+from symrank.files._names import shown
 
 __all__ = ["Header", "read_header"]
 
@@ -62,7 +62,7 @@ def read_header(file: Any) -> Header:
     words = [word.decode("latin-1") for word in banner.lower().split()]
     if len(words) != 5 or words[0] not in ("%%matrixmarket", "%matrixmarket"):
         raise ValueError(
-            f"line 1 is '{printable(banner[:SHOWN].rstrip())}' and must be "
+            f"line 1 is '{shown(banner[:SHOWN].rstrip())}' and must be "
             "'%%MatrixMarket matrix coordinate real general' or like it"
         )
     kind, layout, field, symmetry = words[1:]
@@ -73,7 +73,7 @@ def read_header(file: Any) -> Header:
         (symmetry, SYMMETRIES),
     ):
         if word not in known:
-            msg = f"line 1 says '{printable(word)}', which is none of {', '.join(known)}"
+            msg = f"line 1 says '{shown(word)}', which is none of {', '.join(known)}"
             raise ValueError(msg)
     line, number, skipped = b"%", 1, 0
     while not line.strip() or line.lstrip().startswith(b"%"):
@@ -99,7 +99,7 @@ def _checked(layout: str, field: str, symmetry: str, line: bytes, number: int) -
     sizes, is_array = line.split(), layout == "array"
     if len(sizes) != 3 - is_array or not all(word.isdigit() for word in sizes):
         raise ValueError(
-            f"line {number} is '{printable(line[:SHOWN].rstrip())}' and must hold the numbers of "
+            f"line {number} is '{shown(line[:SHOWN].rstrip())}' and must hold the numbers of "
             f"rows{' and columns' if is_array else ', columns and entries'}"
         )
     if max(map(len, sizes)) > len(str(LARGEST)) or max(map(int, sizes)) > LARGEST:

@@ -13,9 +13,9 @@ The expressions are possessive: a byte is looked at once, and no line makes them
 import re
 from typing import Any
 
-from symrank._printable import printable
 from symrank.files._limits import CHUNK, Allowance
 from symrank.files._mm_header import SHOWN, Header
+from symrank.files._names import shown
 
 __all__ = ["CheckedLines"]
 
@@ -39,7 +39,7 @@ VALUES = {
 # what most files look like: single blanks, no sign but a minus, tried first for its speed
 USUAL_REAL = rb"-?+[0-9]++(?:\.[0-9]++)?+(?:[eE][+-]?+[0-9]++)?+"
 COMMENT = re.compile(rb"^[ \t]*+%[^\n]*+\n", re.MULTILINE)
-BLANK = re.compile(rb"^[ \t\r]*+\n", re.MULTILINE)
+BLANK_LINES = re.compile(rb"\n[ \t\r\n]*\n")
 FORTRAN = bytes.maketrans(b"Dd", b"Ee")
 
 
@@ -117,7 +117,7 @@ class CheckedLines:
             if len(self.patterns) > 1:
                 del self.patterns[0]
                 continue
-            cleaned = BLANK.sub(b"", COMMENT.sub(b"", text))
+            cleaned = BLANK_LINES.sub(b"\n", b"\n" + COMMENT.sub(b"", text))[1:]
             if cleaned == text or not self.patterns[0].fullmatch(cleaned):
                 self._refuse(text)
             text = cleaned
@@ -149,8 +149,8 @@ class CheckedLines:
             if line.strip() and not line.lstrip().startswith(b"%"):
                 if self.one_line.fullmatch(line + b"\n"):
                     continue
-                shown = printable(line[:SHOWN].rstrip(b"\r"))
-                raise ValueError(f"line {number} is '{shown}', and a line holds {self._expected()}")
+                start = shown(line[:SHOWN].rstrip(b"\r"))
+                raise ValueError(f"line {number} is '{start}', and a line holds {self._expected()}")
         raise ValueError(f"lines {self.line + 1} and on hold bytes that are no text")
 
     def _expected(self) -> str:

@@ -13,10 +13,10 @@ from typing import Any
 
 import numpy as np
 
-from symrank._printable import printable
 from symrank._typing import Array
 from symrank.errors import OperatorError
 from symrank.files._limits import CHUNK, Allowance
+from symrank.files._names import shown
 from symrank.files._sparse import FORMATS, compact, format_name, from_members
 
 __all__ = ["read"]
@@ -44,7 +44,7 @@ def read(path: Path, allowance: Allowance) -> Any:
             with zipfile.ZipFile(file) as archive:
                 return _from_archive(path, allowance, archive)
     raise OperatorError(
-        f"{printable(path)} is no NumPy file: it begins with {start!r}, and .npy begins with "
+        f"{shown(path)} is no NumPy file: it begins with {start!r}, and .npy begins with "
         f"{NUMPY_SIGNATURE!r}, .npz with {ZIP_SIGNATURE!r}. Save it with numpy.save; "
         "a pickle is never loaded."
     )
@@ -56,13 +56,13 @@ def _from_archive(path: Path, allowance: Allowance, archive: zipfile.ZipFile) ->
     names = [entry.filename.removesuffix(".npy") for entry in entries]
     twice = [name for name in set(names) if names.count(name) > 1] if len(names) < 999 else []
     if twice:
-        raise ValueError(f"it holds two arrays of the name {printable(sorted(twice)[0])}")
+        raise ValueError(f"it holds two arrays of the name {shown(sorted(twice)[0])}")
     by_name = dict(zip(names, entries, strict=True))
 
     def load(name: str) -> Array:
         entry = by_name[name]
         if entry.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
-            raise ValueError(f"the array {printable(name)} is packed in a way NumPy never uses")
+            raise ValueError(f"the array {shown(name)} is packed in a way NumPy never uses")
         with archive.open(entry) as stream:
             member = _Member(path, allowance, stream, entry.file_size)
             return member.array(is_packed=entry.compress_type != zipfile.ZIP_STORED)
@@ -76,9 +76,9 @@ def _from_archive(path: Path, allowance: Allowance, archive: zipfile.ZipFile) ->
         return compact(from_members({name: load(name) for name in wanted}))
     if len(names) == 1:
         return load(names[0])
-    listed = ", ".join(map(printable, names[:MANY])) + (", ..." if len(names) > MANY else "")
+    listed = ", ".join(map(shown, names[:MANY])) + (", ..." if len(names) > MANY else "")
     raise OperatorError(
-        f"{printable(path)} holds {len(names)} arrays ({listed}), and exactly one is needed, or "
+        f"{shown(path)} holds {len(names)} arrays ({listed}), and exactly one is needed, or "
         "what scipy.sparse.save_npz writes. Save the matrix alone."
     )
 
@@ -94,7 +94,7 @@ class _Member:
         shape, is_fortran, dtype, left = self._header()
         if dtype.hasobject:
             raise OperatorError(
-                f"{printable(self.path)} holds Python objects, which are pickled and could run "
+                f"{shown(self.path)} holds Python objects, which are pickled and could run "
                 "any code when loaded: they are never read. Save numbers, for example "
                 "A.astype(float)."
             )
@@ -128,7 +128,7 @@ class _Member:
         except (MemoryError, RecursionError) as error:
             raise ValueError("the header of an array is nested too deeply") from error
         if any(type(size) is not int or size < 0 for size in shape):
-            raise ValueError(f"an array cannot have the shape {printable(shape)}")
+            raise ValueError(f"an array cannot have the shape {shown(shape)}")
         return shape, is_fortran, dtype, self.size - len(start) - len(raw) - len(text)
 
     def _fill(self, target: memoryview) -> None:
