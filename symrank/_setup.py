@@ -29,6 +29,7 @@ PRECISION = 0.005
 EXTREME = {"f": 30, "F": 30, "d": 200, "D": 200}
 CHECK_STREAM = 2**32 - 1  # a stream that no probe uses
 DEFLATION_STREAM = 2**32 - 4
+MOST_WHOLE = 2**20  # rows of a padded operator whose vectors are still made: 8 MB each
 NORM_STEPS = 12  # of Lanczos, for |A|, where |A Q| is judged
 
 Rng = int | np.random.SeedSequence | np.random.Generator | None
@@ -170,16 +171,14 @@ def _occupied(operator: Operator, options: Options) -> tuple[Operator, Options, 
     if not isinstance(operator, PaddedOperator):
         return operator, options, 0
     window, diagonal = options.window, options.preconditioner
-    if window is not None and window[0] < 0.0 <= window[1]:
+    counts_zeros = window is not None and window[0] < 0.0 <= window[1]
+    if counts_zeros or options.deflate is not None or isinstance(diagonal, Preconditioner):
+        if operator.n <= MOST_WHOLE:
+            return operator.whole(), options, 0
         raise OptionError(
-            f"the window {window} holds zero, and {operator.num_empty} empty rows of A were left "
-            "out: count what lies on either side of zero, and take it from n."
-        )
-    if options.deflate is not None or isinstance(diagonal, Preconditioner):
-        raise OptionError(
-            f"deflate and a Preconditioner need the whole A, and {operator.num_empty} empty rows "
-            "of it were left out: they hold zeros and no more. Leave both out, or pass the "
-            "diagonal of G as an array, or a matrix without those rows."
+            f"a window that holds zero, deflate and a Preconditioner ask for the whole A, and "
+            f"{operator.num_empty} of its {operator.n} rows are empty and left out: count on "
+            "either side of zero, and pass the diagonal of G as an array."
         )
     if diagonal is not None and not isinstance(diagonal, str):
         given = np.asarray(diagonal)

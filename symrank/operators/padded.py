@@ -17,6 +17,7 @@ from symrank._typing import Array, IntArray
 from symrank.errors import OperatorError
 from symrank.operators.base import Operator, square_size, working_dtype
 from symrank.operators.coerce import as_operator
+from symrank.operators.matrix import MatrixOperator
 
 __all__ = ["PaddedMatrix", "PaddedOperator"]
 
@@ -106,6 +107,14 @@ class PaddedOperator(Operator):
     def num_empty(self) -> int:
         """Rows of zeros around B."""
         return self.n - self.base.n
+
+    def whole(self) -> Operator:
+        """Return the operator with its empty rows stored, as a matrix where B is one."""
+        if not isinstance(self.base, MatrixOperator) or not self.base.is_sparse:
+            return self
+        part = self.base.entries.tocoo()
+        places = self.index[part.row], self.index[part.col]
+        return MatrixOperator(sp.coo_array((part.data, places), shape=self.shape))
 
     def _matmat(self, X: Array) -> Array:
         product = np.zeros_like(X)

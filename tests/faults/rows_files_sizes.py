@@ -84,7 +84,7 @@ def written(write: Callable[..., Any], *args: Any, **options: Any) -> bytes:
 
 
 def text_bomb(first: bytes, piece: bytes, last: bytes = b"") -> Callable[[], bytes]:
-    return lambda: gzip.compress(first + piece * (200 * MEBI // len(piece)) + last, 1)
+    return lambda: gzip.compress(first + piece * (60 * MEBI // len(piece)) + last, 1)
 
 
 def packed_variable(num_bytes: int) -> bytes:
@@ -110,14 +110,14 @@ def free(num_bytes: int) -> Callable[[Callable[[Path], None]], Callable[[Path], 
 @free(1 << 10)
 def more_than_is_free(tmp: Path) -> None:
     np.save(tmp / "A.npy", np.eye(20))
-    with pytest.raises(OperatorError, match="does not fit in memory: it takes .* MiB are free"):
+    with pytest.raises(OperatorError, match=r"does not fit in memory: it takes .* MiB are free"):
         load_matrix(tmp / "A.npy")
 
 
 @free(1 << 10)
 def more_entries_than_are_free(tmp: Path) -> None:
     scipy.io.mmwrite(tmp / "A.mtx", sp.eye_array(500).tocoo())
-    with pytest.raises(OperatorError, match="a 500x500 matrix of 500 entries, .*are free"):
+    with pytest.raises(OperatorError, match=r"a 500x500 matrix of 500 entries, .*are free"):
         load_matrix(tmp / "A.mtx")
 
 
@@ -131,7 +131,7 @@ def out_of_time(door: str, write: Callable[[Path], None]) -> Row:
 
 
 def padded_matrix(tmp: Path) -> Any:
-    (tmp / "A.mtx").write_bytes(REAL + b"1000000 1000000 2\n3 3 1\n999999 999999 -2\n")
+    (tmp / "A.mtx").write_bytes(REAL + b"2000000 2000000 2\n3 3 1\n1999999 1999999 -2\n")
     return load_matrix(tmp / "A.mtx")
 
 
@@ -139,28 +139,28 @@ def window_with_zero(tmp: Path) -> None:
     A = padded_matrix(tmp)
     assert symrank.count(A, 0.0, np.inf, rng=0).rank == 1
     assert symrank.count(A, -3.0, -1.0, rng=0).rank == 1
-    with pytest.raises(symrank.errors.OptionError, match="999998 empty rows of A were left out"):
+    with pytest.raises(symrank.errors.OptionError, match="1999998 of its 2000000 rows"):
         symrank.count(A, -1.0, 1.0)
 
 
 def null_vectors(tmp: Path) -> None:
-    with pytest.raises(symrank.errors.OptionError, match="999998 empty rows of it were left out"):
-        symrank.rank(padded_matrix(tmp), deflate=np.eye(1000000, 1))
+    with pytest.raises(symrank.errors.OptionError, match="1999998 of its 2000000 rows"):
+        symrank.rank(padded_matrix(tmp), deflate=np.eye(2000000, 1))
 
 
 def diagonal_preconditioner(tmp: Path) -> None:
     A = padded_matrix(tmp)
-    assert symrank.rank(A, preconditioner=np.linspace(1.0, 2.0, 1000000), rng=0).rank == 2
+    assert symrank.rank(A, preconditioner=np.linspace(1.0, 2.0, 2000000), rng=0).rank == 2
     with pytest.raises(symrank.errors.OptionError, match=r"shape \(3,\) is no diagonal"):
         symrank.rank(A, preconditioner=np.ones(3))
 
 
 def products(tmp: Path) -> None:
     A = symrank.as_operator(padded_matrix(tmp))
-    x = np.arange(1.0, 1000001.0)
+    x = np.arange(1.0, 2000001.0)
     y = A @ x
-    assert (y[2], y[999998], np.count_nonzero(y)) == (3.0, -2.0 * 999999.0, 2)
-    with pytest.raises(OperatorError, match="a dense 1000000x1000000 array"):
+    assert (y[2], y[1999998], np.count_nonzero(y)) == (3.0, -2.0 * 1999999.0, 2)
+    with pytest.raises(OperatorError, match="a dense 2000000x2000000 array"):
         A.to_dense()
 
 
@@ -184,30 +184,33 @@ DIA = [
     ("offsets.npy", saved([0])),
 ]
 ROWS = [
-    bomb("200 MiB of comments", ".mtx.gz", text_bomb(REAL, b"%" + b"a" * 999 + b"\n"), "MiB of comm"),
-    bomb("one comment of 200 MiB", ".mtx.gz", text_bomb(REAL + b"%", b"a"), "line 2 is longer"),
-    bomb("200 MiB of blank lines", ".mtx.gz", text_bomb(REAL + b"1 1 1\n", b"\n"), "comments and bl"),
-    bomb("200 MiB of blanks in a line", ".mtx.gz", text_bomb(REAL + b"1 1 1\n1 1 ", b" "), "longer"),
-    bomb("35 million duplicates", ".mtx.gz",
-         text_bomb(REAL + b"3 3 34952533\n", b"1 1 1\n"), "taken for a trap"),
-    bomb("an array of zeros, 800 MB", ".mtx.gz",
-         text_bomb(b"%%MatrixMarket matrix array real general\n10240 10240\n", b"0\n"), "a trap"),
-    bomb("zeros, 512 MB", ".npz",
-         lambda: written(np.savez_compressed, A=np.zeros((8000, 8000))), "taken for a trap"),
-    bomb("zeros, 512 MB", ".mat",
-         lambda: written(scipy.io.savemat, {"A": np.zeros((8000, 8000))}, do_compression=True),
+    bomb("60 MiB of comments", ".mtx.gz", text_bomb(REAL, b"%" + b"a" * 999 + b"\n"), "MiB of co"),
+    bomb("one comment of 60 MiB", ".mtx.gz", text_bomb(REAL + b"%", b"a"), "line 2 is longer"),
+    bomb("60 MiB of blank lines", ".mtx.gz", text_bomb(REAL + b"1 1 1\n", b"\n"), "comments and b"),
+    bomb("60 MiB of blanks in a line", ".mtx.gz", text_bomb(REAL + b"1 1 1\n1 1 ", b" "), "longer"),
+    bomb("10 million duplicates", ".mtx.gz",
+         text_bomb(REAL + b"3 3 10485760\n", b"1 1 1\n"), "taken for a trap"),
+    bomb("an array of zeros, 200 MB", ".mtx.gz",
+         text_bomb(b"%%MatrixMarket matrix array real general\n5120 5120\n", b"0\n"), "a trap"),
+    bomb("zeros, 128 MB", ".npz",
+         lambda: written(np.savez_compressed, A=np.zeros((4000, 4000))), "taken for a trap"),
+    bomb("zeros, 128 MB", ".mat",
+         lambda: written(scipy.io.savemat, {"A": np.zeros((4000, 4000))}, do_compression=True),
          "taken for a trap"),
-    bomb("a claim of 4 GB, packed", ".mat", lambda: packed_variable(2**32 - 16), "taken for a trap"),
+    bomb("a claim of 4 GB, packed", ".mat", lambda: packed_variable(2**32 - 16), "for a trap"),
     bomb("64 MiB behind a small claim", ".mat", lambda: packed_variable(100), "not the length"),
-    huge("a billion rows, one entry", ".mtx", REAL + b"1000000000 1000000000 1\n1 1 1\n", BILLION, 1),
-    huge("2^53 rows, two entries", ".mtx", REAL + b"%d %d 2\n1 2 1\n2 1 1\n" % (2**53, 2**53), 2**53, 2),
+    huge("a billion rows, one entry", ".mtx",
+         REAL + b"1000000000 1000000000 1\n1 1 1\n", BILLION, 1),
+    huge("2^53 rows, two entries", ".mtx",
+         REAL + b"%d %d 2\n1 2 1\n2 1 1\n" % (2**53, 2**53), 2**53, 2),
     huge("a billion rows, no entry", ".mtx", REAL + b"1000000000 1000000000 0\n", BILLION, 0),
     huge("a billion rows, one entry", ".mtx.gz", gzip.compress(
         REAL.replace(b"general", b"symmetric") + b"1000000000 1000000000 1\n9 7 1\n"), BILLION, 2),
     huge("a billion rows, one entry", ".npz", archive(SHAPE + COO), BILLION, 1),
     huge("a billion rows, three on a diagonal", ".npz", archive(DIA), BILLION, 3),
     huge("two million rows of a .mat", ".mat", HEAD + variable(
-        SPARSE, (2**21, 2**21), ints(5), ints(*[0] * 2**20, *[1] * (2**20 + 1)), doubles(2)), 2**21, 1),
+        SPARSE, (2**21, 2**21), ints(2**20 - 1), ints(*[0] * 2**20, *[1] * (2**20 + 1)), doubles(2)
+    ), 2**21, 1),
     rectangle("two billion rows", symrank.augmented, "augmented", 2**31 + 5, 4),
     rectangle("two billion rows", symrank.gram, "gram", 5, 2),
     rectangle("two billion rows", lambda A: symrank.gram(A, "rows"), "gram, rows", 2**31, 2),

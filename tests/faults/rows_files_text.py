@@ -66,7 +66,8 @@ def cut(fault: str, content: bytes, door: str = ".mtx") -> Row:
             except OperatorError:
                 continue
             left = whole[length:].strip()
-            assert door == ".mtx" and b"\n" not in left, f"cut after {length} bytes"
+            is_last_number = door == ".mtx" and b"\n" not in left
+            assert is_last_number, f"cut after {length} bytes"
 
     return Row(group="files", fault=fault, door=door, check=check)
 
