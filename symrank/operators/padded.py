@@ -153,7 +153,8 @@ class PaddedOperator(Operator):
 
 @as_operator.register
 def _(A: PaddedMatrix) -> Operator:
-    return PaddedOperator(as_operator(A.block), square_size(A.shape), A.rows)
+    n = square_size(A.shape)
+    return PaddedOperator(as_operator(A.block), n, A.rows)
 
 
 def _wide(index: Array) -> IntArray:

@@ -8,6 +8,7 @@ import numpy as np
 import scipy.sparse as sp
 
 import symrank
+from symrank._text import printable
 from symrank.errors import SymrankError
 from symrank.files import load_matrix
 from symrank.operators import PaddedMatrix
@@ -36,7 +37,7 @@ def outcome(path: Path) -> tuple[str, str]:
                 return WRONG, difference
             return ANSWER, _rank(matrix)
     except SymrankError as error:
-        if len(str(error).splitlines()) != 1 or not str(error).isprintable():
+        if len(str(error).splitlines()) != 1 or printable(str(error)) != str(error):
             return TRACEBACK, f"an error of several lines: {error!r}"
         if isinstance(truth, plain_reader.Plain) and "symmetric" not in str(error):
             return REFUSED, str(error)
