@@ -21,6 +21,7 @@ from symrank.files._names import shown
 from symrank.files._sparse import NUMBERS, compact, is_mostly_empty
 from symrank.operators.padded import PaddedMatrix
 
+ROW_BYTES = 200  # of the vectors that a count takes
 Matrix: TypeAlias = "Array | sp.csr_array[Any] | PaddedMatrix"
 
 __all__ = ["SUFFIXES", "load_matrix"]
@@ -85,7 +86,8 @@ def load_matrix(path: str | Path, *, max_seconds: float | None = None) -> "Matri
     label = shown(path)
     suffix = _suffix(path)
     try:
-        return _ordinary(SUFFIXES[suffix](path, Allowance(path, max_seconds)), label)
+        allowance = Allowance(path, max_seconds)
+        return _ordinary(SUFFIXES[suffix](path, allowance), allowance, label)
     except SymrankError:
         raise
     except MemoryError as error:
@@ -124,7 +126,7 @@ def _suffix(path: Path) -> str:
     return found[-1]
 
 
-def _ordinary(matrix: Any, label: str) -> "Matrix":
+def _ordinary(matrix: Any, allowance: Allowance, label: str) -> "Matrix":
     """Return what was read, if it holds numbers; many rows of no entries are padding."""
     if matrix.dtype.kind not in NUMBERS:
         raise OperatorError(
@@ -134,5 +136,8 @@ def _ordinary(matrix: Any, label: str) -> "Matrix":
     if isinstance(matrix, np.ndarray) and matrix.ndim == 2 and matrix.size == 0:
         shape = matrix.shape[0], matrix.shape[1]
         matrix = compact(sp.coo_array(shape)) if is_mostly_empty(shape, 0) else matrix
+    if isinstance(matrix, sp.csr_array):  # never too much for a file that is not packed
+        rows = max(matrix.shape)
+        allowance.weigh_unpacked(ROW_BYTES * rows, f"a matrix of {rows} rows")
     found: Matrix = matrix
     return found

@@ -17,11 +17,12 @@ from pathlib import Path
 from symrank.errors import OperatorError, OptionError
 from symrank.files._names import shown
 
-__all__ = ["CHUNK", "LARGEST", "MAX_DEFLATE", "Allowance", "free_bytes"]
+__all__ = ["CHUNK", "DENSE_COPIES", "LARGEST", "MAX_DEFLATE", "Allowance", "free_bytes"]
 
 CHUNK = 1 << 20  # bytes between two looks at the clock
 UNPACKED = 256  # times its size: text of ten times the size of its .gz takes 100 times in a csr
 LARGEST = 2**53  # rows or columns: a count is also computed as a float
+DENSE_COPIES = 6  # three that counting takes, twice: its seconds grow with the cube of the order
 MAX_DEFLATE = 1032  # bytes that one byte of a deflated stream can stand for
 MEBI = 2**20
 CGROUP = Path("/sys/fs/cgroup")
@@ -41,6 +42,7 @@ class Allowance:
     def __init__(self, path: Path, max_seconds: float | None = None) -> None:
         self.path = path
         self.size = path.stat().st_size
+        self.unpacked = 0  # bytes so far
         self.max_seconds = max_seconds
         self.end = time.monotonic() + (math.inf if max_seconds is None else max_seconds)
 
@@ -64,12 +66,13 @@ class Allowance:
             )
 
     def weigh_unpacked(self, num_bytes: int, what: str) -> None:
-        """Raise `OperatorError` where a packed file would grow out of all proportion."""
+        """Raise `OperatorError` where a packed file, all in all, grows out of proportion."""
         most = UNPACKED * max(self.size, MEBI)
-        if num_bytes > most:
+        self.unpacked += num_bytes
+        if self.unpacked > most:
             raise OperatorError(
                 f"{shown(self.path)} has {self.size} bytes and unpacks to {what}, which takes "
-                f"{_mebi(num_bytes)}: above {_mebi(most)}, {UNPACKED} times the size of a file "
+                f"{_mebi(self.unpacked)}: above {_mebi(most)}, {UNPACKED} times the size of a file "
                 f"({UNPACKED} MiB where it is below 1 MiB), it is taken for a trap. If it is none, "
                 "unpack it first, or save it uncompressed."
             )

@@ -21,7 +21,7 @@ import numpy as np
 import scipy.sparse as sp
 
 from symrank._typing import Array
-from symrank.files._limits import CHUNK, Allowance
+from symrank.files._limits import CHUNK, DENSE_COPIES, Allowance
 from symrank.files._sparse import compressed
 
 __all__ = ["variables"]
@@ -44,7 +44,6 @@ INT32, UINT32 = 5, 6
 STRUCT, SPARSE = 2, 5  # classes of variables
 NUMERIC = range(6, 16)
 COMPLEX, LOGICAL = 0x0800, 0x0200
-UNPACKED_COPIES = 4  # the bytes, arrays of them, and those in the working precision
 PADDING = 8
 
 
@@ -91,8 +90,8 @@ def _inflated(file: Any, size: int, order: str, allowance: Allowance) -> bytearr
                 if kind != MATRIX:
                     raise ValueError(f"an element of type {kind} stands in a packed variable")
                 what = f"a variable of {length} bytes"
-                allowance.weigh_unpacked(UNPACKED_COPIES * length, what)
-                allowance.weigh(UNPACKED_COPIES * length, what)
+                allowance.weigh_unpacked(DENSE_COPIES * length, what)
+                allowance.weigh(length, what)
                 need, is_known = 8 + length, True
         if packed and not inflate.eof:
             break

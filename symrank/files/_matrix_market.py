@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import scipy.io
 
-from symrank.files._limits import MAX_DEFLATE, Allowance
+from symrank.files._limits import DENSE_COPIES, MAX_DEFLATE, Allowance
 from symrank.files._mm_header import Header, read_header
 from symrank.files._mm_lines import CheckedLines
 from symrank.files._sparse import compact
@@ -16,7 +16,6 @@ __all__ = ["read"]
 
 LEAST_BYTES = {True: 2, False: 4}  # of the line of an entry, "0\n" in an array and "1 1\n"
 COMPLETED = 2.25  # times two copies: a triangle, its mirror image, and both
-DENSE_COPIES = 3  # the array, one in the working precision, and what an eigensolver takes
 
 
 def read(path: Path, allowance: Allowance) -> Any:

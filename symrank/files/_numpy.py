@@ -15,7 +15,7 @@ import numpy as np
 
 from symrank._typing import Array
 from symrank.errors import OperatorError
-from symrank.files._limits import CHUNK, Allowance
+from symrank.files._limits import CHUNK, DENSE_COPIES, Allowance
 from symrank.files._names import shown
 from symrank.files._sparse import FORMATS, compact, format_name, from_members
 
@@ -28,7 +28,6 @@ HEADERS = {
     (2, 0): ("<I", np.lib.format.read_array_header_2_0),
 }
 LONGEST_HEADER = 4096  # bytes: that of a matrix of numbers has 128
-DENSE_COPIES = 3  # the array, one in the working precision, and what an eigensolver takes
 MANY = 8  # names that a message lists
 SPARSE = {"format", "shape", "data"}
 
@@ -98,8 +97,8 @@ class _Member:
                 "any code when loaded: they are never read. Save numbers, for example "
                 "A.astype(float)."
             )
-        if dtype.itemsize == 0:
-            raise ValueError("its entries have no bytes")
+        if dtype.itemsize == 0 or dtype.subdtype is not None:
+            raise ValueError(f"its entries are {shown(dtype)}")
         size = math.prod(shape) * dtype.itemsize
         if size != left:
             raise ValueError(f"it declares {size} bytes of entries, {shape}, and holds {left}")

@@ -110,6 +110,7 @@ HEADERS = [
             described("('<f8', (1000000000,))", "(1, 1)"),
             "cannot be read",
         ),
+        ("arrays as entries", described("('<f8', (2, 2))", "(1, 1)", bytes(32)), "its entries are"),
         ("objects", described("'|O'", "(1, 1)", bytes(8)), "holds Python objects"),
     )
 ]

@@ -174,6 +174,8 @@ def row(fault: str, door: str, check: Callable[[Path], None]) -> Row:
     return Row(group="file sizes", fault=fault, door=door, check=check)
 
 
+MANY = 10**6  # entries, all of them in the first of four times as many rows
+PILE = np.r_[0, np.full(4 * MANY, MANY)]
 TRIPLETS = {"data": [1.0], "row": [3], "col": [3]}
 COO = [(f"{name}.npy", saved(np.array(value))) for name, value in TRIPLETS.items()]
 SHAPE = [("format.npy", saved(b"coo")), ("shape.npy", saved([BILLION, BILLION]))]
@@ -198,6 +200,12 @@ ROWS = [
          lambda: written(scipy.io.savemat, {"A": np.zeros((4000, 4000))}, do_compression=True),
          "taken for a trap"),
     bomb("a claim of 4 GB, packed", ".mat", lambda: packed_variable(2**32 - 16), "for a trap"),
+    bomb("six variables of 15 MiB", ".mat", lambda: written(
+        scipy.io.savemat, {f"A{k}": np.zeros((2000, 1000)) for k in range(6)}, do_compression=True
+    ), "taken for a trap"),
+    bomb("4 million rows, packed", ".npz", lambda: written(
+        sp.save_npz, sp.csr_array((np.zeros(MANY), np.zeros(MANY, int), PILE), (4 * MANY, 4 * MANY))
+    ), "unpacks to"),
     bomb("64 MiB behind a small claim", ".mat", lambda: packed_variable(100), "not the length"),
     huge("a billion rows, one entry", ".mtx",
          REAL + b"1000000000 1000000000 1\n1 1 1\n", BILLION, 1),

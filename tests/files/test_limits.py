@@ -22,9 +22,10 @@ def test_what_is_free_lies_between_nothing_and_the_machine():
 
 
 def test_a_packed_file_may_take_256_times_its_size(allowance):
-    allowance.weigh_unpacked(2**29, "a matrix")
-    with pytest.raises(OperatorError, match=r"has 2097152 bytes and unpacks to a matrix.*512 MiB"):
-        allowance.weigh_unpacked(2**29 + 1, "a matrix")
+    allowance.weigh_unpacked(2**28, "a matrix")
+    allowance.weigh_unpacked(2**28, "another one")
+    with pytest.raises(OperatorError, match=r"has 2097152 bytes and unpacks to a third.*512 MiB"):
+        allowance.weigh_unpacked(1, "a third")
 
 
 def test_what_is_free_may_be_taken(allowance, monkeypatch):
