@@ -18,7 +18,8 @@ from symrank.errors import OperatorError, SymrankError
 from symrank.files import _matlab, _matrix_market, _numpy
 from symrank.files._limits import Allowance
 from symrank.files._names import shown
-from symrank.files._sparse import NUMBERS, compact, is_mostly_empty
+from symrank.files._numbers import NUMBERS
+from symrank.files._sparse import compact, is_mostly_empty
 from symrank.operators.padded import PaddedMatrix
 
 ROW_BYTES = 200  # of the vectors that a count takes

@@ -14,6 +14,7 @@ import scipy.sparse as sp
 
 from symrank._typing import Array
 from symrank.files._limits import LARGEST, Allowance
+from symrank.files._numbers import joined, native
 
 __all__ = ["variables"]
 
@@ -31,7 +32,7 @@ def variables(file: Any, allowance: Allowance) -> Iterator[tuple[str, Any]]:
         head = file.read(HEADER)
         if len(head) < HEADER:
             raise ValueError("it is cut within the header of a variable")
-        order, stored, kind, sizes = _header(head)
+        stored, kind, sizes = _header(head)
         rows, columns, is_complex, length = sizes
         count = rows * columns * (1 + is_complex)
         left -= HEADER + length + count * stored.itemsize
@@ -40,13 +41,12 @@ def variables(file: Any, allowance: Allowance) -> Iterator[tuple[str, Any]]:
         name = file.read(length).split(b"\0")[0].decode("latin-1")
         values = np.frombuffer(file.read(count * stored.itemsize), stored)
         if kind != TEXT:
-            values = values.astype(stored.newbyteorder("="), copy=False)
+            values = native(values)
             yield name, _matrix(values, rows, columns, bool(is_complex), kind == SPARSE)
-        del order
 
 
-def _header(head: bytes) -> tuple[str, np.dtype[Any], int, tuple[int, int, int, int]]:
-    """Return byte order, type, kind, and (rows, columns, is_complex, length of the name)."""
+def _header(head: bytes) -> tuple[np.dtype[Any], int, tuple[int, int, int, int]]:
+    """Return type, kind, and (rows, columns, is_complex, length of the name)."""
     for order in ORDERS:
         mopt, rows, columns, is_complex, length = struct.unpack(order + "5i", head)
         thousands, hundreds, tens, ones = (mopt // 10**k % 10 for k in (3, 2, 1, 0))
@@ -57,12 +57,12 @@ def _header(head: bytes) -> tuple[str, np.dtype[Any], int, tuple[int, int, int, 
         raise ValueError("the header of a variable is none of version 4")
     if min(rows, columns) < 0 or is_complex not in (0, 1) or length < 1:
         raise ValueError(f"a variable cannot have the sizes {rows}, {columns}, {length}")
-    return order, np.dtype(order + STORED[tens]), ones, (rows, columns, is_complex, length)
+    return np.dtype(order + STORED[tens]), ones, (rows, columns, is_complex, length)
 
 
 def _matrix(values: Array, rows: int, columns: int, is_complex: bool, is_sparse: bool) -> Any:
     if is_complex:
-        values = values[: rows * columns] + values[rows * columns :] * 1j
+        values = joined(values[: rows * columns], values[rows * columns :])
     full = values.reshape(columns, rows).T
     return _sparse(full) if is_sparse else full
 
@@ -79,6 +79,6 @@ def _sparse(table: Array) -> Any:
         raise ValueError("a sparse matrix has places that are no whole numbers")
     if places.size and (places.min() < 1 or (places > last).any()):
         raise ValueError("a sparse matrix has entries outside its size")
-    values = table[:-1, 2] if table.shape[1] == 3 else table[:-1, 2] + table[:-1, 3] * 1j
+    values = table[:-1, 2] if table.shape[1] == 3 else joined(table[:-1, 2], table[:-1, 3])
     row, col = (places[:, k].astype(np.int64) - 1 for k in (0, 1))
     return sp.coo_matrix((values, (row, col)), shape=(int(last[0]), int(last[1])))

@@ -22,6 +22,7 @@ import scipy.sparse as sp
 
 from symrank._typing import Array
 from symrank.files._limits import CHUNK, DENSE_COPIES, Allowance
+from symrank.files._numbers import joined, native
 from symrank.files._sparse import compressed
 
 __all__ = ["variables"]
@@ -136,7 +137,7 @@ class _Elements:
         dtype = np.dtype(self.order + STORED[kind])
         if len(content) % dtype.itemsize:
             raise ValueError(f"{len(content)} bytes are no whole number of {dtype}")
-        return np.frombuffer(content, dtype).astype(dtype.newbyteorder("="), copy=False)
+        return native(np.frombuffer(content, dtype))
 
     def text(self) -> str:
         return bytes(self.next()[1]).decode("latin-1")
@@ -223,11 +224,7 @@ def _values(parts: _Elements, flags: int) -> Array:
     """Return the numbers of a variable, and see that nothing follows them."""
     values = parts.array()
     if flags & COMPLEX:
-        imaginary = parts.array()
-        if imaginary.size != values.size:
-            msg = f"{values.size} real parts have {imaginary.size} imaginary ones"
-            raise ValueError(msg)
-        values = values + imaginary * 1j
+        values = joined(values, parts.array())
     if not parts.is_over:
         raise ValueError("bytes follow the last part of a variable")
     return values

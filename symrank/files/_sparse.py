@@ -16,12 +16,11 @@ import scipy.sparse as sp
 
 from symrank._typing import Array
 from symrank.files._limits import LARGEST
+from symrank.files._numbers import INTEGERS, NUMBERS, native
 from symrank.operators.padded import PaddedMatrix
 
-__all__ = ["NUMBERS", "compact", "compressed", "from_members", "is_mostly_empty"]
+__all__ = ["compact", "compressed", "from_members", "is_mostly_empty"]
 
-NUMBERS = "biufc"  # kinds of dtype
-INTEGERS = "iu"
 ORDINARY = 2**17  # rows that are never too many, whatever they hold
 ROWS_PER_ENTRY = 4  # above: most rows are empty
 FORMATS = {
@@ -66,7 +65,7 @@ def from_members(members: Mapping[str, Any]) -> Any:
     if missing:
         raise ValueError(f"a sparse matrix of format {kind} needs the array {missing[0]}")
     shape = _shape(members["shape"])
-    data, *places = (_native(members[name]) for name in FORMATS[kind])
+    data, *places = (native(members[name]) for name in FORMATS[kind])
     if data.dtype.kind not in NUMBERS or data.ndim != {"bsr": 3, "dia": 2}.get(kind, 1):
         raise ValueError(f"the data of format {kind} are {data.ndim}-D {data.dtype}")
     for array in places:
@@ -151,8 +150,3 @@ def _shape(array: Array) -> tuple[int, int]:
     if not (0 <= rows <= LARGEST and 0 <= columns <= LARGEST):
         raise ValueError(f"a matrix of {rows}x{columns} cannot be: sizes go from 0 to 2^53")
     return rows, columns
-
-
-def _native(array: Array) -> Array:
-    """Return the array in the byte order of the machine: SciPy takes no other."""
-    return array.astype(array.dtype.newbyteorder("="), copy=False)

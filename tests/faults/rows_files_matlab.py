@@ -105,6 +105,7 @@ BIG_ENDIAN = HEAD[:124] + struct.pack(
     *(0x0100, b"MI", 14, 128, 6, 8, bytes([0, 0, 0, 6, 0, 0, 0, 0]), 5, 8, 3, 3, 1, 1, b"K"),
     *(9, 72, *A.ravel()),
 )
+INFINITE = np.array([[complex(1.0, np.inf), 2.0j], [3.0, complex(0.0, np.nan)]])
 PACKED = saved({"K": A}, do_compression=True)
 ROWS = [
     refused("text", b"hello" * 100, "header of a MATLAB file"),
@@ -162,6 +163,8 @@ ROWS = [
     refused("version 4, outside its size", saved({"K": np.zeros((3, 3))}, format="4").replace(
         struct.pack("<5i", 0, 3, 3, 0, 2), struct.pack("<5i", 2, 3, 3, 0, 2)), "outside its size"),
     read("big-endian", BIG_ENDIAN),
+    read("an infinite imaginary part", saved({"K": INFINITE}), INFINITE),
+    read("an infinite imaginary part, version 4", saved({"K": INFINITE}, format="4"), INFINITE),
     read("version 4, sparse", saved({"K": sp.csc_matrix(A)}, format="4")),
     read("one bit is a logical", saved({"K": sp.csc_matrix(A != 0.0)}), A != 0.0),
     read("a text, a cell and a 3-D array beside", saved(
