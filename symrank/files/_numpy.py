@@ -131,7 +131,7 @@ class _Member:
         return shape, is_fortran, dtype, self.size - len(start) - len(raw) - len(text)
 
     def _fill(self, target: memoryview) -> None:
-        """Read exactly what the memory holds; the end is where an archive compares its checksum."""
+        """Read what the memory holds; at the last byte an archive compares its checksum."""
         done = 0
         while done < len(target):
             self.allowance.tick()
@@ -139,5 +139,3 @@ class _Member:
             if not count:
                 raise ValueError(f"it ends after {done} of {len(target)} bytes")
             done += count
-        if self.stream.read(1):
-            raise ValueError("bytes follow the last entry")

@@ -83,8 +83,8 @@ def variable(kind: int, shape: tuple[int, ...], *parts: bytes, name: bytes = b"K
     return element(14, flags + ints(*shape) + element(1, name) + b"".join(parts))
 
 
-def packed(content: bytes) -> bytes:
-    inside = zlib.compress(content)
+def packed(content: bytes, behind: bytes = b"") -> bytes:
+    inside = zlib.compress(content) + behind
     return HEAD + struct.pack("<II", 15, len(inside)) + inside
 
 
@@ -154,6 +154,7 @@ ROWS = [
     refused("packed, of another type", packed(bytes(64)), "an element of type 0"),
     refused("packed, and longer than it says", packed(GOOD + bytes(99)), "not the length"),
     refused("packed, and shorter than it says", packed(GOOD[:-8]), "not the length"),
+    refused("packed, and bytes behind", packed(GOOD, b"behind"), "follow the end of a packed"),
     refused("packed, with a wrong checksum", packed(GOOD)[:-1] + b"\0", "incorrect data check"),
     refused("200 000 cells in each other", nested(200_000), "holds no matrix"),
     refused("version 4, larger than the file", struct.pack("<5i", 0, 10**9, 10**9, 0, 2) + b"A\0",
