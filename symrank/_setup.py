@@ -19,6 +19,7 @@ from symrank.methods.base import unit_rounding
 from symrank.operators import Operator, as_operator
 from symrank.operators.checks import check_operator
 from symrank.operators.deflated import Deflated
+from symrank.operators.padded import PaddedOperator
 from symrank.operators.transforms import Scaled, shorter_side
 from symrank.preconditioners import Preconditioner
 from symrank.recurrences import lanczos
@@ -30,6 +31,7 @@ PRECISION = 0.005
 EXTREME = {"f": 30, "F": 30, "d": 200, "D": 200}
 CHECK_STREAM = 2**32 - 1  # a stream that no probe uses
 DEFLATION_STREAM = 2**32 - 4
+MOST_WHOLE = 2**20  # rows of a padded operator whose vectors are still made: 8 MB each
 NORM_STEPS = 12  # of Lanczos, for |A|, where |A Q| is judged
 
 Rng = int | np.random.SeedSequence | np.random.Generator | None
@@ -94,7 +96,7 @@ class Job:
     preconditioner: Preconditioner | None
     num_deflated: int
     window: tuple[float, float] | None  # of `symrank.count`, in the caller's units
-    num_zeros: int = 0  # that the shape of a Gram operator gives away
+    num_zeros: int = 0  # that the shape of a Gram operator, or empty rows, give away
 
     @property
     def num_left_out(self) -> int:
@@ -113,13 +115,13 @@ class Job:
             self,
             operator=operator,
             goal=dataclasses.replace(self.goal, n=operator.n),
-            num_zeros=self.operator.n - operator.n,
+            num_zeros=self.num_zeros + self.operator.n - operator.n,
         )
 
 
 def prepare(A: Any, options: Options, counter: Counter) -> Job:
     """Coerce, deflate, precondition, scale and check."""
-    operator = as_operator(A)
+    operator, options, num_zeros = _occupied(as_operator(A), options)
     noise = operator.noise if options.noise is None else options.noise
     G = preconditioners.as_preconditioner(options.preconditioner, operator)
     if G is not None:
@@ -154,7 +156,33 @@ def prepare(A: Any, options: Options, counter: Counter) -> Job:
         preconditioner=G,
         num_deflated=num_deflated,
         window=options.window,
+        num_zeros=num_zeros,
     )
+
+
+def _occupied(operator: Operator, options: Options) -> tuple[Operator, Options, int]:
+    """Return what is left without empty rows, the options for it, and the number of those rows."""
+    if not isinstance(operator, PaddedOperator):
+        return operator, options, 0
+    window, diagonal = options.window, options.preconditioner
+    counts_zeros = window is not None and window[0] < 0.0 <= window[1]
+    if counts_zeros or options.deflate is not None or isinstance(diagonal, Preconditioner):
+        if operator.n <= MOST_WHOLE:
+            return operator.whole(), options, 0
+        raise OptionError(
+            f"a window that holds zero, deflate and a Preconditioner ask for the whole A, and "
+            f"{operator.num_empty} of its {operator.n} rows are empty and left out: count on "
+            "either side of zero, and pass the diagonal of G as an array."
+        )
+    if diagonal is not None and not isinstance(diagonal, str):
+        given = np.asarray(diagonal)
+        if given.shape != (operator.n,):
+            raise OptionError(
+                f"preconditioner of shape {given.shape} is no diagonal of a matrix of n = "
+                f"{operator.n}: pass an array of shape ({operator.n},)."
+            )
+        options = dataclasses.replace(options, preconditioner=given[operator.index])
+    return operator.base, options, operator.num_empty
 
 
 def _times(window: tuple[float, float], factor: float) -> tuple[float, float]:

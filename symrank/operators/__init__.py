@@ -9,6 +9,7 @@ from symrank.operators.kronecker import KroneckerOperator, kron
 from symrank.operators.linear_network import LinearNetworkHessian
 from symrank.operators.loss_problem import LossProblem
 from symrank.operators.matrix import MatrixOperator
+from symrank.operators.padded import PaddedMatrix, PaddedOperator
 from symrank.operators.scipy_adapter import ScipyOperator
 from symrank.operators.shifted import Shifted, shift
 from symrank.operators.transforms import Congruent, Scaled, Squared
@@ -22,6 +23,8 @@ __all__ = [
     "LossProblem",
     "MatrixOperator",
     "Operator",
+    "PaddedMatrix",
+    "PaddedOperator",
     "Scaled",
     "ScipyOperator",
     "Shifted",

@@ -6,12 +6,14 @@ r"""The symmetric twin of a rectangular matrix.
 so its rank is 2 rank(A), and a gap between singular values stays the same gap.
 """
 
-from typing import Any
+from typing import Any, overload
 
 import numpy as np
 
 from symrank._typing import Array
 from symrank.operators._factor import Factor, Factored, as_factor
+from symrank.operators.base import Operator
+from symrank.operators.padded import PaddedMatrix, PaddedOperator
 
 __all__ = ["AugmentedOperator", "augmented"]
 
@@ -45,7 +47,15 @@ class AugmentedOperator(Factored):
         return self.factor.largest_entry
 
 
-def augmented(A: Any) -> AugmentedOperator:
+@overload
+def augmented(A: PaddedMatrix) -> PaddedOperator: ...
+
+
+@overload
+def augmented(A: Any) -> AugmentedOperator: ...
+
+
+def augmented(A: Any) -> Operator:
     r"""Make a rectangular matrix symmetric: twice its rank, the same singular values.
 
     The eigenvalues are :math:`\pm\sigma_i` and :math:`|m - n|` zeros. Nothing is formed, apart
@@ -61,7 +71,7 @@ def augmented(A: Any) -> AugmentedOperator:
     Returns
     -------
     AugmentedOperator
-        Of shape (m + n, m + n), indefinite.
+        Of shape (m + n, m + n), indefinite; a `PaddedOperator` of one for a `PaddedMatrix`.
 
     Raises
     ------
@@ -80,4 +90,8 @@ def augmented(A: Any) -> AugmentedOperator:
     >>> np.linalg.eigvalsh(augmented(A).to_dense()).round(12) + 0.0
     array([-4., -3.,  0.,  3.,  4.])
     """
+    if isinstance(A, PaddedMatrix):
+        m, n = A.shape
+        twin = AugmentedOperator(as_factor(A.block))
+        return PaddedOperator(twin, m + n, np.concatenate((A.rows, m + A.columns)))
     return AugmentedOperator(as_factor(A))

@@ -5,7 +5,7 @@ floating-point numbers, A is first scaled by an exact power of two, which moves 
 """
 
 import math
-from typing import Any, Literal
+from typing import Any, Literal, overload
 
 import numpy as np
 
@@ -13,6 +13,8 @@ from symrank._typing import Array
 from symrank.errors import OptionError
 from symrank.operators._factor import Factor, Factored, as_factor
 from symrank.operators._sums import squared
+from symrank.operators.base import Operator
+from symrank.operators.padded import PaddedMatrix, PaddedOperator
 
 __all__ = ["GramOperator", "gram"]
 
@@ -65,7 +67,15 @@ class GramOperator(Factored):
         return product if isinstance(product, np.ndarray) else np.asarray(product.toarray())
 
 
-def gram(A: Any, side: Literal["columns", "rows"] = "columns") -> GramOperator:
+@overload
+def gram(A: PaddedMatrix, side: Literal["columns", "rows"] = ...) -> PaddedOperator: ...
+
+
+@overload
+def gram(A: Any, side: Literal["columns", "rows"] = ...) -> GramOperator: ...
+
+
+def gram(A: Any, side: Literal["columns", "rows"] = "columns") -> Operator:
     r"""Return :math:`A^H A` or :math:`A A^H`: the rank of `A`, singular values squared.
 
     Positive semidefinite, of the same rank as `A`. Singular values below
@@ -91,6 +101,7 @@ def gram(A: Any, side: Literal["columns", "rows"] = "columns") -> GramOperator:
     Returns
     -------
     GramOperator
+        A `PaddedOperator` of one for a `PaddedMatrix`.
 
     Raises
     ------
@@ -117,6 +128,10 @@ def gram(A: Any, side: Literal["columns", "rows"] = "columns") -> GramOperator:
             f"side={side!r} is not a side of a matrix. "
             'Pass "columns" for A^H A or "rows" for A A^H.'
         )
+    if isinstance(A, PaddedMatrix):
+        (m, n), columns = A.shape, side == "columns"
+        block = GramOperator(as_factor(A.block), side)
+        return PaddedOperator(block, n if columns else m, A.columns if columns else A.rows)
     return GramOperator(as_factor(A), side)
 
 

@@ -19,7 +19,7 @@ import scipy.sparse.linalg as spla
 from scipy.sparse.csgraph import connected_components
 
 from symrank import augmented, gallery, gram, kron
-from symrank.operators import Congruent, Operator, Scaled, as_operator, shift
+from symrank.operators import Congruent, Operator, PaddedMatrix, Scaled, as_operator, shift
 from symrank.preconditioners import Preconditioner
 from tests.adversary.problems import Problem
 
@@ -111,6 +111,17 @@ def pairs(lam: np.ndarray, level: float, rng: Any) -> Problem:
     return Problem(
         A=A.tocsr(), **bracket(lam, error), eps=eps_of(float), level=level, order=n
     )  # fmt: skip
+
+
+def padded(lam: np.ndarray, level: float, rng: Any) -> Problem:
+    """Return `pairs` among twice as many empty rows, which are not stored."""
+    block = pairs(lam, level, rng)
+    part, n = block.A.tocoo(), 3 * lam.size
+    where = rng.permutation(n)[: lam.size]
+    whole = sp.coo_array((part.data, (where[part.row], where[part.col])), shape=(n, n))
+    ends = {name: np.pad(getattr(block, name), (0, n - lam.size)) for name in ("low", "high")}
+    A = PaddedMatrix.from_coo(whole)
+    return Problem(A=A, **ends, eps=block.eps, level=level, order=A.block.shape[0])
 
 
 def integers(lam: np.ndarray, level: float, rng: Any) -> Problem:
