@@ -64,14 +64,15 @@ def _cache_in_temporary(dispatcher: Any) -> bool:
     if folder is None:
         return False
     with _config_lock:
-        before = numba.config.CACHE_DIR
-        numba.config.CACHE_DIR = folder  # read by enable_caching, and only there
+        settings = vars(numba.config)
+        before = settings["CACHE_DIR"]
+        settings["CACHE_DIR"] = folder  # read by enable_caching, and only there
         try:
             dispatcher.enable_caching()
         except Exception:
             return False
         finally:
-            numba.config.CACHE_DIR = before
+            settings["CACHE_DIR"] = before
     return True
 
 

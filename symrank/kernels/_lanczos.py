@@ -47,9 +47,7 @@ def _reduce(tag, y, u, rows, col, minus_alpha):
 
 
 @compiled
-def multiply_and_project(
-    tag, panels, chunks, product, u, previous, scale, minus_coupling, partial
-):
+def multiply_and_project(tag, panels, chunks, product, u, previous, scale, minus_coupling, partial):
     """First pass over the columns of `panels` = (first, number) and the rows of `chunks`.
 
     `chunks` = (first, last); `partial` (chunks, k) is alpha.

@@ -47,7 +47,7 @@ def _product_row_by(tag, product, k, i, col):
 
 @compiled
 def multiply(tag, panels, chunks, product, out):
-    """Write columns `panels` = (first, number), rows of `chunks` = (first, last) of A X to `out`."""
+    """Write the columns `panels` = (first, number) and rows of `chunks` = (first, last) of A X."""
     n, k = out.shape
     for c in range(chunks[0], chunks[1]):
         for p in range(panels[1]):

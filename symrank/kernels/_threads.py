@@ -13,6 +13,7 @@ The pool is made on first use. A child made by `fork` starts without one: thread
 fork, and locks would stay as they were.
 """
 
+import itertools
 import os
 import threading
 from collections import deque
@@ -110,7 +111,7 @@ def spread(work: Work, num_chunks: int, cost: float) -> None:
         return
     pieces = min(num_chunks, threads * PIECES, int(cost) // LEAST)
     ends = [num_chunks * j // pieces for j in range(pieces + 1)]
-    left = deque(zip(ends[:-1], ends[1:], strict=True))
+    left = deque(itertools.pairwise(ends))
     job = _Job(work, left)
     pool = _pool
     helpers = [pool.submit(job.help) for _ in range(min(threads, pieces) - 1)]

@@ -100,9 +100,7 @@ def chebyshev_step(
 
     def step(first: int, last: int) -> None:
         for tag, columns in panels:
-            _chebyshev.step(
-                tag, columns, (first, last), product, T, T_prev, numbers, mixed, square
-            )
+            _chebyshev.step(tag, columns, (first, last), product, T, T_prev, numbers, mixed, square)
 
     spread(step, len(mixed), _cost(product, T))
     return mixed.sum(axis=0), square.sum(axis=0)
@@ -202,9 +200,9 @@ def _num_chunks(n: int) -> int:
 
 
 def _cost(product: tuple[Array, ...], block: Array) -> float:
-    """Return roughly the nanoseconds of a pass, by what a number and a non-zero were seen to take."""
+    """Return roughly the nanoseconds of a pass, by what numbers and non-zeros were seen to take."""
     nonzeros = product[1].size if len(product) == 4 else 0
-    return 0.3 * block.size + nonzeros * (0.8 + 0.1 * block.shape[1])
+    return float(0.3 * block.size + nonzeros * (0.8 + 0.1 * block.shape[1]))
 
 
 def _panels(

@@ -4,8 +4,9 @@ BLAS shares a large product among threads of its own. That is bad for two things
 entry are then taken in an order that depends on the number of threads, so that a seed does not
 give the same bits. And the threads spin: beside another busy process a product of 0.1 ms took 24.
 
-OpenBLAS stays in the calling thread for m n k <= 2^18, of complex numbers 2^16 (matrix times vector:
-below 9216 entries, 4096 complex ones). A larger product A X is cut into tiles of fixed sizes,
+OpenBLAS stays in the calling thread for m n k <= 2^18, with complex numbers 2^16 (matrix times
+vector: below 9216 entries, 4096 complex ones). A larger product A X is cut into tiles of fixed
+sizes,
 
     Y[i, j] = sum_l A[i, l] X[l, j],
 
@@ -68,10 +69,11 @@ def gemm_each(M: Array, T: Array) -> Array:
     """Return ``M @ T[l]`` for every l of T (left, n, right), fresh and C-ordered."""
     left, n, right = T.shape
     if min(len(M), right) > 1 and len(M) * n * right <= MOST[T.dtype.char]:
-        return np.matmul(M, T)
+        product: Array = np.matmul(M, T)
+        return product
     product = np.empty((left, len(M), right), T.dtype)
-    for l in range(left):
-        product[l] = gemm(M, T[l])
+    for j in range(left):
+        product[j] = gemm(M, T[j])
     return product
 
 
@@ -132,14 +134,14 @@ def _tiles(A: Array, X: Array, out: Array, tile: Tile, depth_before: int) -> Non
     """Write A X to `out`, or add it; all tiles in one call, and then their sums."""
     r, c, s = tile
     (m, depth), k = A.shape, X.shape[1]
-    I, J, S = m // r, depth // c, k // s
-    left = A.reshape(I, r, J, c).transpose(2, 0, 1, 3)[:, :, None]
-    right = X.reshape(J, c, S, s).transpose(0, 2, 1, 3)[:, None]
-    if J == 1 and not depth_before:
-        np.matmul(left[0], right[0], out=out.reshape(I, r, S, s).swapaxes(1, 2))
+    down, deep, wide = m // r, depth // c, k // s
+    left = A.reshape(down, r, deep, c).transpose(2, 0, 1, 3)[:, :, None]
+    right = X.reshape(deep, c, wide, s).transpose(0, 2, 1, 3)[:, None]
+    if deep == 1 and not depth_before:
+        np.matmul(left[0], right[0], out=out.reshape(down, r, wide, s).swapaxes(1, 2))
         return
-    products = np.empty((J, m, k), A.dtype)
-    np.matmul(left, right, out=products.reshape(J, I, r, S, s).swapaxes(2, 3))
+    products = np.empty((deep, m, k), A.dtype)
+    np.matmul(left, right, out=products.reshape(deep, down, r, wide, s).swapaxes(2, 3))
     if depth_before:
         out += products.sum(axis=0)
     else:
