@@ -13,7 +13,6 @@ from typing import Any
 
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
-import numba
 import numpy as np
 
 from bench import record
@@ -70,7 +69,6 @@ def main() -> None:
     parser.add_argument("--quick", action="store_true", help="the rows of the bars, five rounds")
     parser.add_argument("--save", default="chebyshev_kernels")
     args = parser.parse_args()
-    numba.set_num_threads(1)
     matrices = {
         "grid": gallery.grid_laplacian((1000, 1000)),
         "power law": power_law(200_000, 20.0, np.random.default_rng(SEED)),

@@ -16,7 +16,6 @@ from typing import Any
 
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
-import numba
 import numpy as np
 import scipy.sparse as sp
 
@@ -86,7 +85,6 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--save", default="lanczos_kernels")
     args = parser.parse_args()
-    numba.set_num_threads(1)
     grid = gallery.grid_laplacian((1000, 1000))
     graph = power_law(200_000, 20.0, np.random.default_rng(SEED))
     rows = [

@@ -25,7 +25,6 @@ import time
 from collections.abc import Callable, Iterator
 from typing import Any
 
-import numba
 import numpy as np
 import scipy.sparse as sp
 from threadpoolctl import threadpool_limits
@@ -34,6 +33,7 @@ from bench import record
 from symrank import gallery, kernels
 from symrank._arrays import empty_block
 from symrank.filters import Baoab, EulerMaruyama, Scheme
+from symrank.kernels import _threads
 from symrank.probes import noise_of
 
 SEED = 20240131
@@ -169,13 +169,17 @@ class Row:
 
 
 def interleaved(calls: dict[str, Callable[[], Any]], rounds: int) -> dict[str, float]:
-    """Return the median seconds of each call; the first round, which may compile, is left out."""
+    """Return the median seconds of each call, on one thread where it does not choose by itself.
+
+    The first round, which may compile, is left out.
+    """
     seconds: dict[str, list[float]] = {name: [] for name in calls}
-    for turn, (name, call) in itertools.product(range(rounds + 1), calls.items()):
-        start = time.perf_counter()
-        call()
-        if turn:
-            seconds[name].append(time.perf_counter() - start)
+    with _threads.using(1):
+        for turn, (name, call) in itertools.product(range(rounds + 1), calls.items()):
+            start = time.perf_counter()
+            call()
+            if turn:
+                seconds[name].append(time.perf_counter() - start)
     return {name: statistics.median(taken) for name, taken in seconds.items()}
 
 
@@ -183,11 +187,8 @@ def on_threads(threads: int, call: Callable[[], Any]) -> Callable[[], Any]:
     """Return the call on so many threads; the others keep one."""
 
     def wrapped() -> Any:
-        numba.set_num_threads(threads)
-        try:
+        with _threads.using(threads):
             return call()
-        finally:
-            numba.set_num_threads(1)
 
     return wrapped
 
@@ -288,7 +289,6 @@ def first_calls() -> None:
         "given": (velocity,),
     }
     chosen = schemes(1.0)
-    numba.set_num_threads(1)
     for (name, product), scheme, law in itertools.product(products.items(), SCHEMES, LAWS):
         v = velocity if chosen[scheme].is_kinetic else None
         start = time.perf_counter()
@@ -372,7 +372,6 @@ def main() -> None:
     if args.first_calls:
         first_calls()
         return
-    numba.set_num_threads(1)
     print(
         f"{'pattern':14s}{'dtype':9s}{'k':>3s} {'scheme':15s}{'law':11s}{'ms':>9s}"
         f"{'/product':>9s}{'/limit':>9s}{'plain/':>9s}{'threads':>9s}"

@@ -33,12 +33,12 @@ other: they are handed on as they are, for `symrank.brackets`.
 
 import math
 from dataclasses import dataclass
-from functools import cached_property
 from typing import Any
 
 import numpy as np
 
 from symrank import kernels
+from symrank._cached import cached_property
 from symrank._typing import Array, FloatArray
 from symrank.region import Edge, Region
 

@@ -7,12 +7,12 @@ into traces of functions with an error.
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from functools import cached_property
 from typing import Any
 
 import numpy as np
 
 from symrank import spectral_sums
+from symrank._cached import cached_property
 from symrank._typing import FloatArray
 from symrank.brackets import narrower
 from symrank.intervals import BetaInterval

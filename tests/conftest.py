@@ -3,13 +3,13 @@
 import os
 from pathlib import Path
 
-import numba
 import numpy as np
 import pytest
 from hypothesis import HealthCheck, settings
 from threadpoolctl import threadpool_limits
 
 from symrank import kernels
+from symrank.kernels import _threads
 
 settings.register_profile(
     "symrank",
@@ -25,9 +25,8 @@ REAL = Path(os.environ.get("SYMRANK_MATRICES", Path(__file__).parents[2] / "shar
 
 @pytest.fixture(autouse=True, scope="session")
 def _one_thread():
-    """Stop BLAS and Numba threads from spinning against each other on small blocks."""
-    numba.set_num_threads(1)
-    with threadpool_limits(1):
+    """Leave the processors to the other workers of the test run."""
+    with _threads.using(1), threadpool_limits(1):
         yield
 
 

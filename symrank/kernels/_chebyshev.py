@@ -1,9 +1,9 @@
 """The compiled pass of a Chebyshev step: product, update and both inner products at once."""
 
 import numpy as np
-from numba import njit, prange
 
-from symrank.kernels._products import CHUNK, COMPILED, product_row
+from symrank.kernels._compile import compiled
+from symrank.kernels._products import CHUNK, product_row
 from symrank.kernels._simd import convert, fma, load, splat, store
 
 __all__ = ["step"]
@@ -11,7 +11,7 @@ __all__ = ["step"]
 f64 = np.float64
 
 
-@njit(**COMPILED)
+@compiled
 def _rows(tag, product, t, previous, rows, col, numbers):
     """Y = slope A t + offset t - t_previous, over t_previous; return <t, y> and |y|^2."""
     k = t.shape[1]
@@ -33,11 +33,14 @@ def _rows(tag, product, t, previous, rows, col, numbers):
     return mixed, square
 
 
-@njit(parallel=True, **COMPILED)
-def step(tag, panels, product, t, previous, numbers, mixed, square):
-    """One step over the columns of `panels` = (first, number); partial sums are (chunks, k)."""
+@compiled
+def step(tag, panels, chunks, product, t, previous, numbers, mixed, square):
+    """One step over the columns of `panels` = (first, number) and the rows of `chunks`.
+
+    `chunks` = (first, last); partial sums are (chunks, k).
+    """
     n, k = t.shape
-    for c in prange((n + CHUNK - 1) // CHUNK):
+    for c in range(chunks[0], chunks[1]):
         rows = (c * CHUNK, min(n, (c + 1) * CHUNK))
         for p in range(panels[1]):
             col = panels[0] + p * len(tag)

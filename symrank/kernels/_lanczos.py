@@ -5,9 +5,9 @@ second subtracts and has the norm, which becomes the scale of the next vector.
 """
 
 import numpy as np
-from numba import njit, prange
 
-from symrank.kernels._products import CHUNK, COMPILED, product_row
+from symrank.kernels._compile import compiled
+from symrank.kernels._products import CHUNK, product_row
 from symrank.kernels._simd import convert, fma, load, splat, store
 
 __all__ = ["multiply_and_project", "subtract"]
@@ -15,7 +15,7 @@ __all__ = ["multiply_and_project", "subtract"]
 f64 = np.float64
 
 
-@njit(**COMPILED)
+@compiled
 def _project(tag, product, u, previous, rows, col, scale, coupling):
     """Y = s A u - c u_previous, over u_previous; return <s u, y> of the rows."""
     k = u.shape[1]
@@ -31,7 +31,7 @@ def _project(tag, product, u, previous, rows, col, scale, coupling):
     return total
 
 
-@njit(**COMPILED)
+@compiled
 def _reduce(tag, y, u, rows, col, minus_alpha):
     """W = y - alpha s u, over y; return |w|^2 of the rows."""
     k = u.shape[1]
@@ -46,11 +46,14 @@ def _reduce(tag, y, u, rows, col, minus_alpha):
     return total
 
 
-@njit(parallel=True, **COMPILED)
-def multiply_and_project(tag, panels, product, u, previous, scale, minus_coupling, partial):
-    """First pass over the columns of `panels` = (first, number); `partial` (chunks, k) is alpha."""
+@compiled
+def multiply_and_project(tag, panels, chunks, product, u, previous, scale, minus_coupling, partial):
+    """First pass over the columns of `panels` = (first, number) and the rows of `chunks`.
+
+    `chunks` = (first, last); `partial` (chunks, k) is alpha.
+    """
     n, k = u.shape
-    for c in prange((n + CHUNK - 1) // CHUNK):
+    for c in range(chunks[0], chunks[1]):
         rows = (c * CHUNK, min(n, (c + 1) * CHUNK))
         for p in range(panels[1]):
             col = panels[0] + p * len(tag)
@@ -58,11 +61,11 @@ def multiply_and_project(tag, panels, product, u, previous, scale, minus_couplin
             store(partial, c * k + col, e)
 
 
-@njit(parallel=True, **COMPILED)
-def subtract(tag, panels, y, u, minus_alpha, partial):
+@compiled
+def subtract(tag, panels, chunks, y, u, minus_alpha, partial):
     """Second pass; `partial` is the square of the norm."""
     n, k = u.shape
-    for c in prange((n + CHUNK - 1) // CHUNK):
+    for c in range(chunks[0], chunks[1]):
         rows = (c * CHUNK, min(n, (c + 1) * CHUNK))
         for p in range(panels[1]):
             col = panels[0] + p * len(tag)

@@ -7,11 +7,11 @@ of the chunks: nothing depends on the number of threads.
 """
 
 import numpy as np
-from numba import njit, prange
 from numba.core import types
 from numba.core.extending import overload
 
-from symrank.kernels._products import CHUNK, COMPILED, product_row
+from symrank.kernels._compile import compiled
+from symrank.kernels._products import CHUNK, product_row
 from symrank.kernels._simd import (
     add,
     bits_of_float,
@@ -33,7 +33,7 @@ u32, u64, i32, f32, f64 = np.uint32, np.uint64, np.int32, np.float32, np.float64
 LOW = u64(0xFFFFFFFF)
 
 
-@njit(inline="always", **COMPILED)
+@compiled(inline="always")
 def _philox(c0, c1, c2, c3, key):
     """Philox4x32-10 in 64-bit lanes; see `reference.philox`."""
     k0, k1 = key & LOW, key >> u64(32)
@@ -45,7 +45,7 @@ def _philox(c0, c1, c2, c3, key):
     return c0, c1, c2, c3
 
 
-@njit(**COMPILED)
+@compiled
 def _sign_words(words, block, chain, step, key):
     """One 32-bit word a row and 32 chains: calls give rows r, r + 16, r + 32, r + 48."""
     quarter, group = u64(ROWS // 4), u64(chain) // u64(32)
@@ -56,7 +56,7 @@ def _sign_words(words, block, chain, step, key):
         words[r + u64(2) * quarter], words[r + u64(3) * quarter] = u32(x2), u32(x3)
 
 
-@njit(**COMPILED)
+@compiled
 def _uniform_words(tag, low, high, block, chain, step, key):
     """Two 32-bit words a Gaussian pair: calls give pairs r and r + 16 of the block."""
     width, quarter = u64(len(tag)), u64(ROWS // 4)
@@ -67,7 +67,7 @@ def _uniform_words(tag, low, high, block, chain, step, key):
         low[q + quarter * width], high[q + quarter * width] = u32(x2), u32(x3)
 
 
-@njit(**COMPILED)
+@compiled
 def _box_muller(low, high, noise, at):
     """Two Gaussians a pair of words, rows r and r + 32, from noise[at] on.
 
@@ -100,7 +100,7 @@ def _box_muller(low, high, noise, at):
         noise[at + q + half] = float_of_bits(u32(bits_of_float(y) ^ u32(u32(b << u32(2)) & top)))
 
 
-@njit(**COMPILED)
+@compiled
 def _sign_values(tag, noise, words, block, chain, step, key, scale):
     """Add `scale` times the signs of a block to `noise`."""
     _sign_words(words, block, chain, step, key)
@@ -196,12 +196,17 @@ def _advance_by(tag, product, theta, out, velocity, noise, rows, col, bit, coeff
     return first_order if velocity == types.none else kinetic
 
 
-@njit(parallel=True, **COMPILED)
-def step(tag, panels, chain, product, theta, out, velocity, like, law, coefficients, partial):
-    """Advance the columns of `panels` = (first, number); column 0 is number `chain`."""
+@compiled
+def step(
+    tag, panels, chunks, chain, product, theta, out, velocity, like, law, coefficients, partial
+):
+    """Advance the columns of `panels` = (first, number) and the rows of `chunks` = (first, last).
+
+    Column 0 is number `chain`.
+    """
     n, k = theta.shape
     width = len(tag)
-    for c in prange((n + CHUNK - 1) // CHUNK):
+    for c in range(chunks[0], chunks[1]):
         size = 2 * ROWS * width
         noise = np.empty(size * panels[1], like.dtype)
         low, high = np.empty(ROWS // 2 * width, np.uint32), np.empty(ROWS // 2 * width, np.uint32)
@@ -221,12 +226,12 @@ def step(tag, panels, chain, product, theta, out, velocity, like, law, coefficie
                     store(partial, c * k + col, add(load(tag, partial, c * k + col), e))
 
 
-@njit(parallel=True, **COMPILED)
-def draw(tag, panels, chain, block, like, law, scale):
+@compiled
+def draw(tag, panels, chunks, chain, block, like, law, scale):
     """Fill columns of a block with noise of standard deviation `scale`."""
     n, k = block.shape
     width = len(tag)
-    for c in prange((n + CHUNK - 1) // CHUNK):
+    for c in range(chunks[0], chunks[1]):
         noise = np.empty(2 * ROWS * width, like.dtype)
         low, high = np.empty(ROWS // 2 * width, np.uint32), np.empty(ROWS // 2 * width, np.uint32)
         for row in range(c * CHUNK, min(n, (c + 1) * CHUNK), ROWS):

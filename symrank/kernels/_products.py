@@ -3,19 +3,16 @@
 A row is summed in double precision: see `symrank.operators._sums` for what float32 would lose.
 """
 
-from typing import Any
-
 import numpy as np
-from numba import njit, prange
 from numba.core.extending import overload
 
+from symrank.kernels._compile import compiled
 from symrank.kernels._simd import convert, fma, load, prefetch, splat, store, zeros
 
-__all__ = ["CHUNK", "COMPILED", "multiply", "product_row"]
+__all__ = ["CHUNK", "multiply", "product_row"]
 
 CHUNK = 1024  # rows, the unit of the threads: sums do not depend on their number
 AHEAD = 16  # non-zeros between the request for a row of X and its use
-COMPILED: dict[str, Any] = {"cache": True, "error_model": "numpy", "nogil": True}
 
 u64, f64 = np.uint64, np.float64
 
@@ -48,11 +45,11 @@ def _product_row_by(tag, product, k, i, col):
     return {4: csr, 2: diagonal, 1: given}[len(product)]
 
 
-@njit(parallel=True, **COMPILED)
-def multiply(tag, panels, product, out):
-    """Write the columns of `panels` = (first, number) of A X to `out`, of any height."""
+@compiled
+def multiply(tag, panels, chunks, product, out):
+    """Write the columns `panels` = (first, number) and rows of `chunks` = (first, last) of A X."""
     n, k = out.shape
-    for c in prange((n + CHUNK - 1) // CHUNK):
+    for c in range(chunks[0], chunks[1]):
         for p in range(panels[1]):
             col = panels[0] + p * len(tag)
             for i in range(c * CHUNK, min(n, (c + 1) * CHUNK)):

@@ -4,27 +4,21 @@ A chunk has 1024 rows whatever the number of threads, and the partial sums are a
 the order of the chunks: so results do not depend on the threads, to the last bit.
 """
 
-import os
-
-# GNU OpenMP's threads spin at a barrier by default: with another busy process on the machine the
-# steps of a Lanczos run took four times as long. Sleeping costs some microseconds a region.
-os.environ.setdefault("OMP_WAIT_POLICY", "passive")
-
 import math
-import threading
 from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from numba import njit
 
 from symrank._arrays import empty_block
 from symrank._typing import Array, FloatArray
 from symrank.filters import Coefficients
 from symrank.kernels import _chebyshev, _lanczos, _langevin, _products
+from symrank.kernels._compile import compiled
 from symrank.kernels._products import CHUNK
 from symrank.kernels._simd import width_tag
+from symrank.kernels._threads import spread
 from symrank.probes import Noise
 
 __all__ = [
@@ -37,7 +31,6 @@ __all__ = [
 ]
 
 PANEL = 128  # bytes of a row that a pass of the inner loop keeps in registers
-_LOCK = threading.RLock()  # one of Numba's threading layers aborts on parallel calls
 EPS = float(np.finfo(np.float64).eps)
 MAX_SWEEPS = 60  # QL takes under two a value; more means NaN came in
 
@@ -69,17 +62,24 @@ def _lanczos_pairs(
     n, columns = U.shape
     number = U.dtype
     s, c = np.repeat(scale, parts), np.repeat(coupling, parts)
-    partial = np.empty((-(-n // CHUNK), columns))
-    with _LOCK:
-        for width, first, count in _panels(columns, 0, number):
+    partial = np.empty((_num_chunks(n), columns))
+    panels = list(_panels(columns, 0, number))
+    scales, couplings = s.astype(number), -c.astype(number)
+
+    def multiply_and_project(first: int, last: int) -> None:
+        for tag, columns in panels:
             _lanczos.multiply_and_project(
-                width_tag(width), (first, count), product, U, U_prev,
-                s.astype(number), -c.astype(number), partial,
-            )  # fmt: skip
-        alpha = partial.sum(axis=0).reshape(-1, parts).sum(axis=1)
-        factor = (-np.repeat(alpha, parts) * s).astype(number)
-        for width, first, count in _panels(columns, 0, number):
-            _lanczos.subtract(width_tag(width), (first, count), U_prev, U, factor, partial)
+                tag, columns, (first, last), product, U, U_prev, scales, couplings, partial
+            )
+
+    def subtract(first: int, last: int) -> None:
+        for tag, columns in panels:
+            _lanczos.subtract(tag, columns, (first, last), U_prev, U, factor, partial)
+
+    spread(multiply_and_project, len(partial), _cost(product, U))
+    alpha = partial.sum(axis=0).reshape(-1, parts).sum(axis=1)
+    factor = (-np.repeat(alpha, parts) * s).astype(number)
+    spread(subtract, len(partial), 0.3 * U.size)
     norm2 = partial.sum(axis=0).reshape(-1, parts).sum(axis=1)
     return alpha, np.sqrt(norm2)
 
@@ -95,12 +95,14 @@ def chebyshev_step(
         return mixed[0::2] + mixed[1::2], square[0::2] + square[1::2]
     n, k = T.shape
     numbers = (T.dtype.type(slope), T.dtype.type(offset))
-    mixed, square = np.empty((2, -(-n // CHUNK), k))
-    with _LOCK:
-        for width, first, count in _panels(k, 0, T.dtype):
-            _chebyshev.step(
-                width_tag(width), (first, count), product, T, T_prev, numbers, mixed, square
-            )
+    mixed, square = np.empty((2, _num_chunks(n), k))
+    panels = list(_panels(k, 0, T.dtype))
+
+    def step(first: int, last: int) -> None:
+        for tag, columns in panels:
+            _chebyshev.step(tag, columns, (first, last), product, T, T_prev, numbers, mixed, square)
+
+    spread(step, len(mixed), _cost(product, T))
     return mixed.sum(axis=0), square.sum(axis=0)
 
 
@@ -128,13 +130,18 @@ def langevin_step(
     number = theta.dtype.type
     numbers = (number(coefficients.step), number(coefficients.second), number(coefficients.noise))
     like, law = _law(noise, step, coefficients.averaged)
-    partial = np.zeros((-(-n // CHUNK), k))
-    with _LOCK:
-        for width, first, count in _panels(k, chain, theta.dtype):
+    partial = np.zeros((_num_chunks(n), k))
+    panels = list(_panels(k, chain, theta.dtype))
+
+    def advance(first: int, last: int) -> None:
+        for tag, columns in panels:
             _langevin.step(
-                width_tag(width), (first, count), chain, product, theta, out, velocity, like, law,
+                tag, columns, (first, last), chain, product, theta, out, velocity, like, law,
                 numbers, partial,
             )  # fmt: skip
+
+    extra = float(theta.size) if noise.is_gaussian else 0.0
+    spread(advance, len(partial), _cost(product, theta) + extra)
     return np.asarray(partial.sum(axis=0))
 
 
@@ -145,9 +152,13 @@ def multiply(product: tuple[Array, ...]) -> Array:
     X = product[-1]
     rows = product[0].size - 1 if len(product) == 4 else X.shape[0]
     out = empty_block(rows, X.shape[1], X.dtype)
-    with _LOCK:
-        for width, first, count in _panels(X.shape[1], 0, X.dtype):
-            _products.multiply(width_tag(width), (first, count), product, out)
+    panels = list(_panels(X.shape[1], 0, X.dtype))
+
+    def rows_of(first: int, last: int) -> None:
+        for tag, columns in panels:
+            _products.multiply(tag, columns, (first, last), product, out)
+
+    spread(rows_of, _num_chunks(rows), _cost(product, out))
     return out
 
 
@@ -162,11 +173,13 @@ def draw(
         parts *= parts.dtype.type(math.sqrt(0.5))
         return parts.view(block.dtype)
     like, law = _law(noise, step, False)
-    with _LOCK:
-        for width, first, count in _panels(k, chain, block.dtype):
-            _langevin.draw(
-                width_tag(width), (first, count), chain, block, like, law, block.dtype.type(1)
-            )
+    panels, unit = list(_panels(k, chain, block.dtype)), block.dtype.type(1)
+
+    def fill(first: int, last: int) -> None:
+        for tag, columns in panels:
+            _langevin.draw(tag, columns, (first, last), chain, block, like, law, unit)
+
+    spread(fill, _num_chunks(n), 0.3 * block.size)
     return block
 
 
@@ -182,8 +195,23 @@ def _law(
     return np.empty(0, np.uint32 if packed else np.float32), law
 
 
-def _panels(k: int, chain: int, dtype: np.dtype[Any]) -> Iterator[tuple[int, int, int]]:
-    """Split k columns into panels (width, first column, number); none straddles a word of signs."""
+def _num_chunks(n: int) -> int:
+    return -(-n // CHUNK)
+
+
+def _cost(product: tuple[Array, ...], block: Array) -> float:
+    """Return roughly the nanoseconds of a pass, by what numbers and non-zeros were seen to take."""
+    nonzeros = product[1].size if len(product) == 4 else 0
+    return float(0.3 * block.size + nonzeros * (0.8 + 0.1 * block.shape[1]))
+
+
+def _panels(
+    k: int, chain: int, dtype: np.dtype[Any]
+) -> Iterator[tuple[tuple[bool, ...], tuple[int, int]]]:
+    """Split k columns into panels: the tag of their width, and (first column, number).
+
+    None straddles a word of signs.
+    """
     widest = PANEL // dtype.itemsize
     col = 0
     while col < k:
@@ -191,11 +219,11 @@ def _panels(k: int, chain: int, dtype: np.dtype[Any]) -> Iterator[tuple[int, int
         while width > k - col or (chain + col) % width:
             width //= 2
         count = (k - col) // width if width == widest else 1
-        yield width, col, count
+        yield width_tag(width), (col, count)
         col += width * count
 
 
-@njit(cache=True, error_model="numpy", nogil=True)
+@compiled
 def _implicit_ql(d, e, first, last):  # type: ignore[no-untyped-def]
     """Diagonalise in place, rotating only the first and the last row of the vectors."""
     n = d.size

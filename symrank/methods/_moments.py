@@ -15,12 +15,12 @@ import dataclasses
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from functools import cached_property
 from typing import Any
 
 import numpy as np
 
 from symrank import probes, threshold
+from symrank._cached import cached_property
 from symrank._typing import FloatArray
 from symrank.intervals import BetaInterval, Raised
 from symrank.methods._langevin_summary import after_pilot

@@ -16,6 +16,7 @@ import numpy as np
 
 from symrank._typing import Array, FloatArray
 from symrank.methods._solve import project
+from symrank.operators._gemm import gemm
 from symrank.recurrences import conjugate_gradient as cg
 from symrank.recurrences.conjugate_gradient import Product
 
@@ -28,7 +29,7 @@ def coordinates(Z: Array, least: float) -> tuple[Array, FloatArray]:
     """Return an orthonormal basis of what spreads more than `least`, and all singular values."""
     Q, R = np.linalg.qr(Z)
     left, spread, _ = np.linalg.svd(R)
-    return np.ascontiguousarray(Q @ left[:, : int((spread > least).sum())]), spread
+    return gemm(Q, left[:, : int((spread > least).sum())]), spread
 
 
 def cleaned(B: Array, Q: Array, allowed: FloatArray | float) -> Array:
@@ -38,7 +39,7 @@ def cleaned(B: Array, Q: Array, allowed: FloatArray | float) -> Array:
     recurrence goes further. A part along Q of more than `allowed` belongs to a z that is no null
     vector yet, and stays.
     """
-    along = cg.norms(Q.conj().T @ B)
+    along = cg.norms(gemm(Q.conj().T, B))
     return np.ascontiguousarray(np.where(along <= allowed, project(B, Q), B))
 
 

@@ -12,11 +12,11 @@ the mass as the probes see it; a chi-square law of their number turns it into a 
 
 import math
 from dataclasses import dataclass
-from functools import cached_property
 
 import numpy as np
 import scipy.special
 
+from symrank._cached import cached_property
 from symrank._typing import FloatArray
 from symrank.filters import Scheme
 from symrank.margins import lambda_max_margin, proved_margin

@@ -16,6 +16,7 @@ from symrank.methods._certificates import Cuts, chi, spectral_norm
 from symrank.methods._solve import project
 from symrank.methods.base import Goal, Tick
 from symrank.operators import Operator
+from symrank.operators._gemm import gemm
 
 __all__ = [
     "FIRST",
@@ -122,7 +123,7 @@ def _left_singular(Y: Array) -> tuple[Array, FloatArray]:
     """Return the left singular vectors and the singular values of a tall block."""
     Q, R = np.linalg.qr(Y)
     left, values, _ = np.linalg.svd(R)
-    return Q @ left, values
+    return gemm(Q, left), values
 
 
 @dataclass(frozen=True)
@@ -151,7 +152,7 @@ def evidence(sketch: RangeSketch, goal: Goal) -> RangeEvidence:
     cuts = Cuts.of(goal, norm_low, norm_low + epsilon)
     low, high = cuts.rank_bounds(sigma, epsilon, n)
     count = int((sigma > cuts.low).sum())
-    T = sketch.Q.conj().T @ sketch.image
+    T = gemm(sketch.Q.conj().T, sketch.image)
     values = np.linalg.eigvalsh((T + T.conj().T) / 2) if k else np.empty(0)
     plus, minus = int((values > cuts.low).sum()), int((values < -cuts.low).sum())
     settled = low == high == count == plus + minus
@@ -163,6 +164,6 @@ def evidence(sketch: RangeSketch, goal: Goal) -> RangeEvidence:
         inertia=(plus, n - count, minus) if settled else None,
         cut=cuts.low,
         gap=(below, float(sigma[count - 1]) if count else 0.0),
-        vectors=np.ascontiguousarray(sketch.Q @ right[:count].conj().T),
+        vectors=gemm(sketch.Q, right[:count].conj().T),
         residual=epsilon + float(sigma[count:].max(initial=0.0)),
     )

@@ -3,6 +3,7 @@
 import numpy as np
 
 from symrank._typing import Array, FloatArray
+from symrank.operators._gemm import gemm
 from symrank.recurrences import conjugate_gradient as cg
 from symrank.recurrences import minres
 from symrank.recurrences.conjugate_gradient import CGState, Floor, Product
@@ -54,7 +55,7 @@ def project(X: Array, Z: Array | None) -> Array:
     if Z is None or not Z.shape[1]:
         return X
     for _ in range(2):
-        X = X - Z @ (Z.conj().T @ X)
+        X = X - gemm(Z, gemm(Z.conj().T, X))
     return np.ascontiguousarray(X)
 
 

@@ -39,6 +39,7 @@ from symrank.result import Band, Status
 
 __all__ = ["Dense", "nothing", "predict"]
 
+SPARE = 4  # bits: the last one that is kept is worth so much more than the error
 ROUNDING = 10.0  # eigvalsh moves eigenvalues by less than this many sqrt(n) eps |A|
 
 
@@ -195,7 +196,7 @@ class Dense:
             estimate=float(rank),
             stderr=0.0,
             bounds=(float(low), float(high)),
-            threshold=tau * scale,
+            threshold=scale * (tau if tau == goal.atol else _known(tau, rounding * goal.eps)),
             status=status,
             evidence=ExactInterval(low=low, high=high),
             gaps=threshold.plateaus(np.abs(values) * scale, np.ones(n), tau * scale)
@@ -206,6 +207,17 @@ class Dense:
             notes=notes,
             diagnostics={"eigenvalues": (values * scale).tolist()},
         )
+
+
+def _known(tau: float, error: float) -> float:
+    """Return a level that is proportional to the norm, in the digits that are known of it.
+
+    LAPACK's last digits depend on its threads. Nothing is decided by what this returns.
+    """
+    if not (math.isfinite(tau) and tau > 0.0 and error > 0.0):
+        return tau
+    unit = math.ldexp(1.0, math.frexp(tau)[1] + math.frexp(error)[1] + SPARE)
+    return round(tau / unit) * unit if 0.0 < unit < tau else tau
 
 
 def nothing(goal: Goal) -> Summary:

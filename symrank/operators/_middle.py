@@ -3,6 +3,7 @@
 import numpy as np
 
 from symrank._typing import Array
+from symrank.operators._gemm import gemm, gemm_each
 from symrank.operators._sums import TILE, is_single, widened
 
 __all__ = ["multiply_middle"]
@@ -18,9 +19,8 @@ def multiply_middle(M: Array, T: Array) -> Array:
         return _in_double(M, T)
     left, n, right = T.shape
     if right == 1:  # one product for all rows instead of one small product each
-        return (T.reshape(left, n) @ M.T).reshape(left, M.shape[0], 1)
-    product: Array = np.matmul(M, T)
-    return product
+        return gemm(T.reshape(left, n), M.T).reshape(left, M.shape[0], 1)
+    return gemm_each(M, T)
 
 
 def _in_double(M: Array, T: Array) -> Array:

@@ -13,6 +13,7 @@ import numpy as np
 
 from symrank import kernels
 from symrank._typing import Array
+from symrank.operators._gemm import gemm
 
 __all__ = ["is_single", "multiply", "squared", "widened"]
 
@@ -33,7 +34,7 @@ def widened(dtype: np.dtype[Any]) -> np.dtype[Any]:
 def multiply(matrix: Any, X: Array) -> Array:
     """Return ``matrix @ X`` (m, k) in the dtype of the matrix, for an ndarray or a CSR array."""
     if not is_single(matrix.dtype):
-        product: Array = matrix @ X
+        product: Array = gemm(matrix, X) if isinstance(matrix, np.ndarray) else matrix @ X
         return product
     with np.errstate(over="ignore", invalid="ignore"):  # as BLAS does; `check_operator` looks
         if isinstance(matrix, np.ndarray):
@@ -50,20 +51,20 @@ def _dense(matrix: Array, X: Array) -> Array:
     m, n = matrix.shape
     wide = widened(matrix.dtype)
     if matrix.size <= TILE:
-        return np.asarray((matrix.astype(wide) @ X.astype(wide)).astype(matrix.dtype))
+        return gemm(matrix.astype(wide), X.astype(wide)).astype(matrix.dtype)
     by_rows = n * LEAST_RUN <= TILE or (matrix.flags.c_contiguous and n <= TILE)
     if by_rows:
         product = np.empty((m, X.shape[1]), matrix.dtype)
         X = X.astype(wide)
         for start in range(0, m, TILE // n):
             rows = slice(start, start + TILE // n)
-            product[rows] = matrix[rows].astype(wide) @ X
+            product[rows] = gemm(matrix[rows].astype(wide), X)
         return product
     total = np.zeros((m, X.shape[1]), wide)
     step = max(1, TILE // m)
     for start in range(0, n, step):
         columns = slice(start, start + step)
-        total += matrix[:, columns].astype(wide) @ X[columns].astype(wide)
+        total += gemm(matrix[:, columns].astype(wide), X[columns].astype(wide))
     return total.astype(matrix.dtype)
 
 

@@ -12,6 +12,7 @@ import scipy.linalg
 
 from symrank._typing import Array
 from symrank.errors import OptionError
+from symrank.operators._gemm import gemm
 from symrank.operators.base import Operator
 
 __all__ = ["Deflated"]
@@ -84,14 +85,15 @@ class Deflated(Operator):
 
     def _reflect(self, X: Array) -> Array:
         """Return H X."""
-        V = self._V
-        return np.asarray(X - V @ (self._T @ (V.conj().T @ X)), dtype=self.dtype)
+        V, X = self._V, X.astype(self._V.dtype, copy=False)
+        return (X - gemm(V, gemm(self._T, gemm(V.conj().T, X)))).astype(self.dtype)
 
     def _matmat(self, X: Array) -> Array:
         k = self.num_vectors
         Y = self._reflect(np.vstack([np.zeros((k, X.shape[1]), X.dtype), X]))
         Y = self.base.matmat(Y)
-        Y -= (self._V @ (self._T.conj().T @ (self._V.conj().T @ Y))).astype(self.dtype)  # H* Y
+        parts = gemm(self._V.conj().T, Y.astype(self._V.dtype, copy=False))
+        Y -= gemm(self._V, gemm(self._T.conj().T, parts)).astype(self.dtype)  # H* Y
         return Y[k:]
 
 

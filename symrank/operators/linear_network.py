@@ -23,6 +23,7 @@ from symrank._typing import Array
 from symrank.errors import OperatorError
 from symrank.operators._covariance import covariance_spectrum
 from symrank.operators._factor import Factor
+from symrank.operators._gemm import gemm
 from symrank.operators._middle import multiply_middle
 from symrank.operators.base import working_dtype
 from symrank.operators.gram import GramOperator
@@ -134,8 +135,7 @@ class _Derivative:
 
 def _multiply_first(S: Array, V: Array) -> Array:
     """Multiply the first axis of V (d, e, k) by S."""
-    product: Array = (S @ V.reshape(V.shape[0], -1)).reshape(-1, *V.shape[1:])
-    return product
+    return gemm(S, V.reshape(V.shape[0], -1)).reshape(-1, *V.shape[1:])
 
 
 def _checked_layers(weights: Sequence[npt.ArrayLike]) -> tuple[Array, ...]:

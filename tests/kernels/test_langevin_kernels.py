@@ -2,7 +2,6 @@
 
 import itertools
 
-import numba
 import numpy as np
 import pytest
 import scipy.stats
@@ -12,6 +11,7 @@ from hypothesis import strategies as st
 from symrank import kernels
 from symrank._arrays import empty_block
 from symrank.filters import Baoab, EulerMaruyama, LeimkuhlerMatthews
+from symrank.kernels import _threads
 from symrank.probes import noise_of
 
 REFERENCE = kernels.load("reference")
@@ -247,17 +247,14 @@ def test_step_does_not_depend_on_the_number_of_threads(scheme, law):
     theta, velocity = block(rng, n, k, np.float64), block(rng, n, k, np.float64)
     product = make_product("csr32", rng, theta)
     results = []
-    before = numba.get_num_threads()
-    try:
-        for threads in (1, numba.config.NUMBA_NUM_THREADS):
-            numba.set_num_threads(threads)
+    for threads in (1, 2, 5):
+        with _threads.using(threads):
             noise = noise_of(law, 5)
             result = run(COMPILED, product, theta, velocity, SCHEMES[scheme], noise, 2, 0)
             results.append([x for x in result if x is not None])
-    finally:
-        numba.set_num_threads(before)
-    for one, many in zip(*results, strict=True):
-        np.testing.assert_array_equal(one, many)  # to the last bit
+    for one, *many in zip(*results, strict=True):
+        for other in many:
+            np.testing.assert_array_equal(one, other)  # to the last bit
 
 
 def assert_mean(sample, expected, variance):
