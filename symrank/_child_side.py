@@ -5,7 +5,8 @@ Every line is one JSON object. The first is the setup; then for every call
     {"target": "module:function", "arguments": {...}, "arrays": {name: [file, size]},
      "answers": prefix of the files to write, "cpu_seconds": ...}
 
-comes back as ``{"answer": ..., "arrays": [name, ...]}`` or ``{"error": [kind, message]}``.
+comes back as ``{"answer": ..., "arrays": [name, ...], "cpu_seconds": ...}``, or as
+``{"error": [kind, message]}``.
 The end of stdin, which is the end of the parent, ends this process in the middle of its work.
 """
 
@@ -17,6 +18,7 @@ import queue
 import signal
 import sys
 import threading
+import time
 from importlib.machinery import ModuleSpec
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -100,14 +102,16 @@ def _run(call: dict[str, Any], num_bytes: int | None) -> dict[str, Any]:
     if num_bytes is not None:
         _limit_memory(num_bytes)
     _limit_time(call["cpu_seconds"])
+    start = time.process_time()
     answer, found = function(call["arguments"], arrays)
+    used = time.process_time() - start
     _limit_time(None)
     names: list[str] = []
     for key, array in found.items():
         file = f"{call['answers']}-{len(names)}.npy"
         np.save(file, np.asarray(array), allow_pickle=False)
         names.append(key)
-    return {"answer": answer, "arrays": names}
+    return {"answer": answer, "arrays": names, "cpu_seconds": used}
 
 
 def _limit_time(cpu_seconds: float | None) -> None:

@@ -52,6 +52,7 @@ class Answer(NamedTuple):
 
     values: Any  # plain JSON
     arrays: dict[str, np.ndarray[Any, Any]]
+    cpu_seconds: float  # that the function took
 
 
 class ChildDied(Exception):  # noqa: N818 - internal: callers turn it into their own error
@@ -275,7 +276,7 @@ class Child:
                 file = f"{stem}-{i}.npy"
                 arrays[str(name)] = np.load(file, allow_pickle=False)
                 os.unlink(file)
-            return Answer(reply["answer"], arrays)
+            return Answer(reply["answer"], arrays, float(reply["cpu_seconds"]))
         except (OSError, ValueError, TypeError, KeyError, MemoryError) as error:
             raise ChildDied("gave an answer that cannot be read") from error
 

@@ -19,6 +19,7 @@ import scipy.stats
 
 from symrank import probes
 from symrank.methods._ldl import Factorisation, Solver
+from symrank.methods._ldl_far import FarSolver, FarSolvers
 from symrank.methods.base import Goal, Tick
 
 __all__ = ["PRODUCTS", "Workspace", "backward_error"]
@@ -39,7 +40,8 @@ class Workspace:
     goal: Goal
     tick: Tick
     left: int  # products
-    solvers: dict[int, Solver] = field(default_factory=dict)  # by the number of their style
+    solvers: dict[int, Solver | FarSolver] = field(default_factory=dict)  # by their style's number
+    far: FarSolvers | None = None  # makes solvers in a child
 
 
 def backward_error(

@@ -7,8 +7,10 @@ from typing import Any
 import numpy as np
 import scipy.sparse as sp
 
+from symrank import _costs
 from symrank._typing import FloatArray
 from symrank.errors import MissingBackendError
+from symrank.methods._delays import with_delays
 
 __all__ = ["STYLES", "Cost", "Factorisation", "Solver", "analyse"]
 
@@ -20,18 +22,22 @@ STYLES: tuple[dict[str, Any], ...] = (
 
 @dataclass(frozen=True, kw_only=True)
 class Cost:
-    """What a factorisation will take if no pivot has to be delayed."""
+    """What a factorisation will take, the pivots delayed that zeros on the diagonal delay."""
 
     n: int
     nnz: int  # of the pattern
     fill: int  # nonzeros of L
     flops: float
-    num_zeros: int  # on the diagonal: pivots that must be delayed
 
     @property
     def num_bytes(self) -> int:
         """Memory of the factor."""
         return 8 * self.fill
+
+    @property
+    def seconds(self) -> float:
+        """CPU time of one factorisation and of the solves that measure its error."""
+        return _costs.factor_seconds(self.n, self.fill, self.flops)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -49,14 +55,14 @@ class Factorisation:
 def analyse(matrix: Any) -> Cost:
     """Return the cost for the pattern of a symmetric `matrix` with a full diagonal; no numbers."""
     symbolic = _feral().analyze(_lower(matrix))
-    columns = np.asarray(symbolic.col_counts, dtype=np.float64)
-    fill = int(symbolic.factor_nnz_estimate)
+    is_zero = (matrix.diagonal() == 0.0)[np.asarray(symbolic.perm)]
+    parents = np.asarray(symbolic.etree_parent)
+    work = with_delays(np.asarray(symbolic.col_counts, dtype=np.float64), parents, is_zero)
     return Cost(
         n=matrix.shape[0],
         nnz=int(matrix.nnz),
-        fill=fill,
-        flops=float(columns @ columns),
-        num_zeros=int((matrix.diagonal() == 0.0).sum()),
+        fill=int(symbolic.factor_slack * work.fill),
+        flops=work.flops,
     )
 
 

@@ -49,17 +49,20 @@ import scipy.sparse as sp
 
 from symrank import probes, threshold
 from symrank.brackets import narrower
+from symrank.child import ChildNotStarted
 from symrank.errors import OptionError
 from symrank.intervals import ExactInterval
 from symrank.margins import proved_margin
+from symrank.methods import _ldl_far
 from symrank.methods._backward_error import Workspace
 from symrank.methods._ldl import Cost, analyse
+from symrank.methods._ldl_far import FarSolvers, GaveUpError
 from symrank.methods._pivots import Counts, count, of_zeros
 from symrank.methods.base import Goal, Summary, Task, Tick
 from symrank.operators import Operator
 from symrank.operators.explicit import sparse_entries
 from symrank.recurrences import lanczos
-from symrank.result import Gap, Status
+from symrank.result import Band, Gap, Status
 
 __all__ = ["Cost", "Inertia", "predict"]
 
@@ -67,6 +70,12 @@ NORM_STEPS = 40
 NORM_MARGIN = 1e-3  # a share of |A| as the cut: what lies in a band this wide is left open
 NORM_SHARE = 0.05  # of the budget, for that
 BAND = 0.5 * threshold.FLOOR  # half the width of a band, in eps |A|: the error of a factorisation
+MOST_FACTORISATIONS = 4
+NO_CHILD = (
+    "the factorisations ran in this process, where neither max_seconds nor Ctrl-C can end one: a "
+    "process of their own {}."
+)
+GIVEN_UP = "the factorisations were given up, and the interval holds what they left open: {}."
 _COSTS: WeakKeyDictionary[Operator, Cost] = WeakKeyDictionary()  # a choice and a run need them
 
 
@@ -87,6 +96,11 @@ class Inertia:
         add to it, for indefinite matrices sometimes severalfold.
     max_flops
         Most floating-point operations of one factorisation, as predicted. 1e12 is some minutes.
+    patience
+        A factorisation predicted to take long runs in a process of its own. It is given up when it
+        has taken this many times the predicted CPU time, and ten seconds at least; what it would
+        have told is left open then. Infinite unless `symrank.rank` chooses the method itself: then
+        5, and certified sampling answers.
 
     Examples
     --------
@@ -100,6 +114,12 @@ class Inertia:
 
     max_fill: int = 2**31
     max_flops: float = 1e12
+    patience: float = math.inf
+
+    def __post_init__(self) -> None:
+        if not self.patience > 0.0:
+            msg = f"patience={self.patience} is a multiple of the predicted time: above 0, or inf."
+            raise OptionError(msg)
 
     name: ClassVar[str] = "inertia"
     counts_windows: ClassVar[bool] = True
@@ -129,8 +149,31 @@ class Inertia:
         workspace = Workspace(
             matrix=matrix * unit, unit=unit, goal=goal, tick=tick, left=goal.max_matvecs - used
         )
-        count(counts, workspace)
+        self._count(counts, workspace)
         return counts
+
+    def _count(self, counts: Counts, workspace: Workspace) -> None:
+        """Count here, or in a child where that is predicted to take long."""
+        cost = counts.cost
+        if cost is None or MOST_FACTORISATIONS * cost.seconds <= _ldl_far.CHILD_SECONDS:
+            count(counts, workspace)
+            return
+        goal, tick = workspace.goal, workspace.tick
+        try:
+            with FarSolvers(cost, self.patience, tick, goal.deadline) as workspace.far:
+                count(counts, workspace)
+        except GaveUpError as error:  # before the child was there
+            counts.give_up(error)
+            count(counts, workspace)
+        except ChildNotStarted as error:
+            workspace.far = None
+            if math.isfinite(self.patience):
+                counts.given_up = f"a process of their own {error}"
+            else:
+                counts.notes = (NO_CHILD.format(error),)
+            count(counts, workspace)
+        if counts.given_up:
+            counts.notes = (GIVEN_UP.format(counts.given_up),)
 
     def _check(self, cost: Cost) -> None:
         """Refuse a factorisation that would not fit."""
@@ -181,11 +224,15 @@ class Inertia:
             gaps=(Gap(low=tau, high=outer, count=float(rank)),) if is_plateau and inertia else (),
             inertia=inertia,
             at_ends=at_ends,
-            notes=threshold.band_notes(at_ends, goal.half_width)
-            if status is Status.NO_GAP_FOUND
-            else (),
+            notes=(*counts.notes, *_band_notes(at_ends, goal, status)),
             diagnostics=counts.diagnostics(goal.scale),
         )
+
+
+def _band_notes(at_ends: Sequence[Band], goal: Goal, status: Status) -> tuple[str, ...]:
+    if status is not Status.NO_GAP_FOUND:
+        return ()
+    return tuple(threshold.band_notes(at_ends, goal.half_width))
 
 
 def predict(operator: Operator) -> Cost | None:

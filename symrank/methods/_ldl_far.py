@@ -1,0 +1,115 @@
+"""Factorisations in a child process: ended by a clock, by the caller, or by their own death.
+
+A factorisation is one call of foreign code that nothing can interrupt, and whose pattern tells what
+it takes only where few pivots are delayed for the sake of stability. One that is predicted to take
+long runs in a child (`symrank.child`), where
+
+    max(LEAST_SECONDS, patience x prediction)                                              (1)
+
+seconds of CPU time are the end of it, and twice that the end of all that are asked for. The factor
+stays where it is: its solves run there as well, and the bits are those of a run without a child.
+"""
+
+import math
+import time
+from collections.abc import Callable
+from typing import Any
+
+from symrank._typing import FloatArray
+from symrank.child import Child, ChildDied, ChildTimedOut
+from symrank.methods._ldl import Cost, Factorisation
+from symrank.methods.base import Tick
+
+__all__ = ["CHILD_SECONDS", "FarSolver", "FarSolvers", "GaveUpError"]
+
+CHILD_SECONDS = 2.0  # predicted for a count: worth an interpreter of its own
+LEAST_SECONDS = 10.0  # an exact count is worth these whatever was predicted
+MEMORY = 2**30  # bytes beside the factor: the matrix, blocks of solves, fronts
+MEMORY_GROWTH = 8  # of the factor over its prediction
+SERVER = "symrank.methods._ldl_served"
+
+
+class GaveUpError(Exception):
+    """No further factorisation can be had; the text is the reason."""
+
+    def __init__(self, reason: str, *, is_late: bool = False) -> None:
+        super().__init__(reason)
+        self.is_late = is_late  # more time could have helped
+
+
+class FarSolvers:
+    """The child and what it may still take; makes solvers, and is a context manager.
+
+    Parameters
+    ----------
+    cost
+        Of one factorisation.
+    patience
+        Of eq. (1); infinite for no limit on time and memory.
+    tick
+        Called with no products while the child works.
+    deadline
+        Of `time.perf_counter`.
+    """
+
+    def __init__(self, cost: Cost, patience: float, tick: Tick, deadline: float) -> None:
+        self._once = math.inf
+        num_bytes = None
+        if math.isfinite(patience):
+            self._once = max(LEAST_SECONDS, patience * cost.seconds)
+            num_bytes = MEMORY + MEMORY_GROWTH * cost.num_bytes
+        self._left = 2.0 * self._once
+        self._child = Child(num_bytes=num_bytes, tick=lambda: _watch(tick, deadline))
+        self._num_solvers = 0
+
+    def __enter__(self) -> "FarSolvers":
+        """Raise `ChildNotStarted` where no child can be had."""
+        self._child.__enter__()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._child.close()
+
+    def __call__(self, style: dict[str, Any]) -> "FarSolver":
+        """Return a solver of a style, one of `symrank.methods._ldl.STYLES`."""
+        self._num_solvers += 1
+        return FarSolver(self, self._num_solvers, style)
+
+    def call(self, name: str, arguments: dict[str, Any], arrays: dict[str, Any]) -> Any:
+        """Call a function of the server, within the time that is left."""
+        limit = min(self._once, self._left)
+        seconds = limit if math.isfinite(limit) else None
+        try:
+            answer = self._child.call(f"{SERVER}:{name}", arguments, arrays, cpu_seconds=seconds)
+        except ChildTimedOut as error:
+            given = "" if seconds is None else f" of {seconds:.0f} s"
+            raise GaveUpError(f"its process {error}{given}", is_late=True) from error
+        except ChildDied as error:
+            raise GaveUpError(f"its process {error}") from error
+        self._left = max(self._left - answer.cpu_seconds, 0.01)
+        return answer
+
+
+class FarSolver:
+    """The twin of `symrank.methods._ldl.Solver` whose factor lives in the child."""
+
+    def __init__(self, solvers: FarSolvers, number: int, style: dict[str, Any]) -> None:
+        self._solvers, self._number, self._style = solvers, number, style
+
+    def factorise(self, matrix: Any) -> Factorisation | None:
+        """Factorise a symmetric float64 CSR `matrix`; None where the solver gives up."""
+        arguments = {"solver": self._number, "style": self._style, "n": matrix.shape[0]}
+        arrays = {name: getattr(matrix, name) for name in ("data", "indices", "indptr")}
+        found = self._solvers.call("factorise", arguments, arrays).values
+        return None if found is None else Factorisation(**found, solve=self._solve)
+
+    def _solve(self, B: FloatArray) -> FloatArray:
+        X: FloatArray = self._solvers.call("solve", {"solver": self._number}, {"B": B}).arrays["X"]
+        return X
+
+
+def _watch(tick: Callable[[int], None], deadline: float) -> None:
+    """Tell the run that time passes, and end with it."""
+    tick(0)
+    if time.perf_counter() > deadline:
+        raise GaveUpError("max_seconds was up", is_late=True)
