@@ -39,9 +39,14 @@ def choose_and_run(job: Job, counter: Counter) -> RankResult:
     if fits_densely(job.operator):
         other = run(job, Dense(), reason + "all eigenvalues instead", counter).result(counter)
         return _instead(other, given_up) if given_up else other
-    other = _sample_and_switch(
-        job, reason + "certified counting by products", counter, lambda _: ()
-    )
+    counter.interval = None  # what the pivots left open is no answer to stop at
+    reason += "certified counting by products"
+    try:
+        other = _sample_and_switch(job, reason, counter, lambda _: ())
+    except KeyboardInterrupt:
+        if given_up:
+            raise
+        return dataclasses.replace(result, status=Status.INTERRUPTED)
     return _instead(other, given_up) if given_up else _both(other, result)
 
 

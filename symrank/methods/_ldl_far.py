@@ -16,7 +16,7 @@ from collections.abc import Callable
 from typing import Any
 
 from symrank._typing import FloatArray
-from symrank.child import Child, ChildDied, ChildTimedOut
+from symrank.child import Answer, Child, ChildDied, ChildTimedOut
 from symrank.methods._ldl import Cost, Factorisation
 from symrank.methods.base import Tick
 
@@ -26,7 +26,9 @@ CHILD_SECONDS = 2.0  # predicted for a count: worth an interpreter of its own
 LEAST_SECONDS = 10.0  # an exact count is worth these whatever was predicted
 MEMORY = 2**30  # bytes beside the factor: the matrix, blocks of solves, fronts
 MEMORY_GROWTH = 8  # of the factor over its prediction
-SERVER = "symrank.methods._ldl_served"
+FACTORISE = "symrank.methods._ldl_served:factorise"
+SOLVE = "symrank.methods._ldl_served:solve"
+UNREADABLE = "its process gave an answer that cannot be read"
 
 
 class GaveUpError(Exception):
@@ -75,12 +77,12 @@ class FarSolvers:
         self._num_solvers += 1
         return FarSolver(self, self._num_solvers, style)
 
-    def call(self, name: str, arguments: dict[str, Any], arrays: dict[str, Any]) -> Any:
-        """Call a function of the server, within the time that is left."""
+    def call(self, target: str, arguments: dict[str, Any], arrays: dict[str, Any]) -> Answer:
+        """Call a function in the child, within the time that is left."""
         limit = min(self._once, self._left)
         seconds = limit if math.isfinite(limit) else None
         try:
-            answer = self._child.call(f"{SERVER}:{name}", arguments, arrays, cpu_seconds=seconds)
+            answer = self._child.call(target, arguments, arrays, cpu_seconds=seconds)
         except ChildTimedOut as error:
             given = "" if seconds is None else f" of {seconds:.0f} s"
             raise GaveUpError(f"its process {error}{given}", is_late=True) from error
@@ -100,11 +102,19 @@ class FarSolver:
         """Factorise a symmetric float64 CSR `matrix`; None where the solver gives up."""
         arguments = {"solver": self._number, "style": self._style, "n": matrix.shape[0]}
         arrays = {name: getattr(matrix, name) for name in ("data", "indices", "indptr")}
-        found = self._solvers.call("factorise", arguments, arrays).values
-        return None if found is None else Factorisation(**found, solve=self._solve)
+        found = self._solvers.call(FACTORISE, arguments, arrays).values
+        if found is None:
+            return None
+        try:
+            return Factorisation(**found, solve=self._solve)
+        except TypeError as error:
+            raise GaveUpError(UNREADABLE) from error
 
     def _solve(self, B: FloatArray) -> FloatArray:
-        X: FloatArray = self._solvers.call("solve", {"solver": self._number}, {"B": B}).arrays["X"]
+        found = self._solvers.call(SOLVE, {"solver": self._number}, {"B": B}).arrays
+        X = found.get("X")
+        if X is None or X.shape != B.shape or X.dtype != B.dtype:
+            raise GaveUpError(UNREADABLE)
         return X
 
 
