@@ -10,17 +10,23 @@ number of columns that leave a node,
 
 the front of p has c(p) + sum of w(children) rows in place of c(p), and p eliminates two columns
 where any wait. Columns that still wait at a root have no partner: no matching of the pattern covers
-them. The solver scales the matrix by a matching, in which such a column stands alone on its
-diagonal, so that it is a pivot at once; they are taken off again from the root down.
+them. Where the solver scales the matrix by a matching, such a column stands alone on its diagonal
+and is a pivot at once, whatever its size: they are taken off again from the root down. Without
+that scaling all of them, as many as the structural rank lacks, end in one dense front.
 """
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
+import numpy.typing as npt
+from scipy.sparse.csgraph import structural_rank
 
 from symrank._typing import FloatArray
 
-__all__ = ["Work", "with_delays"]
+__all__ = ["Work", "with_delays", "without_scaling"]
+
+IntArray = npt.NDArray[np.int64]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -31,8 +37,8 @@ class Work:
     flops: float
 
 
-def with_delays(counts: FloatArray, parents: FloatArray, is_zero: FloatArray) -> Work:
-    """Return the work of a factorisation that delays pivots.
+def with_delays(counts: FloatArray, parents: Any, is_zero: Any) -> Work:
+    """Return the work of a factorisation that is scaled by a matching and delays pivots.
 
     Parameters
     ----------
@@ -52,17 +58,30 @@ def with_delays(counts: FloatArray, parents: FloatArray, is_zero: FloatArray) ->
         if q >= 0:
             arriving[q] += leaving[p]
             has_child[q] = True
-    columns, rows = np.ones(n), np.array(counts, dtype=np.float64)
-    alone = [0] * n  # of those that leave p: without a partner; then what its children may claim
-    for p in range(n - 1, -1, -1):
-        q = parent[p]
-        alone[p] = leaving[p] if q < 0 else min(alone[q], leaving[p])
-        if q >= 0:
-            alone[q] -= alone[p]
-        if has_child[p]:
-            waiting = arriving[p] - min(alone[p], arriving[p])
-            columns[p] = 2.0 if waiting else 1.0
-            rows[p] += waiting
-        elif zero[p] and not alone[p]:
-            columns[p] = 0.0
+    alone = _without_partner(parent, leaving)
+    waiting = np.maximum(np.array(arriving) - alone, 0)
+    is_none = (np.array(leaving) > np.array(arriving)) & (alone == 0)  # no pivot at this node
+    columns = np.where(is_none, 0.0, np.where(waiting > 0, 2.0, 1.0))
+    rows = counts + waiting
     return Work(fill=float(columns @ rows), flops=float(columns @ rows**2))
+
+
+def without_scaling(matrix: Any) -> Work:
+    """Return the work that is added where no matching scales the CSR `matrix`."""
+    entries = matrix.copy()
+    entries.eliminate_zeros()  # of the diagonal
+    lacking = float(matrix.shape[0] - structural_rank(entries))
+    return Work(fill=0.5 * lacking**2, flops=lacking**3 / 3.0)
+
+
+def _without_partner(parent: list[int], leaving: list[int]) -> IntArray:
+    """Return how many of the columns that leave a node wait for ever."""
+    alone = [0] * len(parent)
+    room = list(leaving)  # at a node: of those columns, not yet claimed by a child
+    for p in range(len(parent) - 1, -1, -1):
+        q = parent[p]
+        alone[p] = leaving[p] if q < 0 else min(room[q], leaving[p])
+        room[p] = alone[p]
+        if q >= 0:
+            room[q] -= alone[p]
+    return np.array(alone, dtype=np.int64)

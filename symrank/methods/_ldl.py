@@ -1,8 +1,8 @@
 """Sparse LDL' of real symmetric matrices by `feral`: the only file that imports it."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import dataclass, replace
+from typing import Any, Protocol
 
 import numpy as np
 import scipy.sparse as sp
@@ -10,9 +10,9 @@ import scipy.sparse as sp
 from symrank import _costs
 from symrank._typing import FloatArray
 from symrank.errors import MissingBackendError
-from symrank.methods._delays import with_delays
+from symrank.methods._delays import with_delays, without_scaling
 
-__all__ = ["STYLES", "Cost", "Factorisation", "Solver", "analyse"]
+__all__ = ["STYLES", "AnySolver", "Cost", "Factorisation", "Solver", "analyse"]
 
 STYLES: tuple[dict[str, Any], ...] = (
     {"scaling": "auto", "pivot_threshold": 0.1},  # stable on all but a few, least fill
@@ -22,12 +22,19 @@ STYLES: tuple[dict[str, Any], ...] = (
 
 @dataclass(frozen=True, kw_only=True)
 class Cost:
-    """What a factorisation will take, the pivots delayed that zeros on the diagonal delay."""
+    """What a factorisation will take, with the delays that zeros on the diagonal force."""
 
     n: int
     nnz: int  # of the pattern
     fill: int  # nonzeros of L
     flops: float
+
+    def of_style(self, number: int, matrix: Any) -> "Cost":
+        """Return the cost in one of `STYLES`; zeros of the CSR `matrix` decide."""
+        if STYLES[number]["scaling"] != "identity":
+            return self
+        more = without_scaling(matrix)
+        return replace(self, fill=self.fill + int(more.fill), flops=self.flops + more.flops)
 
     @property
     def num_bytes(self) -> int:
@@ -64,6 +71,13 @@ def analyse(matrix: Any) -> Cost:
         fill=int(symbolic.factor_slack * work.fill),
         flops=work.flops,
     )
+
+
+class AnySolver(Protocol):
+    """What factorises, here or elsewhere."""
+
+    def factorise(self, matrix: Any) -> Factorisation | None:
+        """Return the factorisation of `matrix`; None where the solver gives up."""
 
 
 class Solver:

@@ -16,13 +16,14 @@ from collections.abc import Callable
 from typing import Any
 
 from symrank._typing import FloatArray
-from symrank.child import Answer, Child, ChildDied, ChildTimedOut
-from symrank.methods._ldl import Cost, Factorisation
+from symrank.child import Answer, Child, ChildDied, ChildNotStarted, ChildTimedOut
+from symrank.methods._ldl import STYLES, AnySolver, Cost, Factorisation, Solver
 from symrank.methods.base import Tick
 
-__all__ = ["CHILD_SECONDS", "FarSolver", "FarSolvers", "GaveUpError"]
+__all__ = ["GaveUpError", "Solvers"]
 
 CHILD_SECONDS = 2.0  # predicted for a count: worth an interpreter of its own
+MOST_FACTORISATIONS = 4
 LEAST_SECONDS = 10.0  # an exact count is worth these whatever was predicted
 MEMORY = 2**30  # bytes beside the factor: the matrix, blocks of solves, fronts
 MEMORY_GROWTH = 8  # of the factor over its prediction
@@ -39,22 +40,41 @@ class GaveUpError(Exception):
         self.is_late = is_late  # more time could have helped
 
 
-class FarSolvers:
-    """The child and what it may still take; makes solvers, and is a context manager.
+class Solvers:
+    """Makes solvers, here or in a child that is started when it is first needed.
+
+    A context manager; the child ends with it.
 
     Parameters
     ----------
-    cost
-        Of one factorisation.
+    cost, matrix
+        Of one factorisation, and what is factorised, but for shifts.
+    limits
+        Beyond which nothing is tried: bytes of a factor, and operations.
     patience
         Of eq. (1); infinite for no limit on time and memory.
     tick
         Called with no products while the child works.
     deadline
         Of `time.perf_counter`.
+
+    Attributes
+    ----------
+    note
+        Why there is no child where there should be one.
     """
 
-    def __init__(self, cost: Cost, patience: float, tick: Tick, deadline: float) -> None:
+    def __init__(
+        self,
+        cost: Cost,
+        matrix: Any,
+        limits: tuple[float, float],
+        patience: float,
+        tick: Tick,
+        deadline: float,
+    ) -> None:
+        self._costs = {0: cost}  # by the number of the style
+        self._matrix, self._limits = matrix, limits
         self._once = math.inf
         num_bytes = None
         if math.isfinite(patience):
@@ -62,20 +82,40 @@ class FarSolvers:
             num_bytes = MEMORY + MEMORY_GROWTH * cost.num_bytes
         self._left = 2.0 * self._once
         self._child = Child(num_bytes=num_bytes, tick=lambda: _watch(tick, deadline))
+        self._is_started = False
         self._num_solvers = 0
+        self.note = ""
 
-    def __enter__(self) -> "FarSolvers":
-        """Raise `ChildNotStarted` where no child can be had."""
-        self._child.__enter__()
+    def __enter__(self) -> "Solvers":
         return self
 
     def __exit__(self, *_: object) -> None:
         self._child.close()
 
-    def __call__(self, style: dict[str, Any]) -> "FarSolver":
-        """Return a solver of a style, one of `symrank.methods._ldl.STYLES`."""
+    def __call__(self, number: int) -> AnySolver | None:
+        """Return a solver of one of the `STYLES`; None where that is predicted to be too dear."""
+        if number not in self._costs:
+            self._costs[number] = self._costs[0].of_style(number, self._matrix)
+        cost = self._costs[number]
+        is_too_dear = cost.num_bytes > self._limits[0] or cost.flops > self._limits[1]
+        if number and (is_too_dear or cost.seconds > self._once):
+            return None
+        if MOST_FACTORISATIONS * cost.seconds <= CHILD_SECONDS or self.note:
+            return Solver(STYLES[number])
+        try:
+            self._start()
+        except ChildNotStarted as error:
+            if math.isfinite(self._once):
+                raise GaveUpError(f"a process of their own {error}") from error
+            self.note = str(error)
+            return Solver(STYLES[number])
         self._num_solvers += 1
-        return FarSolver(self, self._num_solvers, style)
+        return FarSolver(self, self._num_solvers, STYLES[number])
+
+    def _start(self) -> None:
+        if not self._is_started:
+            self._child.__enter__()
+            self._is_started = True
 
     def call(self, target: str, arguments: dict[str, Any], arrays: dict[str, Any]) -> Answer:
         """Call a function in the child, within the time that is left."""
@@ -95,7 +135,7 @@ class FarSolvers:
 class FarSolver:
     """The twin of `symrank.methods._ldl.Solver` whose factor lives in the child."""
 
-    def __init__(self, solvers: FarSolvers, number: int, style: dict[str, Any]) -> None:
+    def __init__(self, solvers: Solvers, number: int, style: dict[str, Any]) -> None:
         self._solvers, self._number, self._style = solvers, number, style
 
     def factorise(self, matrix: Any) -> Factorisation | None:

@@ -6,7 +6,7 @@ from typing import Any
 
 from symrank import threshold
 from symrank.methods._backward_error import PRODUCTS, Workspace, backward_error
-from symrank.methods._ldl import STYLES, Cost, Solver
+from symrank.methods._ldl import STYLES, Cost
 from symrank.methods._ldl_far import GaveUpError
 from symrank.region import Region
 from symrank.result import Band
@@ -149,13 +149,15 @@ def _proved(counts: Counts, workspace: Workspace, sign: int, shift: float) -> tu
         outside = 0 if shift * sign > 0.0 else counts.n
         return outside, outside
     allowed = abs(shift - edge.at)
-    for j, style in enumerate(STYLES):
+    for j in range(len(STYLES)):
         if workspace.left < PRODUCTS:
             counts.is_cut_short = True
             break
+        solver = workspace.solvers.pop(j, None) or workspace.make(j)
+        if solver is None:
+            continue
         B = workspace.matrix.copy()
         B.setdiag(B.diagonal() - shift * workspace.unit)
-        solver = workspace.solvers.pop(j, None) or (workspace.far or Solver)(style)
         F = solver.factorise(B)
         if F is None:
             continue  # and the next shift has a fresh one

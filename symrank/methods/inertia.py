@@ -49,14 +49,12 @@ import scipy.sparse as sp
 
 from symrank import probes, threshold
 from symrank.brackets import narrower
-from symrank.child import ChildNotStarted
 from symrank.errors import OptionError
 from symrank.intervals import ExactInterval
 from symrank.margins import proved_margin
-from symrank.methods import _ldl_far
 from symrank.methods._backward_error import Workspace
 from symrank.methods._ldl import Cost, analyse
-from symrank.methods._ldl_far import FarSolvers, GaveUpError
+from symrank.methods._ldl_far import Solvers
 from symrank.methods._pivots import Counts, count, of_zeros
 from symrank.methods.base import Goal, Summary, Task, Tick
 from symrank.operators import Operator
@@ -70,7 +68,6 @@ NORM_STEPS = 40
 NORM_MARGIN = 1e-3  # a share of |A| as the cut: what lies in a band this wide is left open
 NORM_SHARE = 0.05  # of the budget, for that
 BAND = 0.5 * threshold.FLOOR  # half the width of a band, in eps |A|: the error of a factorisation
-MOST_FACTORISATIONS = 4
 NO_CHILD = (
     "the factorisations ran in this process, where neither max_seconds nor Ctrl-C can end one: a "
     "process of their own {}."
@@ -146,34 +143,23 @@ class Inertia:
             counts.ends = of_zeros(counts)
             return counts
         unit = math.ldexp(1.0, -math.frexp(norm)[1])  # the solver sees a norm near one, exactly
-        workspace = Workspace(
-            matrix=matrix * unit, unit=unit, goal=goal, tick=tick, left=goal.max_matvecs - used
-        )
-        self._count(counts, workspace)
-        return counts
-
-    def _count(self, counts: Counts, workspace: Workspace) -> None:
-        """Count here, or in a child where that is predicted to take long."""
-        cost = counts.cost
-        if cost is None or MOST_FACTORISATIONS * cost.seconds <= _ldl_far.CHILD_SECONDS:
+        limits, patience = (self.max_fill, self.max_flops), self.patience
+        assert cost is not None
+        with Solvers(cost, matrix, limits, patience, tick, goal.deadline) as solvers:
+            workspace = Workspace(
+                matrix=matrix * unit,
+                unit=unit,
+                goal=goal,
+                tick=tick,
+                left=goal.max_matvecs - used,
+                make=solvers,
+            )
             count(counts, workspace)
-            return
-        goal, tick = workspace.goal, workspace.tick
-        try:
-            with FarSolvers(cost, self.patience, tick, goal.deadline) as workspace.far:
-                count(counts, workspace)
-        except GaveUpError as error:  # before the child was there
-            counts.give_up(error)
-            count(counts, workspace)
-        except ChildNotStarted as error:
-            workspace.far = None
-            if math.isfinite(self.patience):
-                counts.given_up = f"a process of their own {error}"
-            else:
-                counts.notes = (NO_CHILD.format(error),)
-            count(counts, workspace)
+        if solvers.note:
+            counts.notes = (NO_CHILD.format(solvers.note),)
         if counts.given_up:
             counts.notes = (GIVEN_UP.format(counts.given_up),)
+        return counts
 
     def _check(self, cost: Cost) -> None:
         """Refuse a factorisation that would not fit."""
