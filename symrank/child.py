@@ -114,7 +114,7 @@ class Child:
     def __enter__(self) -> "Child":
         try:
             self._start()
-        except OSError as error:
+        except (OSError, RuntimeError) as error:  # no file, no process, no thread can be had
             self.close()
             raise ChildNotStarted(f"could not be started: {error}") from error
         except BaseException:
@@ -151,8 +151,7 @@ class Child:
         """
         try:
             self._send(target, arguments or {}, arrays or {}, cpu_seconds)
-            limit = None if cpu_seconds is None else START_SECONDS + PATIENCE * cpu_seconds
-            return self._loaded(self._wait(limit))
+            return self._loaded(self._wait(_wall_seconds(cpu_seconds)))
         except ChildRaised:
             raise
         except BaseException:
@@ -289,6 +288,13 @@ def _read(stdout: Any, lines: "queue.SimpleQueue[bytes]") -> None:
     except (OSError, ValueError):  # closed by `Child.close`
         pass
     lines.put(b"")
+
+
+def _wall_seconds(cpu_seconds: float | None) -> float | None:
+    """Return what a call may take by the clock: all there is where nothing counts CPU time."""
+    if cpu_seconds is None:
+        return None
+    return START_SECONDS + cpu_seconds * (PATIENCE if hasattr(signal, "setitimer") else 1.0)
 
 
 def _death(process: "subprocess.Popen[bytes]") -> ChildDied:
