@@ -47,9 +47,9 @@ SECONDS = Constants(
     dense_entry=1.0e-10,
     pattern=2.0e-7,
     ordering=2.0e-6,
-    column=3.0e-6,
-    fill=1.0e-7,
-    flop=2.0e-10,
+    column=2.5e-6,
+    fill=4.0e-8,
+    flop=2.2e-10,
     solve=2.0e-8,
     orthogonal=1.0e-9,
 )
