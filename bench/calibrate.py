@@ -113,18 +113,25 @@ def analysis() -> list[float]:
 
 
 def pivots(ordering: float, pattern: float) -> list[float]:
-    """Seconds a nonzero and a flop of the factor, the analyses taken off."""
+    """Seconds a row, a nonzero and a flop of a factorisation, the analyses taken off.
+
+    Grids alone cannot tell nonzeros from flops; graphs without separators have many more flops.
+    """
+    rng = np.random.default_rng(0)
     shapes = [(60, 60), (150, 150), (300, 300), (14, 14, 14), (20, 20, 20), (28, 28, 28)]
+    patterns = [gallery.grid_laplacian(shape) for shape in shapes]
+    for n, degree in ((2000, 5), (4000, 5), (6000, 4), (100_000, 1)):
+        R = sp.random_array((n, n), density=degree / 2 / n, rng=rng, format="csr")
+        patterns.append(sp.csr_array(R + R.T + 2.0 * degree * sp.eye_array(n)))
     rows, times = [], []
-    for shape in shapes:
-        A = gallery.grid_laplacian(shape)
+    for A in patterns:
         for B in (A, sp.csr_array(A - sp.eye_array(A.shape[0]))):
             cost = predict(as_operator(B))
             result = symrank.rank(B, "inertia", rng=1, check=False)
             number = result.diagnostics["num_factorisations"]
             analyses = ordering * B.shape[0] + pattern * B.nnz
             times.append(max(result.seconds - analyses, 0.1 * result.seconds))
-            rows.append([float(number * cost.fill), number * cost.flops])
+            rows.append([number * float(x) for x in (cost.n, cost.fill, cost.flops)])
     return fit(rows, times)
 
 
@@ -159,7 +166,7 @@ def main() -> None:
     entry, row = steps()
     ordering, pattern = analysis()
     singular_flop, singular_entry = singular()
-    fill, flop = pivots(ordering, pattern)
+    column, fill, flop = pivots(ordering, pattern)
     table = _costs.Constants(
         eigenvalues=eigenvalues(),
         singular=singular_flop,
@@ -169,6 +176,7 @@ def main() -> None:
         dense_entry=dense_entry(),
         ordering=ordering,
         pattern=pattern,
+        column=column,
         fill=fill,
         flop=flop,
         solve=solve(),

@@ -16,6 +16,7 @@ from symrank.result import RankResult, Status
 __all__ = ["choose_and_run"]
 
 SURE = (Status.EXACT, Status.CONVERGED)
+ROUNDED = "the pivots proved too little (rounding): "
 CERTAIN = 1 - 1e-9  # at this confidence two intervals that miss each other are no chance
 
 
@@ -33,13 +34,20 @@ def choose_and_run(job: Job, counter: Counter) -> RankResult:
         return _settled(job, result, counter)
     if not (isinstance(method, Inertia) and choose.proves_too_little(answer.summary)):
         return result
-    reason = "the pivots proved too little (rounding): "
+    given_up = choose.why_given_up(answer.summary)
+    reason = "the factorisation was given up: " if given_up else ROUNDED
     if fits_densely(job.operator):
-        return run(job, Dense(), reason + "all eigenvalues instead", counter).result(counter)
-    other = _sample_and_switch(
-        job, reason + "certified counting by products", counter, lambda _: ()
-    )
-    return _both(other, result)
+        other = run(job, Dense(), reason + "all eigenvalues instead", counter).result(counter)
+        return _instead(other, given_up) if given_up else other
+    counter.interval = None  # what the pivots left open is no answer to stop at
+    reason += "certified counting by products"
+    try:
+        other = _sample_and_switch(job, reason, counter, lambda _: ())
+    except KeyboardInterrupt:
+        if given_up:
+            raise
+        return dataclasses.replace(result, status=Status.INTERRUPTED)
+    return _instead(other, given_up) if given_up else _both(other, result)
 
 
 def _settled(job: Job, squared: RankResult, counter: Counter) -> RankResult:
@@ -83,7 +91,22 @@ def _sample_and_switch(
         return dataclasses.replace(_both(sampled, result), status=Status.INTERRUPTED)
     sampling.keep_within(counter)
     sampling.advance(counter)
-    return _both(sampling.result(counter), result)
+    given_up = choose.why_given_up(exact.summary)
+    sampled = sampling.result(counter)
+    return _instead(sampled, given_up) if given_up else _both(sampled, result)
+
+
+def _instead(result: RankResult, given_up: str) -> RankResult:
+    """Record that a clock or a death has decided the road, and how to take the same again."""
+    note = (
+        f"the exact count by pivots was given up: {given_up}. method={result.method!r} gives this "
+        "answer again, whatever the machine; method='inertia' has no limit but max_seconds."
+    )
+    return dataclasses.replace(
+        result,
+        notes=(*result.notes, note),
+        diagnostics={**result.diagnostics, "given_up": given_up},
+    )
 
 
 def _knows_all(method: Method, summary: Summary) -> bool:

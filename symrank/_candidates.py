@@ -8,7 +8,7 @@ import numpy as np
 from symrank import _costs
 from symrank._options import UNLIMITED
 from symrank.errors import MissingBackendError
-from symrank.methods import Dense, Goal, Inertia, Lanczos, Method, _ldl, dense
+from symrank.methods import BY_NAME, Dense, Goal, Inertia, Lanczos, Method, _ldl, dense
 from symrank.methods.inertia import predict
 from symrank.methods.lanczos import FIRST_PROBES, FIRST_STEPS
 from symrank.operators import Operator
@@ -26,12 +26,13 @@ __all__ = [
     "pattern_seconds",
     "product_seconds",
     "sampling",
+    "unasked",
 ]
 
 DENSE_LIMIT = 4096  # up to: 1 GiB at most with the workspace of eigvalsh
 PATTERN_LIMIT = 2_000_000  # nonzeros: the analysis alone would take longer than sampling
 ANALYSIS_SECONDS = 0.05  # too few to matter
-GROWTH = 5.0  # of the fill, by delayed pivots, where the diagonal is zero: 1 to 17, median 3
+PATIENCE = 5.0  # times the predicted CPU time of a factorisation: a wrong prediction ends there
 FACTORISATIONS = {True: 3, False: 4}  # by Inertia, for a semidefinite operator or any other
 LACKING = (
     "an exact count by pivots needs feral-solver, which is not installed "
@@ -149,18 +150,17 @@ def _pivots(operator: Operator, goal: Goal) -> Choice | None:
     """Predict `Inertia` from the pattern, where the entries are sparse and known."""
     if not _may_have_pivots(operator, goal):
         return None
-    method, matrix = Inertia(), as_matrix(operator)
+    method, matrix = unasked(Inertia.name), as_matrix(operator)
+    assert isinstance(method, Inertia)
     try:
         cost = predict(operator)
     except MissingBackendError:  # the extra is not installed
         return None
     if cost is None or cost.num_bytes > method.max_fill or cost.flops > method.max_flops:
         return None
-    growth = GROWTH if cost.num_zeros == cost.n else 1.0
     semidefinite = matrix is not None and bool((matrix.entries.diagonal() > 0.0).all())
-    seconds = _costs.inertia_seconds(
-        cost.n, cost.nnz, growth * cost.fill, growth**2 * cost.flops, FACTORISATIONS[semidefinite]
-    )
+    number = FACTORISATIONS[semidefinite]
+    seconds = _costs.inertia_seconds(cost.n, cost.nnz, cost.seconds, number)
     return _certain(method, 100, seconds, cost.num_bytes)
 
 
@@ -182,6 +182,11 @@ def _may_have_pivots(operator: Operator, goal: Goal) -> bool:
     if goal.preconditioner is not None or goal.n == 0 or is_dense:
         return False
     return _num_entries(operator) <= PATTERN_LIMIT
+
+
+def unasked(name: str) -> Method:
+    """Return the method of a name as it runs where the caller has not asked for it."""
+    return Inertia(patience=PATIENCE) if name == Inertia.name else BY_NAME[name]()
 
 
 def pattern_seconds(operator: Operator) -> float:

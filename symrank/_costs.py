@@ -10,6 +10,7 @@ __all__ = [
     "SECONDS",
     "Constants",
     "dense_seconds",
+    "factor_seconds",
     "inertia_seconds",
     "pattern_seconds",
     "singular_seconds",
@@ -30,7 +31,8 @@ class Constants:
     dense_entry: float  # a product with a dense matrix, times n^2 and vectors
     pattern: float  # the symbolic analysis and copies of a sparse matrix, times its nonzeros
     ordering: float  # the same, times its rows
-    fill: float  # one factorisation and its solves, times the nonzeros of the factor
+    column: float  # one factorisation and its solves, times the rows
+    fill: float  # the same, times the nonzeros of the factor
     flop: float  # the same, times its flops
     solve: float  # a step of conjugate gradients beside its product, times the rows and vectors
     orthogonal: float  # a QR factorisation of n x m and what belongs to it, times n m^2
@@ -45,8 +47,9 @@ SECONDS = Constants(
     dense_entry=1.0e-10,
     pattern=2.0e-7,
     ordering=2.0e-6,
-    fill=1.0e-7,
-    flop=2.0e-10,
+    column=2.5e-6,
+    fill=4.0e-8,
+    flop=2.2e-10,
     solve=2.0e-8,
     orthogonal=1.0e-9,
 )
@@ -69,9 +72,13 @@ def pattern_seconds(n: int, nnz: float) -> float:
     return SECONDS.ordering * n + SECONDS.pattern * nnz
 
 
-def inertia_seconds(n: int, nnz: int, fill: float, flops: float, num_factorisations: int) -> float:
+def factor_seconds(n: int, fill: float, flops: float) -> float:
+    """Return what one factorisation takes, with the solves that measure its error."""
+    return SECONDS.column * n + SECONDS.fill * fill + SECONDS.flop * flops
+
+
+def inertia_seconds(n: int, nnz: int, once: float, num_factorisations: int) -> float:
     """Return what a count by pivots takes, the analysis of the pattern included."""
-    once = SECONDS.fill * fill + SECONDS.flop * flops
     return OVERHEAD + pattern_seconds(n, nnz) + num_factorisations * once
 
 

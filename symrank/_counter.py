@@ -50,6 +50,11 @@ class Counter:
         """Wall time that the budget still holds."""
         return self._deadline - time.perf_counter() - self._kept_seconds
 
+    @property
+    def deadline(self) -> float:
+        """The time of `time.perf_counter` at which the budget ends."""
+        return self._deadline - self._kept_seconds
+
     @contextmanager
     def reserve(self, num_matvecs: int, seconds: float) -> Iterator[None]:
         """Keep a part of the budget back from what runs inside."""

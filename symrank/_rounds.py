@@ -177,6 +177,7 @@ def run(
     goal = dataclasses.replace(
         job.goal,
         max_matvecs=budget,
+        deadline=counter.deadline,
         extra_products=int(EXTRA_SECONDS / max(product_seconds(job.operator), 1e-9)),
     )
     rounds = Rounds(method=method, reason=reason, job=job, goal=goal)

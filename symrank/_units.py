@@ -24,12 +24,14 @@ from dataclasses import dataclass
 from typing import Any
 
 from symrank import _rounds, preconditioners, threshold
+from symrank._candidates import unasked
 from symrank._counter import Counter
 from symrank._setup import Job
+from symrank.choose import why_given_up
 from symrank.equilibrate import Scales, describe, uneven_scales
 from symrank.errors import SymrankError
 from symrank.intervals import ExactInterval, Hull, Interval
-from symrank.methods import BY_NAME, Dense, Method
+from symrank.methods import Dense, Lanczos, Method
 from symrank.operators import Operator
 from symrank.operators.transforms import Scaled
 from symrank.result import Progress, RankResult, Status
@@ -75,7 +77,7 @@ def count_in_both_units(
         first = count(dataclasses.replace(job, goal=goal))
     if first.status is Status.NOT_CERTIFIED:  # it counts above a cut of its own
         return first
-    again = BY_NAME[first.method]() if method is None else method
+    again = unasked(first.method) if method is None else method
     second, failure = None, INTERRUPTED
     if first.status is not Status.INTERRUPTED:
         with counter.reserve(max(0, counter.left - quarter), 0.0):
@@ -148,6 +150,8 @@ def _count_again(
         if is_chosen:
             twin = twin.on_shorter_side()
         rounds = _rounds.run(twin, method, "to see whether units decide", counter)
+        if is_chosen and why_given_up(rounds.summary):
+            rounds = _rounds.run(twin, Lanczos(), "to see whether units decide", counter)
     except KeyboardInterrupt:
         return None, INTERRUPTED
     except SymrankError as error:

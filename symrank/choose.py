@@ -40,6 +40,7 @@ __all__ = [
     "propose",
     "proves_too_little",
     "reconsider",
+    "why_given_up",
 ]
 
 EXACT_SECONDS = 10.0  # an exact count is worth this much where no precision is asked for
@@ -204,10 +205,17 @@ def _worth_of_sampling(goal: Goal, summary: Summary, width: int, sampled: float)
     return 2.0 * sampled if width <= NEARLY * 2.0 * goal.half_width else math.inf
 
 
+def why_given_up(summary: Summary | None) -> str:
+    """Return why factorisations were given up, which a clock may have decided; "" if none were."""
+    return "" if summary is None else str(summary.diagnostics.get("given_up", ""))
+
+
 def proves_too_little(summary: Summary | None) -> bool:
     """Tell whether `Inertia` left a shift without proof, which an eigenvalue near it does not."""
     if summary is None or summary.status is Status.EXACT:
         return False
+    if why_given_up(summary):
+        return True
     shifts = summary.diagnostics["shifts"]  # none where the solver gave up
     proved = {one["shift"] for one in shifts if one["is_proof"]}
     is_open = not shifts or proved != {one["shift"] for one in shifts}

@@ -88,7 +88,8 @@ def rank(
         ``inf`` sets no limit. No run takes more, if the checks and one product are within it: 10
         products of an operator known by products, 12 + k more with `deflate`.
     max_seconds
-        Budget in wall time; looked at after the first round.
+        Budget in wall time; looked at after the first round. A factorisation in a process of its
+        own is ended at once, and what it left open stays open.
     preconditioner
         A symmetric positive definite G = S S* against bad conditioning: a `Preconditioner`, the
         diagonal of G as a 1-D array, or, for an explicit matrix, ``"equilibrate"`` (every row in

@@ -11,6 +11,7 @@ but once in 1e9 factorisations. (Rounding in the solves and products is part of 
 """
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -18,7 +19,7 @@ import numpy as np
 import scipy.stats
 
 from symrank import probes
-from symrank.methods._ldl import Factorisation, Solver
+from symrank.methods._ldl import AnySolver, Factorisation
 from symrank.methods.base import Goal, Tick
 
 __all__ = ["PRODUCTS", "Workspace", "backward_error"]
@@ -39,7 +40,8 @@ class Workspace:
     goal: Goal
     tick: Tick
     left: int  # products
-    solvers: dict[int, Solver] = field(default_factory=dict)  # by the number of their style
+    make: Callable[[int], AnySolver | None]  # a solver of a style; None where it is too dear
+    solvers: dict[int, AnySolver] = field(default_factory=dict)  # by the number of their style
 
 
 def backward_error(

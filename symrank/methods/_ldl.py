@@ -1,16 +1,26 @@
 """Sparse LDL' of real symmetric matrices by `feral`: the only file that imports it."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import dataclass, replace
+from typing import Any, Protocol
 
 import numpy as np
 import scipy.sparse as sp
 
+from symrank import _costs
 from symrank._typing import FloatArray
 from symrank.errors import MissingBackendError
+from symrank.methods._delays import with_delays, without_scaling
 
-__all__ = ["STYLES", "Cost", "Factorisation", "Solver", "analyse", "check_installed"]
+__all__ = [
+    "STYLES",
+    "AnySolver",
+    "Cost",
+    "Factorisation",
+    "Solver",
+    "analyse",
+    "check_installed",
+]
 
 STYLES: tuple[dict[str, Any], ...] = (
     {"scaling": "auto", "pivot_threshold": 0.1},  # stable on all but a few, least fill
@@ -20,18 +30,29 @@ STYLES: tuple[dict[str, Any], ...] = (
 
 @dataclass(frozen=True, kw_only=True)
 class Cost:
-    """What a factorisation will take if no pivot has to be delayed."""
+    """What a factorisation will take, with the delays that zeros on the diagonal force."""
 
     n: int
     nnz: int  # of the pattern
     fill: int  # nonzeros of L
     flops: float
-    num_zeros: int  # on the diagonal: pivots that must be delayed
+
+    def of_style(self, number: int, matrix: Any) -> "Cost":
+        """Return the cost in one of `STYLES`; zeros of the CSR `matrix` decide."""
+        if STYLES[number]["scaling"] != "identity":
+            return self
+        more = without_scaling(matrix)
+        return replace(self, fill=self.fill + int(more.fill), flops=self.flops + more.flops)
 
     @property
     def num_bytes(self) -> int:
         """Memory of the factor."""
         return 8 * self.fill
+
+    @property
+    def seconds(self) -> float:
+        """CPU time of one factorisation and of the solves that measure its error."""
+        return _costs.factor_seconds(self.n, self.fill, self.flops)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -49,15 +70,22 @@ class Factorisation:
 def analyse(matrix: Any) -> Cost:
     """Return the cost for the pattern of a symmetric `matrix` with a full diagonal; no numbers."""
     symbolic = _feral().analyze(_lower(matrix))
-    columns = np.asarray(symbolic.col_counts, dtype=np.float64)
-    fill = int(symbolic.factor_nnz_estimate)
+    is_zero = (matrix.diagonal() == 0.0)[np.asarray(symbolic.perm)]
+    parents = np.asarray(symbolic.etree_parent)
+    work = with_delays(np.asarray(symbolic.col_counts, dtype=np.float64), parents, is_zero)
     return Cost(
         n=matrix.shape[0],
         nnz=int(matrix.nnz),
-        fill=fill,
-        flops=float(columns @ columns),
-        num_zeros=int((matrix.diagonal() == 0.0).sum()),
+        fill=int(symbolic.factor_slack * work.fill),
+        flops=work.flops,
     )
+
+
+class AnySolver(Protocol):
+    """What factorises, here or elsewhere."""
+
+    def factorise(self, matrix: Any) -> Factorisation | None:
+        """Return the factorisation of `matrix`; None where the solver gives up."""
 
 
 class Solver:

@@ -6,7 +6,8 @@ from typing import Any
 
 from symrank import threshold
 from symrank.methods._backward_error import PRODUCTS, Workspace, backward_error
-from symrank.methods._ldl import STYLES, Cost, Solver
+from symrank.methods._ldl import STYLES, Cost
+from symrank.methods._ldl_far import GaveUpError
 from symrank.region import Region
 from symrank.result import Band
 
@@ -29,6 +30,8 @@ class Counts:
     ends: dict[int, tuple[int, int]] = field(default_factory=lambda: {1: (0, 0), -1: (0, 0)})
     shifts: list[dict[str, Any]] = field(default_factory=list)
     is_cut_short: bool = False
+    given_up: str = ""  # why there are no further factorisations
+    notes: tuple[str, ...] = ()
 
     @property
     def outer(self) -> float:
@@ -42,6 +45,10 @@ class Counts:
             low < high and not self.region.end(sign).is_band
             for sign, (low, high) in self.ends.items()
         )
+
+    def give_up(self, error: GaveUpError) -> None:
+        """Leave open what is not proved yet."""
+        self.given_up, self.is_cut_short = str(error), self.is_cut_short or error.is_late
 
     def bounds(self) -> tuple[int, int]:
         """Return bounds on the count, which cross where the pivots contradict each other."""
@@ -79,6 +86,7 @@ class Counts:
             "fill": max((one["fill"] for one in self.shifts), default=0),
             "num_flagged_pivots": sum(one["num_flagged"] for one in self.shifts),
             "norm": self.norm * scale,
+            "given_up": self.given_up,
             "shifts": [
                 {**one, "shift": one["shift"] * scale, "error": one["error"] * scale}
                 for one in self.shifts
@@ -126,18 +134,30 @@ def _bound(counts: Counts, workspace: Workspace, sign: int, shift: float) -> tup
 
     The lower one is for a shift outside of the end, the upper one for a shift inside.
     """
+    if not counts.given_up:
+        try:
+            return _proved(counts, workspace, sign, shift)
+        except GaveUpError as error:
+            counts.give_up(error)
+    return 0, counts.n
+
+
+def _proved(counts: Counts, workspace: Workspace, sign: int, shift: float) -> tuple[int, int]:
+    """Return what `_bound` does, as long as factorisations are to be had."""
     edge = counts.region.end(sign)
     if math.isinf(shift):
         outside = 0 if shift * sign > 0.0 else counts.n
         return outside, outside
     allowed = abs(shift - edge.at)
-    for j, style in enumerate(STYLES):
+    for j in range(len(STYLES)):
         if workspace.left < PRODUCTS:
             counts.is_cut_short = True
             break
+        solver = workspace.solvers.pop(j, None) or workspace.make(j)
+        if solver is None:
+            continue
         B = workspace.matrix.copy()
         B.setdiag(B.diagonal() - shift * workspace.unit)
-        solver = workspace.solvers.pop(j, None) or Solver(style)
         F = solver.factorise(B)
         if F is None:
             continue  # and the next shift has a fresh one

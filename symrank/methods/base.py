@@ -54,6 +54,7 @@ class Goal:
     noise: float = 0.0  # relative error of a product, where it is above rounding
     window: tuple[float, float] | None = None  # count in (a, b] instead of a rank
     extra_products: int = 0  # that resolution may take where no precision was asked for
+    deadline: float = math.inf  # of `time.perf_counter`: for a segment that no `tick` can end
     spent_looks: int = 0  # of the run that is gone on with: they share alpha with those to come
 
     @property

@@ -55,12 +55,13 @@ from symrank.intervals import ExactInterval
 from symrank.margins import proved_margin
 from symrank.methods._backward_error import Workspace
 from symrank.methods._ldl import Cost, analyse
+from symrank.methods._ldl_far import Solvers
 from symrank.methods._pivots import Counts, count, of_zeros
 from symrank.methods.base import Goal, Summary, Task, Tick
 from symrank.operators import Operator
 from symrank.operators.explicit import sparse_entries
 from symrank.recurrences import lanczos
-from symrank.result import Gap, Status
+from symrank.result import Band, Gap, Status
 
 __all__ = ["Cost", "Inertia", "predict"]
 
@@ -68,6 +69,11 @@ NORM_STEPS = 40
 NORM_MARGIN = 1e-3  # a share of |A| as the cut: what lies in a band this wide is left open
 NORM_SHARE = 0.05  # of the budget, for that
 BAND = 0.5 * threshold.FLOOR  # half the width of a band, in eps |A|: the error of a factorisation
+NO_CHILD = (
+    "the factorisations ran in this process, where neither max_seconds nor Ctrl-C can end one: a "
+    "process of their own {}."
+)
+GIVEN_UP = "the factorisations were given up, and the interval holds what they left open: {}."
 _COSTS: WeakKeyDictionary[Operator, Cost] = WeakKeyDictionary()  # a choice and a run need them
 
 
@@ -88,6 +94,11 @@ class Inertia:
         add to it, for indefinite matrices sometimes severalfold.
     max_flops
         Most floating-point operations of one factorisation, as predicted. 1e12 is some minutes.
+    patience
+        A factorisation predicted to take long runs in a process of its own. It is given up when it
+        has taken this many times the predicted CPU time, and ten seconds at least; what it would
+        have told is left open then. Infinite unless `symrank.rank` chooses the method itself: then
+        5, and certified sampling answers.
 
     Examples
     --------
@@ -101,12 +112,13 @@ class Inertia:
 
     max_fill: int = 2**31
     max_flops: float = 1e12
+    patience: float = math.inf
 
     name: ClassVar[str] = "inertia"
     counts_windows: ClassVar[bool] = True
 
     def __post_init__(self) -> None:
-        for name in ("max_fill", "max_flops"):
+        for name in ("max_fill", "max_flops", "patience"):
             check_number(name, getattr(self, name), lambda x: x > 0.0, "must be positive, or inf.")
 
     def plan(self, goal: Goal, round_: int, summary: Summary | None) -> Sequence[Task]:  # noqa: ARG002
@@ -131,10 +143,22 @@ class Inertia:
             counts.ends = of_zeros(counts)
             return counts
         unit = math.ldexp(1.0, -math.frexp(norm)[1])  # the solver sees a norm near one, exactly
-        workspace = Workspace(
-            matrix=matrix * unit, unit=unit, goal=goal, tick=tick, left=goal.max_matvecs - used
-        )
-        count(counts, workspace)
+        limits, patience = (self.max_fill, self.max_flops), self.patience
+        assert cost is not None
+        with Solvers(cost, matrix, limits, patience, tick, goal.deadline) as solvers:
+            workspace = Workspace(
+                matrix=matrix * unit,
+                unit=unit,
+                goal=goal,
+                tick=tick,
+                left=goal.max_matvecs - used,
+                make=solvers,
+            )
+            count(counts, workspace)
+        if solvers.note:
+            counts.notes = (NO_CHILD.format(solvers.note),)
+        if counts.given_up:
+            counts.notes = (GIVEN_UP.format(counts.given_up),)
         return counts
 
     def _check(self, cost: Cost) -> None:
@@ -186,11 +210,15 @@ class Inertia:
             gaps=(Gap(low=tau, high=outer, count=float(rank)),) if is_plateau and inertia else (),
             inertia=inertia,
             at_ends=at_ends,
-            notes=threshold.band_notes(at_ends, goal.half_width)
-            if status is Status.NO_GAP_FOUND
-            else (),
+            notes=(*counts.notes, *_band_notes(at_ends, goal, status)),
             diagnostics=counts.diagnostics(goal.scale),
         )
+
+
+def _band_notes(at_ends: Sequence[Band], goal: Goal, status: Status) -> tuple[str, ...]:
+    if status is not Status.NO_GAP_FOUND:
+        return ()
+    return tuple(threshold.band_notes(at_ends, goal.half_width))
 
 
 def predict(operator: Operator) -> Cost | None:
