@@ -158,7 +158,7 @@ ROWS = [
     refused("packed, with a wrong checksum", packed(GOOD)[:-1] + b"\0", "incorrect data check"),
     refused("200 000 cells in each other", nested(200_000), "holds no matrix"),
     refused("version 4, larger than the file", struct.pack("<5i", 0, 10**9, 10**9, 0, 2) + b"A\0",
-            "does not fit"),
+            "does not fit into the file"),
     refused("version 4, an unknown kind", struct.pack("<5i", 9, 1, 1, 0, 2) + b"A\0" + bytes(8),
             "none of version 4"),
     refused("version 4, outside its size", saved({"K": np.zeros((3, 3))}, format="4").replace(
