@@ -11,7 +11,7 @@ NEEDED = ("typer", "rich")
 
 def main() -> None:
     """Run the command line; whatever happens ends with a status of `symrank._process`."""
-    _process.leave_on_signals()
+    _process.handle_signals()
     if _process.prepare_streams():
         status = _status()
     else:
@@ -25,7 +25,6 @@ def _status() -> int:
     try:
         from symrank.cli import run
 
-        _process.raise_on_signals()
         return run()
     except ModuleNotFoundError as error:
         library = (error.name or "").partition(".")[0]

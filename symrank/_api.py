@@ -2,7 +2,7 @@
 
 from symrank.counting import count
 from symrank.errors import SymrankError
-from symrank.estimate import plan, rank
+from symrank.estimate import rank
 from symrank.methods import (
     Chebyshev,
     Dense,
@@ -14,6 +14,7 @@ from symrank.methods import (
     UbaruSaad,
 )
 from symrank.operators import as_operator, augmented, gram, kron
+from symrank.planning import plan
 from symrank.preconditioners import Preconditioner
 from symrank.result import Progress, RankResult, Status
 

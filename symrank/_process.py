@@ -18,6 +18,7 @@ import signal
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
+from enum import Enum
 from types import FrameType
 
 from symrank._text import one_line
@@ -34,10 +35,9 @@ __all__ = [
     "ends_within",
     "explain",
     "finish",
-    "ignore_signals",
-    "leave_on_signals",
+    "handle_signals",
+    "interruptible",
     "prepare_streams",
-    "raise_on_signals",
     "say",
     "writing",
 ]
@@ -63,39 +63,34 @@ class TooLong(BaseException):
     """The time of `ends_within` is up; no Exception, as parsers catch those to reword them."""
 
 
-class _Writing:
-    """Whether an answer is being written, and a signal was put off for it."""
+class _Moment(Enum):
+    """What a signal finds, which is what it does."""
 
-    is_on = False
-    is_noted = False
+    LOADING = "nothing is known: leave at once"
+    RUNNING = "raise KeyboardInterrupt, which rounds turn into an answer"
+    ANSWERING = "an answer is being written: the first signal waits"
+    DONE = "nothing is left to be interrupted"
 
 
-def leave_on_signals() -> None:
-    """Let a signal end the process at once."""
+class _Now:
+    moment = _Moment.LOADING
 
-    def leave(number: int, frame: FrameType | None) -> None:  # noqa: ARG001
+
+def handle_signals() -> None:
+    """Let the signals that ask for an end do what the moment says; at first, leave."""
+    _Now.moment = _Moment.LOADING
+    _install(_handle)
+
+
+def _handle(number: int, frame: FrameType | None) -> None:  # noqa: ARG001
+    if _Now.moment is _Moment.LOADING:
         with suppress(OSError):
             os.write(2, f"symrank: {NO_ANSWER}\n".encode())
         os._exit(INTERRUPTED)
-
-    _install(leave)
-
-
-def raise_on_signals() -> None:
-    """Let a signal raise `KeyboardInterrupt`, but the first one not while an answer is written."""
-
-    def interrupt(number: int, frame: FrameType | None) -> None:  # noqa: ARG001
-        if _Writing.is_on and not _Writing.is_noted:
-            _Writing.is_noted = True
-            return
+    if _Now.moment is _Moment.RUNNING:
         raise KeyboardInterrupt
-
-    _install(interrupt)
-
-
-def ignore_signals() -> None:
-    """Let no signal disturb an interpreter that is closing down."""
-    _install(signal.SIG_IGN)
+    if _Now.moment is _Moment.ANSWERING:
+        _Now.moment = _Moment.RUNNING
 
 
 def _install(handler: Handler | signal.Handlers) -> None:
@@ -109,16 +104,24 @@ def _install(handler: Handler | signal.Handlers) -> None:
 
 
 @contextmanager
+def interruptible() -> Iterator[None]:
+    """Let a signal raise `KeyboardInterrupt` in the block, and do nothing after it."""
+    try:
+        _Now.moment = _Moment.RUNNING
+        yield
+    finally:
+        _Now.moment = _Moment.DONE
+
+
+@contextmanager
 def answering() -> Iterator[Callable[[], None]]:
     """Give a function to call once an answer is known; from there to the end a signal waits."""
 
     def is_known() -> None:
-        _Writing.is_on, _Writing.is_noted = True, False
+        _Now.moment = _Moment.ANSWERING
 
-    try:
-        yield is_known
-    finally:
-        _Writing.is_on = False
+    yield is_known
+    _Now.moment = _Moment.RUNNING
 
 
 @contextmanager
@@ -220,7 +223,7 @@ def explain(error: BaseException) -> str:
 
 def finish(status: int) -> int:
     """Flush what is left, at most once, and return the exit status."""
-    ignore_signals()
+    _install(signal.SIG_IGN)
     try:
         if sys.stdout is not None:
             sys.stdout.flush()

@@ -36,7 +36,7 @@ from symrank.operators import Operator
 from symrank.operators.transforms import Scaled
 from symrank.result import Progress, RankResult, Status
 
-__all__ = ["count_in_both_units", "first_of_two"]
+__all__ = ["LIMIT", "SHARE", "count_in_both_units", "uneven"]
 
 LIMIT = math.log2(
     1e6
@@ -67,7 +67,7 @@ def count_in_both_units(
     method
         Its method; None: the one that it chose counts D A D too.
     """
-    scales = _uneven(job)
+    scales = uneven(job)
     if scales is None:
         return count(job)
     quarter = counter.left // SHARE
@@ -94,25 +94,7 @@ def count_in_both_units(
     ).result()
 
 
-def first_of_two(job: Job, counter: Counter) -> tuple[Job, str]:
-    """Return the job of the first count, and a sentence on the second; empty where there is none.
-
-    For `symrank.plan`, which says beforehand what `count_in_both_units` will do.
-    """
-    scales = _uneven(job)
-    if scales is None:
-        return job, ""
-    left = counter.left - counter.left // SHARE
-    budget = max(1, left // job.operator.matvecs_per_product)
-    goal = dataclasses.replace(job.goal, max_matvecs=budget)
-    note = (
-        f"{describe(scales, LIMIT)}: a second count, on a quarter of the budget, puts every row "
-        'in a unit of its own (preconditioner="equilibrate")'
-    )
-    return dataclasses.replace(job, goal=goal), note
-
-
-def _uneven(job: Job) -> Scales | None:
+def uneven(job: Job) -> Scales | None:
     """Return the scales where no cut was given, rounding is the only noise, and they span much."""
     goal = job.goal
     is_asked = _has_cut(job) or goal.noise or job.num_deflated or job.preconditioner is not None

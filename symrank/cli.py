@@ -238,7 +238,8 @@ def _one_line_errors() -> Iterator[_Run]:
     """Turn whatever ends a command into one line on stderr and an exit status."""
     run = _Run()
     try:
-        yield run
+        with _process.interruptible():
+            yield run
     except typer.Exit:
         raise
     except _process.CannotWriteError as error:

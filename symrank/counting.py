@@ -104,7 +104,7 @@ def count(
     >>> symrank.count(np.diag([3.0, 1.0, 0.5, 0.0]), 0.0, np.inf).rank
     3
     """
-    rule = "must be one number, or inf. For a staircase of counts, call once for each step."
+    rule = "must be one number, or inf: pass a < b, and for a staircase call once for each step."
     a, b = (check_number(name, end, lambda _: True, rule) for name, end in (("a", a), ("b", b)))
     if not a < b:
         raise OptionError(f"a={a} and b={b} hold no interval: pass a < b.")

@@ -1,32 +1,23 @@
-"""`rank` and `plan`: set up, choose, run rounds, and say what was found."""
+"""`rank`: set up, choose, run rounds, and say what was found."""
 
 import dataclasses
-import time
 from collections.abc import Callable
 from typing import Any
 
-import numpy as np
-
-from symrank import choose
 from symrank._auto import choose_and_run
 from symrank._options import checks_names, shown
 from symrank._rounds import counter_of, run
 from symrank._setup import Job, Options, Rng, prepare, seed_of
 from symrank._typing import Array, FloatArray
-from symrank._units import count_in_both_units, first_of_two
+from symrank._units import count_in_both_units
 from symrank.errors import OptionError
 from symrank.methods import BY_NAME, Method, Projection
 from symrank.preconditioners import Preconditioner
 from symrank.result import Progress, RankResult
 
-__all__ = ["answer", "named_method", "plan", "rank", "seed_of"]
+__all__ = ["OF_METHODS", "answer", "named_method", "rank", "seed_of"]
 
 TIMED_COLUMNS = 8  # in `plan`
-
-_IN_PLAN = {
-    "method": "it says which one rank would choose",
-    "progress": "no method runs",
-}
 
 
 def _of_methods() -> dict[str, str]:
@@ -194,76 +185,6 @@ def answer(
         return run(job, chosen, reason, counter).result(counter)
 
     return count_in_both_units(job, counter, count, chosen)
-
-
-@checks_names({**OF_METHODS, **_IN_PLAN})
-def plan(
-    A: Any,
-    *,
-    atol: float | None = None,
-    rtol: float | None = None,
-    precision: float | None = None,
-    confidence: float = 0.95,
-    max_matvecs: float | None = None,
-    max_seconds: float | None = None,
-    preconditioner: Preconditioner | FloatArray | str | None = None,
-    deflate: Array | None = None,
-    noise: float | None = None,
-    rng: Rng = None,
-    check: bool = True,
-) -> choose.Plan:
-    """Say which method `symrank.rank` would start with, what it would take, and why.
-
-    No method runs. An operator without entries is checked, as in `rank`, and multiplies one more
-    block of eight vectors for the time of a product.
-
-    Parameters
-    ----------
-    A, atol, rtol, precision, confidence, max_matvecs, max_seconds, preconditioner, deflate, noise
-        As for `symrank.rank`.
-    rng, check
-        As for `symrank.rank`.
-
-    Returns
-    -------
-    Plan
-        With the predicted products, seconds and memory; ``print`` it. Where the sizes of the rows
-        of an explicit matrix make a second count, in other units, its `notes` say so.
-
-    Examples
-    --------
-    >>> import symrank
-    >>> from symrank import gallery
-    >>> plan = symrank.plan(gallery.grid_laplacian((100, 100)))
-    >>> plan.choice.method.name
-    'inertia'
-    """
-    options = Options(
-        atol=atol,
-        rtol=rtol,
-        precision=precision,
-        confidence=confidence,
-        max_matvecs=max_matvecs,
-        max_seconds=max_seconds,
-        noise=noise,
-        deflate=deflate,
-        preconditioner=preconditioner,
-        seed=seed_of(rng),
-        check=check,
-    )
-    counter = counter_of(options, None)
-    job, note = first_of_two(prepare(A, options, counter), counter)
-    job = job.on_shorter_side()
-    proposal = choose.propose(job.operator, job.goal)
-    if note:
-        proposal = dataclasses.replace(proposal, notes=(note,))
-    if job.operator.is_explicit or not job.operator.n:
-        return proposal
-    X = np.ones((job.operator.n, TIMED_COLUMNS), job.operator.dtype)
-    start = time.perf_counter()
-    job.operator.matmat(X)
-    seconds = (time.perf_counter() - start) / TIMED_COLUMNS
-    return proposal.with_product_seconds(seconds - choose.product_seconds(job.operator))
 
 
 def _method(method: str | Method | None, job: Job) -> tuple[Method, str]:

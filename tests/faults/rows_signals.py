@@ -180,7 +180,8 @@ def no_limit(tmp: Path) -> None:
 
 
 def row(fault: str, door: str, check: Callable[[Path], None]) -> Row:
-    is_slow = fault == "SIGHUP"  # the code is that of SIGTERM
+    is_twin = fault == "SIGTERM" and door not in ("while libraries load", "after a round")
+    is_slow = fault == "SIGHUP" or is_twin  # the code is that of SIGINT
     return Row(group="signals", fault=fault, door=door, check=check, is_slow=is_slow)
 
 

@@ -1,0 +1,111 @@
+"""`plan`: what `rank` would start with, what that would take, and why."""
+
+import dataclasses
+import time
+from typing import Any
+
+import numpy as np
+
+from symrank import choose
+from symrank._counter import Counter
+from symrank._options import checks_names
+from symrank._rounds import counter_of
+from symrank._setup import Job, Options, Rng, prepare, seed_of
+from symrank._typing import Array, FloatArray
+from symrank._units import LIMIT, SHARE, uneven
+from symrank.equilibrate import describe
+from symrank.estimate import OF_METHODS
+from symrank.preconditioners import Preconditioner
+
+__all__ = ["plan"]
+
+TIMED_COLUMNS = 8
+IN_PLAN = {
+    "method": "it says which one rank would choose",
+    "progress": "no method runs",
+}
+TWICE = (
+    "a second count, on a quarter of the budget, puts every row in a unit of its own "
+    '(preconditioner="equilibrate")'
+)
+
+
+@checks_names({**OF_METHODS, **IN_PLAN})
+def plan(
+    A: Any,
+    *,
+    atol: float | None = None,
+    rtol: float | None = None,
+    precision: float | None = None,
+    confidence: float = 0.95,
+    max_matvecs: float | None = None,
+    max_seconds: float | None = None,
+    preconditioner: Preconditioner | FloatArray | str | None = None,
+    deflate: Array | None = None,
+    noise: float | None = None,
+    rng: Rng = None,
+    check: bool = True,
+) -> choose.Plan:
+    """Say which method `symrank.rank` would start with, what it would take, and why.
+
+    No method runs. An operator without entries is checked, as in `rank`, and multiplies one more
+    block of eight vectors for the time of a product.
+
+    Parameters
+    ----------
+    A, atol, rtol, precision, confidence, max_matvecs, max_seconds, preconditioner, deflate, noise
+        As for `symrank.rank`.
+    rng, check
+        As for `symrank.rank`.
+
+    Returns
+    -------
+    Plan
+        With the predicted products, seconds and memory; ``print`` it. Where the sizes of the rows
+        of an explicit matrix make a second count, in other units, its `notes` say so.
+
+    Examples
+    --------
+    >>> import symrank
+    >>> from symrank import gallery
+    >>> plan = symrank.plan(gallery.grid_laplacian((100, 100)))
+    >>> plan.choice.method.name
+    'inertia'
+    """
+    options = Options(
+        atol=atol,
+        rtol=rtol,
+        precision=precision,
+        confidence=confidence,
+        max_matvecs=max_matvecs,
+        max_seconds=max_seconds,
+        noise=noise,
+        deflate=deflate,
+        preconditioner=preconditioner,
+        seed=seed_of(rng),
+        check=check,
+    )
+    counter = counter_of(options, None)
+    job, note = _first_of_two(prepare(A, options, counter), counter)
+    job = job.on_shorter_side()
+    proposal = choose.propose(job.operator, job.goal)
+    if note:
+        proposal = dataclasses.replace(proposal, notes=(note,))
+    if job.operator.is_explicit or not job.operator.n:
+        return proposal
+    X = np.ones((job.operator.n, TIMED_COLUMNS), job.operator.dtype)
+    start = time.perf_counter()
+    job.operator.matmat(X)
+    seconds = (time.perf_counter() - start) / TIMED_COLUMNS
+    return proposal.with_product_seconds(seconds - choose.product_seconds(job.operator))
+
+
+def _first_of_two(job: Job, counter: Counter) -> tuple[Job, str]:
+    """Return the job of the first count, and a note where there will be a second one."""
+    scales = uneven(job)
+    if scales is None:
+        return job, ""
+    left = counter.left - counter.left // SHARE
+    budget = max(1, left // job.operator.matvecs_per_product)
+    goal = dataclasses.replace(job.goal, max_matvecs=budget)
+    return dataclasses.replace(job, goal=goal), f"{describe(scales, LIMIT)}: {TWICE}"
