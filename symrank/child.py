@@ -36,11 +36,18 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from symrank._child_errors import (
+    ChildDied,
+    ChildNotStarted,
+    ChildRaised,
+    ChildTimedOut,
+    death,
+)
+
 __all__ = ["Answer", "Child", "ChildDied", "ChildNotStarted", "ChildRaised", "ChildTimedOut", "run"]
 
 POLL = 0.02  # seconds between ticks
 START_SECONDS = 60.0  # an interpreter on a slow network disk takes some
-DEATH_SECONDS = 5.0  # between the end of its answers and the end of a process
 PATIENCE = 20.0  # times its CPU time is the wall time of a child that is not stuck
 LONGEST = 2**24  # bytes of an answer without its arrays
 THREADS = ("OMP", "OPENBLAS", "MKL", "BLIS", "NUMBA", "RAYON", "VECLIB_MAXIMUM")
@@ -53,26 +60,6 @@ class Answer(NamedTuple):
     values: Any  # plain JSON
     arrays: dict[str, np.ndarray[Any, Any]]
     cpu_seconds: float  # that the function took
-
-
-class ChildDied(Exception):  # noqa: N818 - internal: callers turn it into their own error
-    """The child gave no answer; the text is the reason, a clause without a subject."""
-
-
-class ChildNotStarted(ChildDied):
-    """No child can be started here."""
-
-
-class ChildTimedOut(ChildDied):
-    """The child exceeded the time it was given."""
-
-
-class ChildRaised(ChildDied):
-    """The function raised: `kind` is the name of the exception, `message` its text."""
-
-    def __init__(self, kind: str, message: str) -> None:
-        self.kind, self.message = kind, message
-        super().__init__(f"raised {kind}: {message}")
 
 
 def run(
@@ -255,7 +242,7 @@ class Child:
             if end is not None and time.monotonic() > end:
                 raise ChildTimedOut(f"gave no answer within {seconds:.0f} s")
         if not line:
-            raise _death(self._process)
+            raise death(self._process)
         try:
             reply = json.loads(line)
             error = reply.get("error")
@@ -295,21 +282,6 @@ def _wall_seconds(cpu_seconds: float | None) -> float | None:
     if cpu_seconds is None:
         return None
     return START_SECONDS + cpu_seconds * (PATIENCE if hasattr(signal, "setitimer") else 1.0)
-
-
-def _death(process: "subprocess.Popen[bytes]") -> ChildDied:
-    """Say how a child whose answers have ended has died."""
-    try:
-        code = process.wait(timeout=DEATH_SECONDS)
-    except subprocess.TimeoutExpired:
-        return ChildDied("closed its answers")
-    if code >= 0:
-        return ChildDied(f"ended with status {code}")
-    if -code in (getattr(signal, name, 0) for name in ("SIGPROF", "SIGXCPU")):
-        return ChildTimedOut("exceeded its CPU time")
-    with contextlib.suppress(ValueError):
-        return ChildDied(f"died by {signal.Signals(-code).name}")
-    return ChildDied(f"died by signal {-code}")
 
 
 def _check_interpreter() -> None:

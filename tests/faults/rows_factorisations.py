@@ -1,7 +1,6 @@
 """Rows: factorisations that crash, run away, are interrupted, or cannot have their process."""
 
 import contextlib
-import errno
 import sys
 import tempfile
 import time
@@ -19,6 +18,7 @@ from symrank import gallery
 from symrank.methods import _ldl_far
 from symrank.result import RankResult, Status
 from tests.faults.row import Row
+from tests.faults.worlds import WORLDS
 
 SMALL = (20, 20)
 MEDIUM, LARGE = (36, 36), (66, 66)  # with all eigenvalues or sampling as the way back
@@ -93,6 +93,17 @@ def by_name(fault: str, reason: str, part: str, tmp: Path) -> None:
     assert reason in result.notes[0]
 
 
+def half_proved(tmp: Path) -> None:
+    """What was proved before a death is kept."""
+    L = gallery.grid_laplacian(SMALL)
+    with in_child(tmp, FACTORISE="tests.faults.bad_servers:second_dies"):
+        result = symrank.rank(L, "inertia", rng=SEED)
+    assert [one["is_proof"] for one in result.diagnostics["shifts"]] == [True]
+    low, high = result.interval()
+    assert (low <= 399 <= high, high - low > 0) == (True, True)
+    assert "SIGSEGV" in result.notes[0]
+
+
 def counted(fault: str, reason: str, part: str, tmp: Path) -> None:
     """A count of an interval takes the same ways back."""
     L = gallery.grid_laplacian(MEDIUM)
@@ -115,54 +126,6 @@ def never_believed(fault: str, part: str, tmp: Path) -> None:
 
 
 # --- the world is at fault ------------------------------------------------------------------
-
-
-@contextlib.contextmanager
-def no_interpreter(tmp: Path) -> Iterator[None]:
-    with patch.object(sys, "executable", "/nowhere/python3"):
-        yield
-
-
-@contextlib.contextmanager
-def a_frozen_program(tmp: Path) -> Iterator[None]:
-    with patch.object(sys, "frozen", True, create=True):
-        yield
-
-
-@contextlib.contextmanager
-def an_embedding_program(tmp: Path) -> Iterator[None]:
-    with patch.object(sys, "executable", "/usr/bin/uwsgi"):
-        yield
-
-
-@contextlib.contextmanager
-def no_temporary_folder(tmp: Path) -> Iterator[None]:
-    with patch.object(tempfile, "tempdir", str(tmp / "nothing")):
-        yield
-
-
-@contextlib.contextmanager
-def no_more_processes(tmp: Path) -> Iterator[None]:
-    error = BlockingIOError(errno.EAGAIN, "Resource temporarily unavailable")
-    with patch("subprocess.Popen", side_effect=error):
-        yield
-
-
-@contextlib.contextmanager
-def a_full_disk(tmp: Path) -> Iterator[None]:
-    error = OSError(errno.ENOSPC, "No space left on device")
-    with patch("symrank.child.np.save", side_effect=error):
-        yield
-
-
-WORLDS = {
-    "no interpreter": no_interpreter,
-    "a frozen program": a_frozen_program,
-    "a program that embeds Python": an_embedding_program,
-    "no temporary folder": no_temporary_folder,
-    "no more processes": no_more_processes,
-    "a full disk": a_full_disk,
-}
 
 
 def sampling_goes_on(
@@ -288,6 +251,16 @@ ROWS = [
         "solves of another shape", "rank", default_road, "wrong_shape", UNREADABLE, "SOLVE", LARGE
     ),
     _row("solves without an array", "rank", default_road, "no_array", UNREADABLE, "SOLVE", LARGE),
+    _row(
+        "a crash in the second factorisation",
+        "rank",
+        default_road,
+        "second_dies",
+        "SIGSEGV",
+        "FACTORISE",
+        LARGE,
+    ),
+    _row("a crash in the second factorisation", "Inertia", half_proved),
     _row("a solver that gives up", "Inertia, rank", never_believed, "none", "FACTORISE"),
     _row("solves that are NaN", "Inertia, rank", never_believed, "nan", "SOLVE"),
     _row("solves that are zero", "Inertia, rank", never_believed, "zero", "SOLVE"),
