@@ -7,8 +7,9 @@ from typing import Any
 
 import numpy as np
 
-from symrank import choose
+from symrank import _foreign, choose
 from symrank._auto import choose_and_run
+from symrank._counter import Counter
 from symrank._rounds import counter_of, run
 from symrank._setup import Job, Options, Rng, prepare, seed_of
 from symrank._typing import Array, FloatArray
@@ -160,7 +161,12 @@ def answer(
 ) -> RankResult:
     """Answer what the options ask, a rank or a count; see `rank`."""
     counter = counter_of(options, progress)
-    job = prepare(A, options, counter)
+    with _foreign.own_arithmetic():
+        return _answered(prepare(A, options, counter), method, counter)
+
+
+def _answered(job: Job, method: str | Method | None, counter: Counter) -> RankResult:
+    """Run the method asked for, or one of choice."""
     if method is None and job.goal.preconditioner is None:
         return count_in_both_units(job, counter, lambda job: choose_and_run(job, counter), None)
     chosen, reason = _method(method, job)
@@ -201,8 +207,12 @@ def plan(A: Any, **options: Any) -> choose.Plan:
         raise OptionError(f"plan has no option {unknown[0]!r}: it takes those of rank.")
     seed = seed_of(options.pop("rng", None))
     checked = Options(seed=seed, **options)
-    counter = counter_of(checked, None)
-    job = prepare(A, checked, counter).on_shorter_side()
+    with _foreign.own_arithmetic():
+        return _planned(prepare(A, checked, counter_of(checked, None)).on_shorter_side())
+
+
+def _planned(job: Job) -> choose.Plan:
+    """Weigh the candidates; time a product where nothing tells what it takes."""
     proposal = choose.propose(job.operator, job.goal)
     if job.operator.is_explicit or not job.operator.n:
         return proposal

@@ -35,6 +35,8 @@ Z_PLAN = 2.0  # half-width that a plan promises, in its standard errors
 SAFETY = 0.8  # of the half-width asked for, for a run that is planned to stop early
 LEAST_STEP = 1e-60  # share of the stable limit: with less no eigenvalue settles in any run
 GROWTH = 4  # of the steps from look to look
+TOLD = 3  # rounds for each of them: progress is told between
+LOOK_SHARE = 8  # of the budget at most is kept back for what the caller looks at after each
 SCHEMES = ("baoab", "leimkuhler-matthews", "euler-maruyama")
 
 
@@ -145,6 +147,10 @@ class Langevin:
         target = memo.next_milestone(is_converged=summary.status is Status.CONVERGED)
         key = ("chains", memo.plan.scheme, memo.pilot.is_indefinite)
         k = memo.plan.num_chains
+        if self.num_steps is None:
+            spent = memo.pilot.num_products + memo.num_steps * k * memo.pilot.power
+            more = (goal.max_matvecs - spent) // (k * memo.pilot.power)
+            target = min(target, memo.num_steps + max(more, 0))
         return [
             Task((*key, first), target - memo.num_steps, min(BLOCK, k - first))
             for first in range(0, k if target > memo.num_steps else 0, BLOCK)
@@ -173,7 +179,9 @@ class Langevin:
             burn_in=self.burn_in,
             num_chains=self.num_chains,
         )
-        budget = (goal.max_matvecs - pilot.num_products) // pilot.power
+        left = goal.max_matvecs - pilot.num_products
+        rounds = TOLD * math.ceil(math.log(goal.max_matvecs + 1, GROWTH))
+        budget = (left - min(goal.look * rounds, left // LOOK_SHARE)) // pilot.power
         plan = tune(pilot.spectrum, pilot.lambda_max, budget, wishes, goal.is_complex)
         looks = [plan.num_steps]
         while self.num_steps is None and looks[0] // GROWTH > 2 * plan.burn_in + 1:

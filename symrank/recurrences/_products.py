@@ -5,10 +5,11 @@ from typing import Any
 
 import numpy as np
 
-from symrank._typing import Array
+from symrank._typing import Array, FloatArray
+from symrank.errors import NonFiniteError
 from symrank.operators import MatrixOperator, Operator, Squared
 
-__all__ = ["fused_product"]
+__all__ = ["fused_product", "refuse_lost"]
 
 
 def fused_product(operator: Operator) -> tuple[Callable[[Array], tuple[Array, ...]], bool]:
@@ -26,6 +27,15 @@ def fused_product(operator: Operator) -> tuple[Callable[[Array], tuple[Array, ..
             return lambda theta: (d, theta), True
         return lambda theta: (A.indptr, A.indices, A.data, theta), False
     return lambda theta: (operator.matmat(theta),), True
+
+
+def refuse_lost(*sums: FloatArray) -> None:
+    """Raise where sums over a product, one a column, have left the finite numbers."""
+    if not all(np.isfinite(each).all() for each in sums):
+        raise NonFiniteError(
+            "a product with the operator holds infinities or NaN, or numbers whose squares "
+            "overflow. Look for overflow, a division by zero or missing data in it."
+        )
 
 
 def _is_diagonal(A: Any) -> bool:

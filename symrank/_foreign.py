@@ -1,0 +1,192 @@
+"""The caller's code: what goes in is its own, and what comes back is looked at once.
+
+An operator, a preconditioner or an observer may do anything with what it is given. So
+
+- a block that goes in is a private copy: code that works in place on it changes nothing here. A
+  read-only view would cost nothing, and break compiled code that declares its argument writable;
+- what comes back has the right shape, real or complex numbers and no NaN or infinity, or is an
+  error at once: the kernels read as many rows as they are told, whatever the product has;
+- it is memory that no one else holds, or it is copied: a buffer that is returned again and again
+  would change products that are still in use;
+- the caller's floating-point error state is in force while the caller's code runs, and what that
+  code sets is undone after it; everything else here runs with overflow and its like ignored, as
+  all that counts is looked at by its finiteness;
+- an exception is marked as the caller's, so that a run can tell it from one of its own.
+"""
+
+import contextlib
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from typing import Any
+
+import numpy as np
+
+from symrank._typing import Array
+from symrank.errors import NonFiniteError, OperatorError, SymrankError
+
+__all__ = [
+    "callers_code",
+    "is_callers",
+    "named_package",
+    "overflow_allowed",
+    "own_arithmetic",
+    "product_of",
+    "refuse_non_finite",
+    "tell",
+]
+
+MARK = "_symrank_is_callers"
+_CALLERS_STATE: ContextVar[dict[str, Any] | None] = ContextVar("callers_state", default=None)
+
+
+def named_package(module: str) -> str:
+    """Return the top-level package of a dotted module name."""
+    return module.partition(".")[0]
+
+
+@contextmanager
+def own_arithmetic() -> Iterator[None]:
+    """Ignore floating-point errors inside, and keep the caller's state for the caller's code."""
+    token = _CALLERS_STATE.set(dict(np.geterr()))
+    try:
+        with np.errstate(all="ignore"):
+            yield
+    finally:
+        _CALLERS_STATE.reset(token)
+
+
+@contextmanager
+def overflow_allowed() -> Iterator[None]:
+    """Let the caller's code overflow in silence inside: a first product tells a norm of 1e308."""
+    before = _CALLERS_STATE.get() or {}
+    token = _CALLERS_STATE.set({**before, "over": "ignore", "invalid": "ignore"})
+    try:
+        yield
+    finally:
+        _CALLERS_STATE.reset(token)
+
+
+@contextmanager
+def callers_code() -> Iterator[None]:
+    """Run the caller's code in the caller's error state, and mark what it raises."""
+    state = _CALLERS_STATE.get() or {}
+    try:
+        with np.errstate(**state):
+            yield
+    except BaseException as error:
+        _set(error, MARK, True)
+        raise
+
+
+def is_callers(error: BaseException) -> bool:
+    """Tell whether an exception was raised by the caller's code."""
+    return bool(getattr(error, MARK, False))
+
+
+def tell(error: BaseException, product: int, result: Any) -> None:
+    """Give an error of a run the number of the product and what was known before.
+
+    An exception of the caller's code keeps its type and gets a note; another one that is no
+    `SymrankError` is a fault of this package, and is left alone.
+    """
+    if isinstance(error, SymrankError) and not is_callers(error):
+        error.tell(product, result)
+    elif is_callers(error) and (result is not None or not hasattr(error, "result")):
+        known = "nothing was known before" if result is None else f"known before: {result}"
+        _set(error, "result", result)
+        error.add_note(f"Raised by the caller's code in product {product} of a run; {known}.")
+
+
+def _set(error: BaseException, name: str, value: Any) -> None:
+    """Set an attribute where the class of the error allows it."""
+    with contextlib.suppress(Exception):
+        setattr(error, name, value)
+
+
+def product_of(
+    call: Callable[[Array], Any],
+    X: Array,
+    shape: tuple[int, ...],
+    dtype: np.dtype[Any],
+    what: str = "the operator",
+    kind: type[SymrankError] = OperatorError,
+) -> Array:
+    """Return what the caller's code makes of a copy of X: fresh, C-ordered, of `dtype`, finite.
+
+    Raises
+    ------
+    OperatorError
+        Or `kind`: where the product is no block of numbers of this shape, or is complex although
+        `dtype` is real.
+    NonFiniteError
+        Where it holds infinities or NaN.
+    """
+    product, num_holders = _called(call, np.array(X, order="C"))
+    block = _numbers(product, shape, dtype, what, kind)
+    is_alone = block is product and num_holders <= ALONE and block.base is None
+    is_fit = block.dtype == dtype and block.flags.carray and block.flags.owndata
+    if not (is_alone and is_fit):
+        with np.errstate(over="ignore", invalid="ignore"):
+            block = np.array(block, dtype=dtype, order="C")
+    refuse_non_finite(block, what)
+    return block
+
+
+def refuse_non_finite(block: Array, what: str = "the operator") -> None:
+    """Raise where a product holds infinities or NaN, and say where the first is."""
+    with np.errstate(all="ignore"):
+        if np.isfinite(block.sum()):  # one pass without a temporary; else it may have overflowed
+            return
+        bad = np.argwhere(~np.isfinite(block))
+    if len(bad):
+        row = int(bad[0][0])
+        raise NonFiniteError(
+            f"a product with {what} holds infinities or NaN: {len(bad)} of {block.size} numbers, "
+            f"the first in row {row}: {block[tuple(bad[0])]}. Look for overflow, a division by "
+            "zero or missing data in it."
+        )
+
+
+def _called(call: Callable[[Array], Any], X: Array) -> tuple[Any, int]:
+    """Call the caller's code; return the product and how many hold it, this frame included."""
+    with callers_code():
+        product = call(X)
+    return product, sys.getrefcount(product)
+
+
+# of a product that no one else holds; counted, as it differs between interpreters
+ALONE = _called(lambda X: X + 1.0, np.zeros((1, 1)))[1]
+
+
+def _numbers(
+    product: Any, shape: tuple[int, ...], dtype: np.dtype[Any], what: str, kind: type[SymrankError]
+) -> Array:
+    """Return a product as an array of numbers of this shape, or raise."""
+    remedy = f"Return a fresh array of shape {shape} and dtype {dtype}."
+    if product is None:
+        raise kind(f"a product with {what} is None: is a return statement missing? {remedy}")
+    try:
+        block = np.asarray(product)
+    except (ValueError, TypeError) as error:
+        raise kind(
+            f"a product with {what} is a {type(product).__name__} that makes no array: {error}. "
+            f"{remedy}"
+        ) from error
+    if block.dtype.kind not in "biufc":
+        raise kind(
+            f"a product with {what} is a {type(product).__name__} of dtype {block.dtype}, which "
+            f"holds no numbers. {remedy}"
+        )
+    if block.shape != shape:
+        raise kind(
+            f"{what} turned a block of columns into {block.shape}, and the product has the shape "
+            f"{shape}. {remedy}"
+        )
+    if block.dtype.kind == "c" and dtype.kind != "c":
+        raise kind(
+            f"{what} states dtype {dtype}, but its product is {block.dtype}. Construct it with "
+            "dtype=complex, or return the real part where the other is rounding."
+        )
+    return block
