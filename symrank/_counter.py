@@ -42,11 +42,6 @@ class Counter:
         return max(0, self.max_matvecs - self.num_matvecs - self._kept_matvecs)
 
     @property
-    def is_overspent(self) -> bool:
-        """Whether the caller asked a method for more products than the budget holds."""
-        return self.num_matvecs > self.max_matvecs
-
-    @property
     def seconds(self) -> float:
         """Wall time so far, that of the run before included."""
         return self._seconds_before + time.perf_counter() - self._started

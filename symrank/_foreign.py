@@ -37,7 +37,8 @@ __all__ = [
     "tell",
 ]
 
-MARK = "_symrank_is_callers"
+MARK = "_symrank_is_callers"  # attribute of an exception of the caller's code
+RAISED, TOLD = "raised", "told"  # its values: a run has added nothing yet, or the product
 _CALLERS_STATE: ContextVar[dict[str, Any] | None] = ContextVar("callers_state", default=None)
 
 
@@ -76,7 +77,7 @@ def callers_code() -> Iterator[None]:
         with np.errstate(**state):
             yield
     except BaseException as error:
-        _set(error, MARK, True)
+        _set(error, MARK, RAISED)
         raise
 
 
@@ -93,9 +94,10 @@ def tell(error: BaseException, product: int, result: Any) -> None:
     """
     if isinstance(error, SymrankError) and not is_callers(error):
         error.tell(product, result)
-    elif is_callers(error) and (result is not None or not hasattr(error, "result")):
+    elif getattr(error, MARK, "") == RAISED or (is_callers(error) and result is not None):
         known = "nothing was known before" if result is None else f"known before: {result}"
         _set(error, "result", result)
+        _set(error, MARK, TOLD)
         error.add_note(f"Raised by the caller's code in product {product} of a run; {known}.")
 
 

@@ -41,6 +41,7 @@ class Rounds:
     history: list[tuple[int, int, int]] = field(default_factory=list)
     summary: Summary | None = None
     is_whole: bool = True
+    limit: int = 0  # products of the run that the budget allows
     is_unseen: bool = False  # a round ended without a look at the witness
 
     def advance(self, counter: Counter, pause: Callable[[Summary], bool] | None = None) -> None:
@@ -110,7 +111,8 @@ class Rounds:
         witness = self.job.witness
         if witness is None:
             return
-        if counter.left < witness.num_matvecs and not counter.is_overspent:
+        is_forced = counter.num_matvecs > self.limit  # by num_steps of a method, for example
+        if counter.left < witness.num_matvecs and not is_forced:
             self.is_unseen = True
             return
         witness.look()
@@ -217,7 +219,9 @@ def run(
         max_matvecs=job.budget(counter.left),
         extra_products=int(EXTRA_SECONDS / max(product_seconds(job.operator), 1e-9)),
     )
-    rounds = Rounds(method=method, reason=reason, job=job, goal=goal)
+    limit = counter.num_matvecs + goal.max_matvecs * job.operator.matvecs_per_product
+    limit = max(limit, counter.max_matvecs)
+    rounds = Rounds(method=method, reason=reason, job=job, goal=goal, limit=limit)
     rounds.advance(counter, pause)
     return rounds
 
@@ -257,6 +261,7 @@ def _resume(rounds: Rounds, before: Counter) -> Callable[..., RankResult]:
         more = MAX_MATVECS if max_matvecs is None else max_matvecs
         Options.check_budget(precision, more, max_seconds)
         counter = Counter(more, max_seconds, progress, before=spent)
+        rounds.limit = counter.max_matvecs
         summary = rounds.summary
         assert summary is not None
         old, n = rounds.goal, rounds.goal.n + rounds.job.num_left_out

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from symrank import _foreign, preconditioners, probes, threshold
-from symrank._counter import Counter
+from symrank._counter import Counter, located
 from symrank._typing import Array, FloatArray
 from symrank.errors import NonFiniteError, OptionError
 from symrank.methods import Goal
@@ -144,16 +144,17 @@ def prepare(A: Any, options: Options, counter: Counter) -> Job:
     G = preconditioners.as_preconditioner(options.preconditioner, operator)
     if G is not None:
         operator = preconditioners.apply(operator, G)
-    scaled, factor = _scaled(operator, options.seed, counter)
-    witness = None
-    if options.check:
-        used, witness = checked(scaled, probes.stream(options.seed, CHECK_STREAM), noise=noise)
-        counter.num_matvecs += used * operator.matvecs_per_product
-    num_deflated = 0
-    if options.deflate is not None:
-        deflated = Deflated(scaled, options.deflate)
-        _check_null(deflated, noise, options, counter)
-        scaled, num_deflated = deflated, deflated.num_vectors
+    with located(counter):
+        scaled, factor = _scaled(operator, options.seed, counter)
+        witness = None
+        if options.check:
+            used, witness = checked(scaled, probes.stream(options.seed, CHECK_STREAM), noise=noise)
+            counter.num_matvecs += used * operator.matvecs_per_product
+        num_deflated = 0
+        if options.deflate is not None:
+            deflated = Deflated(scaled, options.deflate)
+            _check_null(deflated, noise, options, counter)
+            scaled, num_deflated = deflated, deflated.num_vectors
     goal = Goal(
         n=scaled.n,
         dtype=scaled.dtype,

@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 
 from symrank import _foreign, probes, threshold
-from symrank._counter import Counter
+from symrank._counter import Counter, located
 from symrank._rounds import counter_of, run
 from symrank._setup import Job, Options, Rng, prepare
 from symrank.errors import OptionError
@@ -116,7 +116,8 @@ def count(
 def _shifted(job: Job, method: Method, counter: Counter) -> RankResult:
     """Count by a rank of the shifted operator."""
     assert job.window is not None
-    left, right = _finite(job, counter)
+    with located(counter):
+        left, right = _finite(job, counter)
     centre, half = 0.5 * (left + right), 0.5 * (right - left)
     unit, window = job.goal.scale, job.window
 

@@ -9,7 +9,7 @@ import numpy as np
 
 from symrank import _foreign, choose
 from symrank._auto import choose_and_run
-from symrank._counter import Counter
+from symrank._counter import Counter, located
 from symrank._rounds import counter_of, run
 from symrank._setup import Job, Options, Rng, prepare, seed_of
 from symrank._typing import Array, FloatArray
@@ -207,8 +207,11 @@ def plan(A: Any, **options: Any) -> choose.Plan:
         raise OptionError(f"plan has no option {unknown[0]!r}: it takes those of rank.")
     seed = seed_of(options.pop("rng", None))
     checked = Options(seed=seed, **options)
+    counter = counter_of(checked, None)
     with _foreign.own_arithmetic():
-        return _planned(prepare(A, checked, counter_of(checked, None)).on_shorter_side())
+        job = prepare(A, checked, counter).on_shorter_side()
+        with located(counter):
+            return _planned(job)
 
 
 def _planned(job: Job) -> choose.Plan:
