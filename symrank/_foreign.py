@@ -15,6 +15,7 @@ An operator, a preconditioner or an observer may do anything with what it is giv
 """
 
 import contextlib
+import math
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -23,6 +24,7 @@ from typing import Any
 
 import numpy as np
 
+from symrank._arrays import empty_block
 from symrank._typing import Array
 from symrank.errors import NonFiniteError, OperatorError, SymrankError
 
@@ -39,6 +41,7 @@ __all__ = [
 
 MARK = "_symrank_is_callers"  # attribute of an exception of the caller's code
 RAISED, TOLD = "raised", "told"  # its values: a run has added nothing yet, or the product
+_SPARE: ContextVar[list[Array] | None] = ContextVar("spare", default=None)  # of one run
 _CALLERS_STATE: ContextVar[dict[str, Any] | None] = ContextVar("callers_state", default=None)
 
 
@@ -50,12 +53,13 @@ def named_package(module: str) -> str:
 @contextmanager
 def own_arithmetic() -> Iterator[None]:
     """Ignore floating-point errors inside, and keep the caller's state for the caller's code."""
-    token = _CALLERS_STATE.set(dict(np.geterr()))
+    token, spare = _CALLERS_STATE.set(dict(np.geterr())), _SPARE.set([])
     try:
         with np.errstate(all="ignore"):
             yield
     finally:
         _CALLERS_STATE.reset(token)
+        _SPARE.reset(spare)
 
 
 @contextmanager
@@ -114,8 +118,12 @@ def product_of(
     dtype: np.dtype[Any],
     what: str = "the operator",
     kind: type[SymrankError] = OperatorError,
+    *,
+    is_summed: bool = False,
 ) -> Array:
     """Return what the caller's code makes of a copy of X: fresh, C-ordered, of `dtype`, finite.
+
+    With `is_summed` it may not be finite: the caller of this adds it up, and looks at the sums.
 
     Raises
     ------
@@ -125,14 +133,17 @@ def product_of(
     NonFiniteError
         Where it holds infinities or NaN.
     """
-    product, num_holders = _called(call, np.array(X, order="C"))
+    product, num_holders, given = _called(call, X)
     block = _numbers(product, shape, dtype, what, kind)
     is_alone = block is product and num_holders <= ALONE and block.base is None
     is_fit = block.dtype == dtype and block.flags.carray and block.flags.owndata
     if not (is_alone and is_fit):
         with np.errstate(over="ignore", invalid="ignore"):
             block = np.array(block, dtype=dtype, order="C")
-    refuse_non_finite(block, what)
+    if not is_summed:
+        refuse_non_finite(block, what)
+    del product
+    _keep(given)
     return block
 
 
@@ -151,15 +162,55 @@ def refuse_non_finite(block: Array, what: str = "the operator") -> None:
         )
 
 
-def _called(call: Callable[[Array], Any], X: Array) -> tuple[Any, int]:
-    """Call the caller's code; return the product and how many hold it, this frame included."""
+def _called(call: Callable[[Array], Any], X: Array) -> tuple[Any, int, Array]:
+    """Call the caller's code with a copy; return the product, how many hold it, and the copy."""
+    given = _copy(X)
     with callers_code():
-        product = call(X)
-    return product, sys.getrefcount(product)
+        product = call(given)
+    return product, sys.getrefcount(product), given
 
 
-# of a product that no one else holds; counted, as it differs between interpreters
-ALONE = _called(lambda X: X + 1.0, np.zeros((1, 1)))[1]
+def _copy(X: Array) -> Array:
+    """Return a copy on cache lines, in the memory of the last one where no one kept that."""
+    spare = _SPARE.get()
+    block = spare.pop() if spare else None
+    if block is None or block.shape != X.shape or block.dtype != X.dtype:
+        block = empty_block(X.shape[0], math.prod(X.shape[1:]), X.dtype).reshape(X.shape)
+    block[...] = X
+    return block
+
+
+def _keep(block: Array) -> None:
+    """Keep the memory of a copy for the next one, unless the caller's code holds it or a part.
+
+    Fresh memory costs as much as a sparse product: the system hands it out zeroed, page by page.
+    """
+    spare = _SPARE.get()
+    if spare is not None and _holders(block) <= ALONE_COPY:
+        spare[:] = [block]
+
+
+def _holders(block: Array) -> int:
+    """Return how many hold a block or the memory below it, frames included."""
+    return sys.getrefcount(block) + sys.getrefcount(block.base)
+
+
+def _counts() -> tuple[int, int]:
+    """Return the numbers of holders of a product and of a copy that no one else holds.
+
+    They are counted, as they differ between interpreters.
+    """
+    product, num_holders, given = _called(lambda X: X + 1.0, np.zeros((1, 1)))
+    del product
+    return num_holders, _counted(given)
+
+
+def _counted(block: Array) -> int:
+    """Count as `_keep` does."""
+    return _holders(block)
+
+
+ALONE, ALONE_COPY = _counts()
 
 
 def _numbers(
@@ -183,8 +234,8 @@ def _numbers(
         )
     if block.shape != shape:
         raise kind(
-            f"{what} turned a block of columns into {block.shape}, and the product has the shape "
-            f"{shape}. {remedy}"
+            f"{what} turned columns of shape {shape} into {block.shape}, and a product is of the "
+            f"same shape. {remedy}"
         )
     if block.dtype.kind == "c" and dtype.kind != "c":
         raise kind(

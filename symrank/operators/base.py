@@ -13,7 +13,7 @@ from symrank import _foreign
 from symrank._typing import Array
 from symrank.errors import OperatorError
 
-__all__ = ["Operator", "common_dtype", "product_by", "square_size", "working_dtype"]
+__all__ = ["Operator", "common_dtype", "product_by", "square_size", "summed_product", "working_dtype"]
 
 DENSE_BLOCK = 256  # columns of the identity per product in `to_dense`: large enough for BLAS 3
 
@@ -105,6 +105,10 @@ class Operator(ABC):
     def _matmat(self, X: Array) -> Array:
         """Return a fresh C-ordered product with a C-ordered (n, k) block of ``self.dtype``."""
 
+    def _summed(self, X: Array) -> Array:
+        """Do what `_matmat` does; a product that is not finite may pass (`summed_product`)."""
+        return self._matmat(X)
+
     def matmat(self, X: npt.ArrayLike) -> Array:
         """Multiply a block of vectors.
 
@@ -194,6 +198,17 @@ def product_by(operator: Operator, X: Array) -> Array:
     if operator._is_own:
         return operator._matmat(X)
     return _foreign.product_of(operator._matmat, X, X.shape, operator.dtype)
+
+
+def summed_product(operator: Operator, X: Array) -> Array:
+    """Return ``operator.matmat(X)`` for a recurrence that looks whether its sums are finite.
+
+    That saves a pass over the product of an operator of the caller's.
+    """
+    X = np.ascontiguousarray(X, dtype=operator.dtype)
+    if operator._is_own:
+        return np.ascontiguousarray(operator._summed(X), dtype=operator.dtype)
+    return _foreign.product_of(operator._matmat, X, X.shape, operator.dtype, is_summed=True)
 
 
 def columns_of(

@@ -50,6 +50,9 @@ class ScipyOperator(Operator):
     def _matmat(self, X: Array) -> Array:
         return multiply(self.linear_operator, X, self.dtype)
 
+    def _summed(self, X: Array) -> Array:
+        return multiply(self.linear_operator, X, self.dtype, is_summed=True)
+
 
 def linear_operator_dtype(A: "spla.LinearOperator[Any]") -> np.dtype[Any]:
     """Return the working dtype, by a product where the operator does not state one."""
@@ -61,11 +64,13 @@ def linear_operator_dtype(A: "spla.LinearOperator[Any]") -> np.dtype[Any]:
     return working_dtype(np.asarray(product).dtype)
 
 
-def multiply(A: "spla.LinearOperator[Any]", X: Array, dtype: np.dtype[Any]) -> Array:
-    """Return A X as a fresh C-ordered array of `dtype`; X is not handed out (`_foreign`)."""
+def multiply(
+    A: "spla.LinearOperator[Any]", X: Array, dtype: np.dtype[Any], *, is_summed: bool = False
+) -> Array:
+    """Return A X as a fresh C-ordered array of `dtype`, as `_foreign.product_of` does."""
     shape, what = (A.shape[0], X.shape[1]), "the LinearOperator"
     if _multiplies_blocks(A):
-        return _foreign.product_of(A.matmat, X, shape, dtype, what)
+        return _foreign.product_of(A.matmat, X, shape, dtype, what, is_summed=is_summed)
     product = np.empty(shape, dtype=dtype)
     for j in range(X.shape[1]):
         product[:, j] = _foreign.product_of(A.matvec, X[:, j], shape[:1], dtype, what)

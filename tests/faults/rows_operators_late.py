@@ -113,7 +113,7 @@ def kept(name: str, door: str) -> Check:
 
     def check(tmp: Path) -> None:
         machine = Machine(raising(ERRORS[name]), LATE)
-        with pytest.raises(BaseException) as info:
+        with pytest.raises(type(ERRORS[name]())) as info:
             ask(door, machine)
         error = info.value
         assert type(error) is type(ERRORS[name]())
