@@ -65,7 +65,8 @@ def rank(
     max_matvecs
         Budget in products with single vectors, 20 000 by default, those of checks included. No run
         takes more, if the checks and one product are within it: 10 products of an operator known
-        by products, 12 + k more with `deflate`.
+        by products, 12 + k more with `deflate`. One product of the caller's code more ends every
+        round: whether it is still the operator that it was.
     max_seconds
         Budget in wall time; looked at after the first round.
     preconditioner
@@ -102,11 +103,16 @@ def rank(
     ------
     OperatorError, NotSymmetricError, NonFiniteError
         If `A` cannot be used.
+    ChangedOperatorError
+        If the products of the caller's code are not what they were at the start.
     OptionError
         If an option is out of range.
 
     Notes
     -----
+    An error in the middle of a run, and any exception of the caller's code, has the answer of the
+    last finished round as its attribute `result`, or None.
+
     A Langevin chain with preconditioner G and noise covariance Sigma = sigma^2 G^-1, eq. (21)
     and Algorithm 1 of [1]_, is exactly the plain chain on S* A S in the coordinates theta = S phi:
     G Sigma^(1/2) n and sigma S n have the same covariance sigma^2 G.

@@ -13,7 +13,14 @@ from symrank import _foreign
 from symrank._typing import Array
 from symrank.errors import OperatorError
 
-__all__ = ["Operator", "common_dtype", "product_by", "square_size", "summed_product", "working_dtype"]
+__all__ = [
+    "Operator",
+    "common_dtype",
+    "product_by",
+    "square_size",
+    "summed_product",
+    "working_dtype",
+]
 
 DENSE_BLOCK = 256  # columns of the identity per product in `to_dense`: large enough for BLAS 3
 
