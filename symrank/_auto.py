@@ -6,7 +6,7 @@ from functools import partial
 
 from symrank import choose
 from symrank._candidates import Choice, exact_candidates, fits_densely
-from symrank._counter import Counter
+from symrank._counter import Counter, located
 from symrank._rounds import run
 from symrank._setup import Job
 from symrank.intervals import ExactInterval, Hull, Interval
@@ -65,8 +65,8 @@ def _sample_and_switch(
     found: list[tuple[Method, str]] = []
 
     def pause(summary: Summary) -> bool:
-        weight = job.operator.matvecs_per_product
-        spent, left = counter.num_matvecs // weight, counter.left // weight
+        spent = counter.num_matvecs // job.operator.matvecs_per_product
+        left = job.budget(counter.left), counter.seconds_left
         exact = choose.reconsider(job.operator, job.goal, summary, weigh, spent, left)
         if exact is not None:
             found.append(exact)
@@ -76,10 +76,12 @@ def _sample_and_switch(
     sampled = sampling.result(counter)
     if not found or not sampling.is_whole:
         return sampled
+    stopped = dataclasses.replace(sampled, status=Status.INTERRUPTED)
     try:
-        exact = run(job, *found[0], counter)
+        with located(counter, lambda: stopped):
+            exact = run(job, *found[0], counter)
     except KeyboardInterrupt:
-        return dataclasses.replace(sampled, status=Status.INTERRUPTED)
+        return stopped
     if exact.summary is None:  # the time was up
         return sampling.result(counter)
     result = exact.result(counter)

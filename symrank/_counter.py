@@ -5,9 +5,10 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
-from symrank.result import Progress
+from symrank import _foreign
+from symrank.result import Progress, RankResult
 
-__all__ = ["Counter", "TimeUp"]
+__all__ = ["Counter", "TimeUp", "located"]
 
 
 FOREVER = 1e9  # seconds: a part of a budget without end
@@ -64,10 +65,29 @@ class Counter:
         finally:
             self._kept_matvecs, self._kept_seconds = 0, 0.0
 
-    def tick(self, num_matvecs: int) -> None:
-        """Count products; raise once the time is up and an answer is known."""
+    def count(self, num_matvecs: int) -> None:
+        """Count products, and tell the observer."""
         self.num_matvecs += num_matvecs
         if self._progress is not None:
-            self._progress(Progress(self.num_matvecs, self.max_matvecs, self.interval))
+            with _foreign.callers_code():
+                self._progress(Progress(self.num_matvecs, self.max_matvecs, self.interval))
+
+    def tick(self, num_matvecs: int) -> None:
+        """Count products; raise once the time is up and an answer is known."""
+        self.count(num_matvecs)
         if self.interval is not None and self.seconds_left < 0.0:
             raise TimeUp
+
+
+@contextmanager
+def located(
+    counter: Counter, known: Callable[[], RankResult | None] = lambda: None
+) -> Iterator[None]:
+    """Give what is raised inside the number of the product and what was known before."""
+    try:
+        yield
+    except TimeUp:
+        raise
+    except BaseException as error:
+        _foreign.tell(error, counter.num_matvecs + 1, known())
+        raise

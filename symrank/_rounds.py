@@ -6,12 +6,12 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
-from symrank import kernels, threshold
+from symrank import _foreign, kernels, threshold
 from symrank._candidates import product_seconds
-from symrank._counter import Counter, TimeUp
+from symrank._counter import Counter, TimeUp, located
 from symrank._options import check_progress
 from symrank._setup import Job, Options
-from symrank.errors import DivergedError, OptionError
+from symrank.errors import ChangedOperatorError, NonFiniteError, OptionError, SymrankError
 from symrank.methods import Dense, Goal, Method, Summary, dense
 from symrank.operators.transforms import gram_factor
 from symrank.result import Progress, RankResult, Status
@@ -19,6 +19,10 @@ from symrank.result import Progress, RankResult, Status
 __all__ = ["MAX_MATVECS", "Rounds", "counter_of", "run"]
 
 MAX_MATVECS = 20_000
+UNSEEN = (
+    "the budget held no product to see whether the operator is still what it was at the first: "
+    "raise max_matvecs by one."
+)
 EXTRA_SECONDS = 10.0  # predicted: what resolution may take where no precision was asked for
 
 
@@ -38,6 +42,8 @@ class Rounds:
     history: list[tuple[int, int, int]] = field(default_factory=list)
     summary: Summary | None = None
     is_whole: bool = True
+    limit: int = 0  # products of the run that the budget allows
+    is_unseen: bool = False  # a round ended without a look at the witness
 
     def advance(self, counter: Counter, pause: Callable[[Summary], bool] | None = None) -> None:
         """Run rounds until nothing is left to do or `pause` says so; decide only between rounds.
@@ -46,14 +52,16 @@ class Rounds:
         ------
         KeyboardInterrupt
             Where not even the first round was finished.
-        DivergedError
-            Where a chain left the finite numbers; with the result of the round before.
         OptionError
             Where the method plans no work at all.
+        SymrankError, Exception
+            Where the operator cannot be used any longer, or raises an error of its own; with the
+            result of the round before as `result`.
         """
         self.is_whole = False
         try:
-            self._run(counter, pause)
+            with located(counter, lambda: self.known(counter)):
+                self._run(counter, pause)
             self.is_whole = True
         except TimeUp:
             summary = self.summary
@@ -63,9 +71,6 @@ class Rounds:
             if self.summary is None:
                 raise
             self._end(Status.INTERRUPTED)
-        except DivergedError as error:
-            known = None if self.summary is None else self.result(counter)
-            raise DivergedError(error.step, known) from error
         if self.summary is None and self.is_whole:
             msg = f"method={self.method.name!r} planned no work for n={self.goal.n}."
             raise OptionError(msg)
@@ -73,8 +78,7 @@ class Rounds:
     def keep_within(self, counter: Counter) -> None:
         """Leave to the method what another one has left of the budget."""
         assert self.summary is not None
-        left = counter.left // self.job.operator.matvecs_per_product
-        most = self.summary.memo.num_products + left
+        most = self.summary.memo.num_products + self.job.budget(counter.left)
         self.goal = dataclasses.replace(self.goal, max_matvecs=most)
 
     def _run(self, counter: Counter, pause: Callable[[Summary], bool] | None) -> None:
@@ -88,15 +92,52 @@ class Rounds:
         while self.goal.n and (
             tasks := self.method.plan(self.goal, len(self.history), self.summary)
         ):
-            for task in tasks:
-                state = self.states.pop(task.key, None)
-                self.states[task.key] = self.method.run(operator, self.goal, task, state, tick)
-            self.summary = self.method.summarise(self.goal, self.states, self.summary)
+            try:
+                for task in tasks:
+                    state = self.states.pop(task.key, None)
+                    self.states[task.key] = self.method.run(operator, self.goal, task, state, tick)
+                self._look(counter)
+                self.summary = self.method.summarise(self.goal, self.states, self.summary)
+            except Exception as error:
+                self._blame(counter, error)
+                raise
             low, high = self.summary.evidence(self.goal.confidence)
             counter.interval = low, high
             self.history.append((counter.num_matvecs, low, high))
             if pause is not None and pause(self.summary):
                 return
+
+    def _look(self, counter: Counter) -> None:
+        """Look whether the operator is still what it was at the door; keep the next look back."""
+        witness = self.job.witness
+        if witness is None:
+            return
+        is_forced = counter.num_matvecs > self.limit  # by num_steps of a method, for example
+        if counter.left < witness.num_matvecs and not is_forced:
+            self.is_unseen = True
+            return
+        witness.look()
+        counter.count(witness.num_matvecs)
+        most = self.goal.max_matvecs - self.goal.look
+        self.goal = dataclasses.replace(self.goal, max_matvecs=most)
+
+    def _blame(self, counter: Counter, error: Exception) -> None:
+        """Raise where an error within a round is explained by an operator that has changed."""
+        explains = (TimeUp, NonFiniteError, ChangedOperatorError)
+        if self.job.witness is None or isinstance(error, explains) or _foreign.is_callers(error):
+            return
+        try:
+            self.job.witness.look()
+        except SymrankError as changed:
+            raise changed from error
+        counter.count(self.job.witness.num_matvecs)
+
+    def known(self, counter: Counter) -> RankResult | None:
+        """Return what the finished rounds say, for an error that ends the run."""
+        if self.summary is None:
+            return None
+        result = dataclasses.replace(self.result(counter), status=Status.INTERRUPTED, resume=None)
+        return self.job.as_asked(result)
 
     @property
     def is_squared_away(self) -> bool:
@@ -138,6 +179,8 @@ class Rounds:
             fields["notes"] = (*fields["notes"], _squares_note(self.goal))
         if self.goal.atol and fields["threshold"] > self.goal.atol * self.goal.scale * (1.0 + 1e-9):
             fields["notes"] = (*fields["notes"], _floor_note(self.goal, fields["threshold"]))
+        if self.is_unseen:
+            fields["notes"] = (*fields["notes"], UNSEEN)
         goes_on = self.is_whole and hasattr(self.method, "stages")
         return RankResult(
             **fields,
@@ -173,14 +216,15 @@ def run(
     pause: Callable[[Summary], bool] | None = None,
 ) -> Rounds:
     """Run a method on what is left of the budget."""
-    budget = max(1, counter.left // job.operator.matvecs_per_product)
     goal = dataclasses.replace(
         job.goal,
-        max_matvecs=budget,
+        max_matvecs=job.budget(counter.left),
         deadline=counter.deadline,
         extra_products=int(EXTRA_SECONDS / max(product_seconds(job.operator), 1e-9)),
     )
-    rounds = Rounds(method=method, reason=reason, job=job, goal=goal)
+    limit = counter.num_matvecs + goal.max_matvecs * job.operator.matvecs_per_product
+    limit = max(limit, counter.max_matvecs)
+    rounds = Rounds(method=method, reason=reason, job=job, goal=goal, limit=limit)
     rounds.advance(counter, pause)
     return rounds
 
@@ -219,20 +263,21 @@ def _resume(rounds: Rounds, before: Counter) -> Callable[..., RankResult]:
             )
         more = MAX_MATVECS if max_matvecs is None else max_matvecs
         counter = Counter(more, max_seconds, progress, before=spent)
+        rounds.limit = counter.max_matvecs
         summary = rounds.summary
         assert summary is not None
         old, n = rounds.goal, rounds.goal.n + rounds.job.num_left_out
-        weight = rounds.job.operator.matvecs_per_product
         rounds.goal = dataclasses.replace(
             old,
             half_width=precision if precision >= 1.0 else precision * n,
             refine=False,
-            max_matvecs=summary.memo.num_products + more // weight,
+            max_matvecs=summary.memo.num_products + rounds.job.budget(more),
             spent_looks=getattr(summary.evidence, "num_looks", 1),
         )
-        rounds.summary = rounds.method.summarise(rounds.goal, rounds.states, summary)
-        rounds.advance(counter)
-        return rounds.result(counter)
+        with _foreign.own_arithmetic():
+            rounds.summary = rounds.method.summarise(rounds.goal, rounds.states, summary)
+            rounds.advance(counter)
+            return rounds.result(counter)
 
     return resume
 

@@ -9,20 +9,22 @@ from typing import Any
 
 import numpy as np
 
-from symrank import preconditioners, probes, threshold
-from symrank._counter import Counter
+from symrank import _foreign, preconditioners, probes, threshold
+from symrank._counter import Counter, located
 from symrank._options import check_budget, check_number, shown
 from symrank._typing import Array, FloatArray
 from symrank.errors import NonFiniteError, OptionError
 from symrank.methods import Goal
 from symrank.methods.base import unit_rounding
 from symrank.operators import Operator, as_operator
-from symrank.operators.checks import check_operator
+from symrank.operators._witness import Witness
+from symrank.operators.checks import checked
 from symrank.operators.deflated import Deflated
 from symrank.operators.padded import PaddedOperator
 from symrank.operators.transforms import Scaled, shorter_side
 from symrank.preconditioners import Preconditioner
 from symrank.recurrences import lanczos
+from symrank.result import RankResult
 
 __all__ = ["Job", "Options", "Rng", "prepare", "seed_of"]
 
@@ -97,11 +99,22 @@ class Job:
     num_deflated: int
     window: tuple[float, float] | None  # of `symrank.count`, in the caller's units
     num_zeros: int = 0  # that the shape of a Gram operator, or empty rows, give away
+    witness: Witness | None = None  # where the caller's code multiplies
+    as_asked: Callable[[RankResult], RankResult] = lambda result: result  # from the method's count
 
     @property
     def num_left_out(self) -> int:
         """Dimensions of the caller's operator that the method does not see."""
         return self.num_deflated + self.num_zeros
+
+    def budget(self, products: int) -> int:
+        """Return how many of `products` a method may take: one look at the witness is kept back.
+
+        Where there is only one, the method takes it, and the look is left out.
+        """
+        weight = self.operator.matvecs_per_product
+        look = 0 if self.witness is None else self.witness.num_matvecs
+        return max(1, (products - (look if products >= look + weight else 0)) // weight)
 
     def on_shorter_side(self) -> "Job":
         """Return the job for A A^H in place of A^H A, or the other way round, if smaller."""
@@ -126,15 +139,17 @@ def prepare(A: Any, options: Options, counter: Counter) -> Job:
     G = preconditioners.as_preconditioner(options.preconditioner, operator)
     if G is not None:
         operator = preconditioners.apply(operator, G)
-    scaled, factor = _scaled(operator, options.seed, counter)
-    if options.check:
-        used = check_operator(scaled, probes.stream(options.seed, CHECK_STREAM), noise=noise)
-        counter.num_matvecs += used * operator.matvecs_per_product
-    num_deflated = 0
-    if options.deflate is not None:
-        deflated = Deflated(scaled, options.deflate)
-        _check_null(deflated, noise, options, counter)
-        scaled, num_deflated = deflated, deflated.num_vectors
+    with located(counter):
+        scaled, factor = _scaled(operator, options.seed, counter)
+        witness = None
+        if options.check:
+            used, witness = checked(scaled, probes.stream(options.seed, CHECK_STREAM), noise=noise)
+            counter.num_matvecs += used * operator.matvecs_per_product
+        num_deflated = 0
+        if options.deflate is not None:
+            deflated = Deflated(scaled, options.deflate)
+            _check_null(deflated, noise, options, counter)
+            scaled, num_deflated = deflated, deflated.num_vectors
     goal = Goal(
         n=scaled.n,
         dtype=scaled.dtype,
@@ -144,20 +159,25 @@ def prepare(A: Any, options: Options, counter: Counter) -> Job:
         half_width=options.half_width(operator.n),
         refine=options.precision is None,
         confidence=options.confidence,
-        max_matvecs=max(1, counter.left // scaled.matvecs_per_product),
+        max_matvecs=1,
         seed=options.seed,
         scale=1.0 / factor,
         preconditioner=None if G is None or G.factor is not None else G,
         noise=noise,
+        norm_bound=math.inf if witness is None else witness.norm_bound,
     )
-    return Job(
+    job = Job(
         operator=scaled,
         goal=goal,
         preconditioner=G,
         num_deflated=num_deflated,
         window=options.window,
         num_zeros=num_zeros,
+        witness=witness,
     )
+    look = 0 if witness is None else 1
+    goal = dataclasses.replace(goal, max_matvecs=job.budget(counter.left), look=look)
+    return dataclasses.replace(job, goal=goal)
 
 
 def _occupied(operator: Operator, options: Options) -> tuple[Operator, Options, int]:
@@ -216,10 +236,8 @@ def _scaled(operator: Operator, seed: int, counter: Counter) -> tuple[Operator, 
     if size is None and operator.n:
         x = probes.stream(seed, CHECK_STREAM, 1).standard_normal((operator.n, 1))
         for small in (1.0, 2.0**-600):
-            with np.errstate(over="ignore", invalid="ignore"):
-                y = operator.matmat((small * x).astype(operator.dtype))
+            size = _product_size(operator, (small * x).astype(operator.dtype)) / small
             counter.num_matvecs += operator.matvecs_per_product
-            size = float(np.abs(y).max()) / small if np.isfinite(y).all() else math.inf
             if math.isfinite(size):
                 break
     unchecked = operator.is_explicit and size is not None and not math.isfinite(size)
@@ -236,6 +254,19 @@ def _scaled(operator: Operator, seed: int, counter: Counter) -> tuple[Operator, 
         return operator, 1.0
     factor = math.ldexp(1.0, -max(min(exponent, 1000), -1022))  # its inverse must be normal
     return Scaled(operator, factor), factor
+
+
+def _product_size(operator: Operator, x: Array) -> float:
+    """Return the largest number of a product; infinite where it overflows."""
+    try:
+        with _foreign.overflow_allowed():
+            y = operator.matmat(x)
+        _foreign.refuse_non_finite(y)
+    except NonFiniteError as error:
+        if _foreign.is_callers(error):
+            raise
+        return math.inf
+    return float(np.abs(y).max())
 
 
 def seed_of(rng: Rng) -> int:

@@ -72,8 +72,7 @@ def count_in_both_units(
         return count(job)
     quarter = counter.left // SHARE
     with counter.reserve(quarter, counter.seconds_left / SHARE):
-        budget = max(1, counter.left // job.operator.matvecs_per_product)
-        goal = dataclasses.replace(job.goal, max_matvecs=budget)
+        goal = dataclasses.replace(job.goal, max_matvecs=job.budget(counter.left))
         first = count(dataclasses.replace(job, goal=goal))
     if first.status is Status.NOT_CERTIFIED:  # it counts above a cut of its own
         return first

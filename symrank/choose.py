@@ -133,7 +133,7 @@ def reconsider(
     summary: Summary,
     weigh: Callable[[float], Sequence[Choice]],
     spent: int,
-    left: int,
+    left: tuple[int, float],
 ) -> tuple[Method, str] | None:
     """Look for an exact method once rounds of `Lanczos` have seen the spectrum.
 
@@ -146,7 +146,7 @@ def reconsider(
     weigh
         Gives the exact candidates; a pattern is analysed where that takes less than its argument.
     spent, left
-        Products so far, and those that the budget still holds.
+        Products so far, and the products and seconds that the budget still holds.
 
     Returns
     -------
@@ -175,7 +175,8 @@ def reconsider(
     for choice in weigh(_worth_of_sampling(goal, summary, high - low, spent * a_product)):
         products = float(choice.num_matvecs[1])
         found.append((choice.seconds[1], products, choice.method, _why_exact(choice, goal)))
-    most = min(left, max(LOOK, WORTH * spent))
+    most = min(left[0], max(LOOK, WORTH * spent))
+    allowed = min(allowed, left[1])
     found = [one for one in found if one[0] <= allowed and one[1] <= most]
     if not found:
         return None

@@ -15,8 +15,8 @@ from typing import Any
 
 import numpy as np
 
-from symrank import probes, threshold
-from symrank._counter import Counter
+from symrank import _foreign, probes, threshold
+from symrank._counter import Counter, located
 from symrank._options import check_number, checks_names
 from symrank._rounds import counter_of, run
 from symrank._setup import Job, Options, Rng, prepare
@@ -122,29 +122,38 @@ def count(
     if chosen is None or getattr(chosen, "counts_windows", False):
         return answer(A, method, options, progress)
     counter = counter_of(options, progress)
-    return _shifted(prepare(A, options, counter), chosen, counter)
+    with _foreign.own_arithmetic():
+        return _shifted(prepare(A, options, counter), chosen, counter)
 
 
 def _shifted(job: Job, method: Method, counter: Counter) -> RankResult:
     """Count by a rank of the shifted operator."""
     assert job.window is not None
-    left, right = _finite(job, counter)
+    with located(counter):
+        left, right = _finite(job, counter)
     centre, half = 0.5 * (left + right), 0.5 * (right - left)
+    unit, window = job.goal.scale, job.window
+
+    def as_asked(result: RankResult) -> RankResult:
+        return _complement(result, centre * unit, window)
+
     moved = dataclasses.replace(
         job,
         operator=shift(job.operator, centre),
-        goal=dataclasses.replace(job.goal, window=None, atol=half),
+        goal=dataclasses.replace(
+            job.goal, window=None, atol=half, norm_bound=job.goal.norm_bound + abs(centre)
+        ),
         window=None,
+        as_asked=as_asked,
     )
     result = run(moved, method, "asked for", counter).result(counter)
-    unit = job.goal.scale
     if result.threshold > half * unit * (1.0 + 1e-12):
         raise OptionError(
             f"the interval ({job.window[0]}, {job.window[1]}] is narrower than the noise of the "
             f"products of A, {2.0 * result.threshold:.3g}: eigenvalues cannot be told apart "
             "there. Widen it."
         )
-    return _complement(result, centre * unit, job.window)
+    return as_asked(result)
 
 
 def _finite(job: Job, counter: Counter) -> tuple[float, float]:

@@ -4,9 +4,10 @@ A message gives the value, the rule it breaks, and the remedy.
 """
 
 import math
-from typing import Any
+from typing import Any, ClassVar
 
 __all__ = [
+    "ChangedOperatorError",
     "DivergedError",
     "MissingBackendError",
     "NonFiniteError",
@@ -19,12 +20,40 @@ __all__ = [
 ]
 
 
+TOLD = " It was seen at product "
+
+
 class SymrankError(Exception):
-    """Base of all errors raised by symrank."""
+    """Base of all errors raised by symrank.
+
+    Attributes
+    ----------
+    result : RankResult or None
+        What the run knew when it ended; its interval is that of the last finished round.
+    product : int or None
+        Number of the product with a single vector in which it ended, the first of its block.
+    """
+
+    result: Any = None
+    product: int | None = None
+    _is_of_products: ClassVar[bool] = False  # and not of what was asked
+
+    def tell(self, product: int, result: Any) -> None:
+        """Add where a run ended and what it knew; the first to know tells."""
+        if self.result is not None or (self.product is not None and result is None):
+            return
+        self.result = result
+        if self._is_of_products:
+            said = str(self) if self.product is None else str(self).rpartition(TOLD)[0]
+            self.product = self.product or product
+            known = "nothing was known before" if result is None else f"known before: {result}"
+            self.args = (f"{said}{TOLD}{self.product} of the run; {known}.",)
 
 
 class OperatorError(SymrankError, TypeError):
     """The input is not an operator that symrank can use."""
+
+    _is_of_products = True
 
 
 class OptionError(SymrankError, ValueError):
@@ -49,18 +78,26 @@ class NotSymmetricError(SymrankError, ValueError):
 class NonFiniteError(SymrankError, ArithmeticError):
     """A product holds infinities or NaN."""
 
+    _is_of_products = True
+
+
+class ChangedOperatorError(SymrankError, RuntimeError):
+    """The operator is not what it was when the run began."""
+
+    _is_of_products = True
+
 
 class DivergedError(SymrankError, ArithmeticError):
-    """A Langevin chain left the finite numbers; `result` is what was known before, or None."""
+    """A Langevin chain left the finite numbers, although every product was finite."""
 
-    def __init__(self, step: int, result: Any = None) -> None:
+    _is_of_products = True
+
+    def __init__(self, step: int) -> None:
         self.step = step
-        self.result = result
-        known = "nothing was known before" if result is None else f"known before: {result}"
         super().__init__(
             f"a chain left the finite numbers at step {step}: its step size is stable for the "
             "operator that the pilot saw, so look for products that change from call to call or "
-            f"overflow, or pass a smaller step_size; {known}."
+            "overflow, or pass a smaller step_size."
         )
 
 

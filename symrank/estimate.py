@@ -4,7 +4,9 @@ import dataclasses
 from collections.abc import Callable
 from typing import Any
 
+from symrank import _foreign
 from symrank._auto import choose_and_run
+from symrank._counter import Counter
 from symrank._options import checks_names, shown
 from symrank._rounds import counter_of, run
 from symrank._setup import Job, Options, Rng, prepare, seed_of
@@ -77,7 +79,8 @@ def rank(
     max_matvecs
         Budget in products with single vectors, 20 000 by default, those of checks included;
         ``inf`` sets no limit. No run takes more, if the checks and one product are within it: 10
-        products of an operator known by products, 12 + k more with `deflate`.
+        products of an operator known by products, 12 + k more with `deflate`. One product of the
+        caller's code more ends every round: whether it is still the operator that it was.
     max_seconds
         Budget in wall time; looked at after the first round. A factorisation in a process of its
         own is ended at once, and what it left open stays open.
@@ -115,11 +118,16 @@ def rank(
     ------
     OperatorError, NotSymmetricError, NonFiniteError
         If `A` cannot be used.
+    ChangedOperatorError
+        If the products of the caller's code are not what they were at the start.
     OptionError
         If an option is out of range, or unknown (also a TypeError then, with the name it has here).
 
     Notes
     -----
+    An error in the middle of a run, and any exception of the caller's code, has the answer of the
+    last finished round as its attribute `result`, or None.
+
     A Langevin chain with preconditioner G and noise covariance Sigma = sigma^2 G^-1, eq. (21)
     and Algorithm 1 of [1]_, is exactly the plain chain on S* A S in the coordinates theta = S phi:
     G Sigma^(1/2) n and sigma S n have the same covariance sigma^2 G.
@@ -176,7 +184,12 @@ def answer(
     if method is not None:
         named_method(method)  # before any product is spent
     counter = counter_of(options, progress)
-    job = prepare(A, options, counter)
+    with _foreign.own_arithmetic():
+        return _answered(prepare(A, options, counter), method, counter)
+
+
+def _answered(job: Job, method: str | Method | None, counter: Counter) -> RankResult:
+    """Run the method asked for, or one of choice."""
     if method is None and job.goal.preconditioner is None:
         return count_in_both_units(job, counter, lambda job: choose_and_run(job, counter), None)
     chosen, reason = _method(method, job)

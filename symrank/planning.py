@@ -6,8 +6,8 @@ from typing import Any
 
 import numpy as np
 
-from symrank import choose
-from symrank._counter import Counter
+from symrank import _foreign, choose
+from symrank._counter import Counter, located
 from symrank._options import checks_names
 from symrank._rounds import counter_of
 from symrank._setup import Job, Options, Rng, prepare, seed_of
@@ -86,11 +86,15 @@ def plan(
         check=check,
     )
     counter = counter_of(options, None)
-    job, note = _first_of_two(prepare(A, options, counter), counter)
-    job = job.on_shorter_side()
-    proposal = choose.propose(job.operator, job.goal)
-    if note:
-        proposal = dataclasses.replace(proposal, notes=(note,))
+    with _foreign.own_arithmetic():
+        job, note = _first_of_two(prepare(A, options, counter), counter)
+        with located(counter):
+            return _planned(job.on_shorter_side(), (note,) if note else ())
+
+
+def _planned(job: Job, notes: tuple[str, ...]) -> choose.Plan:
+    """Weigh the candidates; time a product where nothing tells what it takes."""
+    proposal = dataclasses.replace(choose.propose(job.operator, job.goal), notes=notes)
     if job.operator.is_explicit or not job.operator.n:
         return proposal
     X = np.ones((job.operator.n, TIMED_COLUMNS), job.operator.dtype)
@@ -106,6 +110,5 @@ def _first_of_two(job: Job, counter: Counter) -> tuple[Job, str]:
     if scales is None:
         return job, ""
     left = counter.left - counter.left // SHARE
-    budget = max(1, left // job.operator.matvecs_per_product)
-    goal = dataclasses.replace(job.goal, max_matvecs=budget)
+    goal = dataclasses.replace(job.goal, max_matvecs=job.budget(left))
     return dataclasses.replace(job, goal=goal), f"{describe(scales, LIMIT)}: {TWICE}"

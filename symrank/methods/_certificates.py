@@ -81,6 +81,7 @@ class Cuts:
     @classmethod
     def of(cls, goal: Goal, norm_low: float, norm_high: float) -> "Cuts":
         """Return the cuts for what the goal asks."""
+        goal.check_norm(norm_low)
         low = threshold.cut(norm_low, goal.eps, goal.atol, goal.rtol)
         high = threshold.cut(norm_high, goal.eps, goal.atol, goal.rtol)
         noise = NOISE * goal.eps * norm_high

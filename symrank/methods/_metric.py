@@ -1,6 +1,6 @@
 """A preconditioner G known by its products, as the solves apply it: copied, scaled and looked at.
 
-G is handed a copy, as it may work in place, and is scaled by a power of two to norm one: <r, G r>
+G is the caller's code (`symrank._foreign`), and is scaled by a power of two to norm one: <r, G r>
 of a G of 1e250 I would leave the range. What three products show is checked: that they are finite,
 linear, symmetric and positive. Definiteness beyond that is for the recurrences to find out.
 """
@@ -10,9 +10,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from symrank import probes
+from symrank import _foreign, probes
 from symrank._typing import Array
-from symrank.errors import NonFiniteError, OptionError
+from symrank.errors import OptionError
 from symrank.methods.base import Goal
 from symrank.recurrences.conjugate_gradient import Product, column_dot, norms
 
@@ -40,14 +40,8 @@ def product(goal: Goal, metric: Metric) -> Product | None:
     call, half = G.product, math.ldexp(1.0, -metric.exponent // 2)
 
     def scaled(R: Array) -> Array:
-        R = R * R.real.dtype.type(half) if metric.exponent else R.copy()
-        Y = np.asarray(call(R))
-        if Y.shape != R.shape:
-            raise OptionError(
-                f"the preconditioner G turned a block of shape {R.shape} into {Y.shape}. Return "
-                "G R for a block R of columns, of the same shape."
-            )
-        Y = Y.astype(R.dtype, copy=False)
+        R = R * R.real.dtype.type(half) if metric.exponent else R
+        Y = _foreign.product_of(call, R, R.shape, R.dtype, "the preconditioner G", OptionError)
         return Y * R.real.dtype.type(half) if metric.exponent else Y
 
     return scaled
@@ -67,13 +61,7 @@ def inspect(goal: Goal) -> Metric:
     if raw is None or not goal.n:
         return Metric()
     X = probes.gaussian(goal.seed, STREAM, 2, goal.n, goal.dtype)
-    with np.errstate(over="ignore", invalid="ignore"):
-        Y = raw(X)
-    if not np.isfinite(Y).all():
-        raise NonFiniteError(
-            "a product with the preconditioner G holds infinities or NaN. Look for overflow or a "
-            "division by zero in it, or divide G by a constant, which moves no rank."
-        )
+    Y = raw(X)
     size = float(np.abs(Y).max())
     if size == 0.0:
         raise OptionError(

@@ -252,6 +252,8 @@ def _moved(solve: Solve, before: Array, after: Array) -> FloatArray:
 def level(block: NullBlock, goal: Goal) -> float:
     """Return the modulus from which eigenvalues of G A are resolved: CROWD times the floor."""
     norm = float(np.abs(block.ritz).max(initial=0.0))
+    if goal.preconditioner is None:
+        goal.check_norm(norm)
     return threshold.CROWD * threshold.cut(norm, goal.eps, None, None)
 
 

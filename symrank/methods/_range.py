@@ -11,6 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from symrank import probes, threshold
+from symrank._foreign import refuse_non_finite
 from symrank._typing import Array, FloatArray
 from symrank.methods._certificates import Cuts, chi, spectral_norm
 from symrank.methods._solve import project
@@ -66,6 +67,7 @@ def grow(
     if have + num_vectors >= n:
         eye = np.eye(n, dtype=goal.dtype)
         image = operator.matmat(eye)
+        refuse_non_finite(image)
         tick(n)
         return RangeSketch(
             Y=np.empty((n, 0), goal.dtype),
@@ -80,6 +82,7 @@ def grow(
     Y = operator.matmat(Omega)
     tick(num_vectors)
     norm_low = float(np.max(np.linalg.norm(Y, axis=0) / np.linalg.norm(Omega, axis=0)))
+    goal.check_norm(norm_low)
     if sketch is not None:
         Y = np.hstack([sketch.Y, Y])
     m = Y.shape[1] - TEST_COLUMNS
@@ -114,6 +117,7 @@ def multiply_basis(sketch: RangeSketch, operator: Operator, tick: Tick) -> Range
     """Form A Q."""
     k = sketch.Q.shape[1]
     sketch.image = operator.matmat(sketch.Q) if k else sketch.Q.copy()
+    refuse_non_finite(sketch.image)
     tick(k)
     sketch.num_products += k
     return sketch

@@ -7,11 +7,13 @@ value is that of any backward stable way, some sqrt(m) eps sigma_1.
 """
 
 import math
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 import scipy.linalg
 
+from symrank._foreign import refuse_non_finite
 from symrank._typing import Array, FloatArray
 from symrank.operators._factor import Factor
 from symrank.operators._sums import widened
@@ -21,12 +23,15 @@ __all__ = ["num_entries", "singular_values"]
 BLOCK = 4096  # rows of a block at least: sums over more are less accurate, and gain no time
 
 
-def singular_values(factor: Factor, scale: float = 1.0) -> FloatArray:
+def singular_values(
+    factor: Factor, scale: float = 1.0, tick: Callable[[int], None] | None = None
+) -> FloatArray:
     """Return those of `scale` times the matrix, min(m, n) of them, descending."""
     m, n = factor.shape
     if not min(m, n):
         return np.empty(0)
-    entries = factor.to_dense() if factor.entries is None else factor.entries
+    entries = factor.to_dense(tick) if factor.entries is None else factor.entries
+    refuse_non_finite(entries if isinstance(entries, np.ndarray) else entries.data)
     tall = entries if m >= n else entries.T  # the conjugate has the same singular values
     if not isinstance(tall, np.ndarray):
         tall = tall.tocsr()

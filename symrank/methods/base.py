@@ -17,6 +17,7 @@ from typing import Any, ClassVar, Protocol
 import numpy as np
 
 from symrank._typing import FloatArray
+from symrank.errors import ChangedOperatorError, NonFiniteError
 from symrank.intervals import Interval
 from symrank.measure import RitzMeasure
 from symrank.operators import Operator
@@ -55,6 +56,8 @@ class Goal:
     window: tuple[float, float] | None = None  # count in (a, b] instead of a rank
     extra_products: int = 0  # that resolution may take where no precision was asked for
     deadline: float = math.inf  # of `time.perf_counter`: for a segment that no `tick` can end
+    look: int = 0  # products that the caller takes at the end of every round, of max_matvecs
+    norm_bound: float = math.inf  # of |A|, from the door: `symrank.operators._witness`
     spent_looks: int = 0  # of the run that is gone on with: they share alpha with those to come
 
     @property
@@ -84,12 +87,33 @@ class Goal:
             nothing is known.
         floor, delta
             The noise floor, and half the width of a band, in eps |A|.
+
+        Raises
+        ------
+        NonFiniteError, ChangedOperatorError
+            Where `norm` is none that the operator can have.
         """
+        self.check_norm(norm)
         unit = self.eps * norm
         most = norm * (1.0 + margin) if math.isfinite(margin) else math.inf
         if self.window is not None:
             return Region.window(self.window, most, floor * unit, delta * unit, self.scale)
         return Region.level((norm, most), floor * unit, delta * unit, self.atol, self.rtol)
+
+    def check_norm(self, norm: float) -> None:
+        """Raise where |A| >= `norm` cannot be; see `region`."""
+        if not math.isfinite(norm):
+            raise NonFiniteError(
+                "|A|, as the method sees it, is no finite number: products with the operator hold "
+                "infinities or NaN, or numbers whose squares overflow. Look for overflow, a "
+                "division by zero or missing data in it."
+            )
+        if norm > self.norm_bound:
+            raise ChangedOperatorError(
+                f"a method sees |A| >= {norm * self.scale:.3g}, and the products at the door prove "
+                f"|A| <= {self.norm_bound * self.scale:.3g}: at least one product came out wrong. "
+                "Look for uninitialised memory or overflow in the operator."
+            )
 
 
 @dataclass(frozen=True)

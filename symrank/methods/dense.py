@@ -24,6 +24,7 @@ import numpy as np
 import scipy.linalg
 
 from symrank import threshold
+from symrank._foreign import product_of, refuse_non_finite
 from symrank._typing import Array, FloatArray
 from symrank.errors import OptionError
 from symrank.intervals import ExactInterval
@@ -32,6 +33,7 @@ from symrank.methods.base import Goal, Summary, Task, Tick
 from symrank.operators import Operator
 from symrank.operators._factor import Factored
 from symrank.operators.augmented import AugmentedOperator
+from symrank.operators.base import columns_of
 from symrank.operators.gram import GramOperator
 from symrank.operators.transforms import Scaled, shorter_side
 from symrank.region import Edge, Region
@@ -108,22 +110,38 @@ def _is_singular(core: Operator) -> TypeGuard[Factored]:
     return isinstance(core, AugmentedOperator)
 
 
-def _spectrum(operator: Operator) -> _Spectrum:
+def _spectrum(operator: Operator, tick: Tick) -> _Spectrum:
     """Return all eigenvalues."""
     core, n = _core(operator), operator.n
     if core is not operator and isinstance(operator, Scaled):
-        found = _spectrum(operator.base)
+        found = _spectrum(operator.base, tick)
         return replace(found, values=operator.factor * found.values)
     if not _is_singular(core):
-        values = scipy.linalg.eigvalsh(core.to_dense(), check_finite=False).astype(np.float64)
+        entries = _formed(core, tick)
+        refuse_non_finite(entries)
+        values = scipy.linalg.eigvalsh(entries, check_finite=False).astype(np.float64)
         return _Spectrum(np.sort(np.concatenate([values, np.zeros(n - values.size)])), n)
     longer = max(core.factor.shape)
     if isinstance(core, GramOperator):
         squares = singular_values(core.factor, core.scale)[::-1] ** 2
         values = np.concatenate([np.zeros(n - squares.size), squares])
         return _Spectrum(values, longer, is_squared=True)
-    sigma = singular_values(core.factor)
+    sigma = singular_values(core.factor, tick=tick)
     return _Spectrum(np.concatenate([-sigma, np.zeros(n - 2 * sigma.size), sigma[::-1]]), longer)
+
+
+def _formed(core: Operator, tick: Tick) -> Array:
+    """Return the entries; block by block of products where they are not known."""
+    is_by_products = core._is_own or type(core).to_dense is Operator.to_dense
+    if core.num_dense_products and is_by_products:
+        return columns_of(core.matmat, core.shape, core.dtype, tick)
+    if core._is_own:
+        entries = core.to_dense()
+    else:
+        none = np.empty((0, 0), core.dtype)
+        entries = product_of(lambda _: core.to_dense(), none, core.shape, core.dtype)
+    tick(core.num_dense_products)
+    return entries
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -161,9 +179,7 @@ class Dense:
                 f"max_matvecs leaves {spare}. Raise it by {work.num_products - spare}, or use "
                 "method='lanczos', which forms nothing."
             )
-        found = _spectrum(operator)
-        tick(work.num_products)
-        return found
+        return _spectrum(operator, tick)
 
     def summarise(
         self,

@@ -39,6 +39,8 @@ GROWTH = 4  # of the steps from look to look
 MOST_STEPS = 10_000_000  # of all chains together: their energies fill 80 MB, and burn-in an hour
 FIRST_STEPS = 20_000  # of budgets that grow up to that, where there is none to speak of
 FRICTION = "must be positive and finite, and belongs to scheme='baoab'."
+TOLD = 3  # rounds for each of them: progress is told between
+LOOK_SHARE = 8  # of the budget at most is kept back for what the caller looks at after each
 SCHEMES = ("baoab", "leimkuhler-matthews", "euler-maruyama")
 
 
@@ -155,6 +157,10 @@ class Langevin:
         target = memo.next_milestone(is_converged=summary.status is Status.CONVERGED)
         key = ("chains", memo.plan.scheme, memo.pilot.is_indefinite)
         k = memo.plan.num_chains
+        if self.num_steps is None:
+            spent = memo.pilot.num_products + memo.num_steps * k * memo.pilot.power
+            more = (goal.max_matvecs - spent) // (k * memo.pilot.power)
+            target = min(target, memo.num_steps + max(more, 0))
         return [
             Task((*key, first), target - memo.num_steps, min(BLOCK, k - first))
             for first in range(0, k if target > memo.num_steps else 0, BLOCK)
@@ -183,7 +189,9 @@ class Langevin:
             burn_in=self.burn_in,
             num_chains=self.num_chains,
         )
-        budget = (goal.max_matvecs - pilot.num_products) // pilot.power
+        left = goal.max_matvecs - pilot.num_products
+        rounds = TOLD * math.ceil(math.log(goal.max_matvecs + 1, GROWTH))
+        budget = (left - min(goal.look * rounds, left // LOOK_SHARE)) // pilot.power
         plan = _tuned(pilot, goal, budget, wishes)
         looks = [plan.num_steps]
         while self.num_steps is None and looks[0] // GROWTH > 2 * plan.burn_in + 1:

@@ -1,17 +1,21 @@
 """A matrix with both its products, which `augmented`, `gram` and `Congruent` are made of."""
 
+import contextlib
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import numpy as np
 import scipy.sparse as sp
 import scipy.sparse.linalg as spla
 
+from symrank import _foreign
 from symrank._typing import Array, FloatArray
-from symrank.errors import OperatorError
+from symrank.errors import NonFiniteError, OperatorError
 from symrank.operators._sums import multiply as matrix_product
-from symrank.operators.base import Operator, columns_of
+from symrank.operators.base import Operator, columns_of, product_by
 from symrank.operators.coerce import interpret
 from symrank.operators.matrix import MatrixOperator, canonical, largest_entry
 from symrank.operators.scipy_adapter import linear_operator_dtype, multiply
@@ -23,7 +27,8 @@ __all__ = ["Factor", "Factored", "as_factor", "check_adjoint", "diagonal_factor"
 class Factor:
     """An m x n matrix A by its products ``forward(X) = A X`` and ``adjoint(Y) = A^H Y``.
 
-    `largest_entry` is max |a_ij|, and `entries` the matrix, or None where they are not known.
+    `largest_entry` is max |a_ij|, and `entries` the matrix, or None where they are not known;
+    `is_foreign` tells whether the caller's code multiplies.
     """
 
     shape: tuple[int, int]
@@ -33,12 +38,13 @@ class Factor:
     largest_entry: float | None
     matvecs: int = 1
     entries: Any = None
+    is_foreign: bool = False
 
     def __repr__(self) -> str:
         known = "known by products" if self.entries is None else type(self.entries).__name__
         return f"<Factor {self.shape[0]}x{self.shape[1]} {self.dtype}: {known}>"
 
-    def to_dense(self) -> Array:
+    def to_dense(self, tick: Callable[[int], None] | None = None) -> Array:
         """Return the entries, by products with the identity where they are not known."""
         if isinstance(self.entries, np.ndarray):
             return self.entries
@@ -46,15 +52,15 @@ class Factor:
             return np.asarray(self.entries.toarray())
         m, n = self.shape
         if n <= m:
-            return columns_of(self.forward, (m, n), self.dtype)
-        return columns_of(self.adjoint, (n, m), self.dtype).conj().T
+            return columns_of(self.forward, (m, n), self.dtype, tick)
+        return columns_of(self.adjoint, (n, m), self.dtype, tick).conj().T
 
 
 class Factored(Operator):
     """An (n, n) operator made of a rectangular factor and its adjoint."""
 
     def __init__(self, factor: Factor, n: int, name: str) -> None:
-        super().__init__((n, n), factor.dtype, name=name)
+        super().__init__((n, n), factor.dtype, name=name, parts=[factor])
         self.factor = factor
         self.matvecs_per_product = factor.matvecs
 
@@ -69,11 +75,13 @@ def as_factor(A: Any) -> Factor:
     if isinstance(A, MatrixOperator):
         return _matrix_factor(A.entries)
     if isinstance(A, Operator):
+        product = partial(product_by, A)
         return Factor(
             shape=A.shape,
             dtype=A.dtype,
-            forward=A._matmat,
-            adjoint=A._matmat,
+            forward=product,
+            adjoint=product,
+            is_foreign=A.is_foreign,
             largest_entry=A.scale_hint(),
             matvecs=A.matvecs_per_product,
         )
@@ -100,9 +108,14 @@ def check_adjoint(factor: Factor) -> None:
     """Raise unless <x, S y> = <S* x, y> for one random pair, up to sqrt(eps)."""
     rng = np.random.default_rng(0)
     x, y = (rng.standard_normal((factor.shape[0], 1)).astype(factor.dtype) for _ in range(2))
-    with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
+    size = math.nan
+    with (
+        np.errstate(over="ignore", invalid="ignore", divide="ignore"),
+        _foreign.overflow_allowed(),
+        contextlib.suppress(NonFiniteError),
+    ):
         Sy, Sx = factor.forward(y), factor.adjoint(x)
-    size = max(largest_entry(Sy), largest_entry(Sx))
+        size = max(largest_entry(Sy), largest_entry(Sx))
     if not np.isfinite(size):
         raise OperatorError(
             "a product with the factor S of a preconditioner holds infinities or NaN. Look for a "
@@ -169,6 +182,7 @@ def _linear_operator_factor(A: "spla.LinearOperator[Any]") -> Factor:
         forward=_LinearOperatorProduct(A, dtype),
         adjoint=_LinearOperatorProduct(adjoint, dtype),
         largest_entry=None,
+        is_foreign=True,
     )
 
 

@@ -1,19 +1,36 @@
 """What every operator can do: multiply a block of vectors, and say what it is."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable
-from typing import Any
+from collections.abc import Callable, Sequence
+from functools import partial
+from typing import Any, ClassVar, Protocol
 
 import numpy as np
 import numpy.typing as npt
 import scipy.sparse.linalg as spla
 
+from symrank import _foreign
 from symrank._typing import Array
 from symrank.errors import OperatorError
 
-__all__ = ["Operator", "common_dtype", "square_size", "working_dtype"]
+__all__ = [
+    "Operator",
+    "common_dtype",
+    "product_by",
+    "square_size",
+    "summed_product",
+    "working_dtype",
+]
 
 DENSE_BLOCK = 256  # columns of the identity per product in `to_dense`: large enough for BLAS 3
+
+
+class Part(Protocol):
+    """What an operator is made of: another one, or a factor."""
+
+    @property
+    def is_foreign(self) -> bool:
+        """Whether the caller's code computes its products."""
 
 
 class Operator(ABC):
@@ -32,6 +49,14 @@ class Operator(ABC):
         A few words that tell what this is; results print them.
     is_explicit
         Whether the entries are known, so that a dense copy costs no product.
+    parts
+        The operators and factors that its products are made of.
+
+    Attributes
+    ----------
+    is_foreign : bool
+        Whether code from outside of this package takes part in its products: each is then given a
+        copy of the block, and what it returns is checked (`symrank._foreign`).
 
     Raises
     ------
@@ -60,6 +85,13 @@ class Operator(ABC):
 
     __array_ufunc__ = None  # so that `ndarray @ operator` is a TypeError, not an object array
 
+    _is_own: ClassVar[bool] = True  # whether this package wrote the class
+
+    def __init_subclass__(cls, **options: Any) -> None:
+        super().__init_subclass__(**options)
+        package = _foreign.named_package
+        cls._is_own = package(cls.__module__) == package(__name__)
+
     def __init__(
         self,
         shape: tuple[int, ...],
@@ -67,16 +99,22 @@ class Operator(ABC):
         *,
         name: str = "operator",
         is_explicit: bool = False,
+        parts: Sequence[Part] = (),
     ) -> None:
         self.n = square_size(shape)
         self.shape = (self.n, self.n)
         self.dtype = working_dtype(dtype)
         self.name = name
         self.is_explicit = is_explicit
+        self.is_foreign = not self._is_own or any(part.is_foreign for part in parts)
 
     @abstractmethod
     def _matmat(self, X: Array) -> Array:
         """Return a fresh C-ordered product with a C-ordered (n, k) block of ``self.dtype``."""
+
+    def _summed(self, X: Array) -> Array:
+        """Do what `_matmat` does; a product that is not finite may pass (`summed_product`)."""
+        return self._matmat(X)
 
     def matmat(self, X: npt.ArrayLike) -> Array:
         """Multiply a block of vectors.
@@ -94,7 +132,9 @@ class Operator(ABC):
         Raises
         ------
         OperatorError
-            Where the shape or the dtype of `X` does not fit.
+            Where the shape or the dtype of `X` does not fit, or of what a subclass makes of it.
+        NonFiniteError
+            Where that holds infinities or NaN.
         """
         X = np.asarray(X)
         if X.ndim != 2 or X.shape[0] != self.n:
@@ -108,7 +148,7 @@ class Operator(ABC):
                 f"matmat got a {X.dtype} block, but the operator is {self.dtype}. "
                 "Multiply X.real and X.imag, or give the operator a complex dtype."
             )
-        product = self._matmat(np.ascontiguousarray(X, dtype=self.dtype))
+        product = product_by(self, np.ascontiguousarray(X, dtype=self.dtype))
         return np.ascontiguousarray(product, dtype=self.dtype)  # kernels read rows of its memory
 
     def matvec(self, x: npt.ArrayLike) -> Array:
@@ -132,7 +172,7 @@ class Operator(ABC):
 
     def to_dense(self) -> Array:
         """Return the entries as a fresh (n, n) array."""
-        return columns_of(self._matmat, self.shape, self.dtype)
+        return columns_of(partial(product_by, self), self.shape, self.dtype)
 
     def to_scipy(self) -> "spla.LinearOperator[Any]":
         """Return a SciPy ``LinearOperator`` with the same products, its own adjoint."""
@@ -157,10 +197,37 @@ class Operator(ABC):
         return f"<{type(self).__name__} {self.n}x{self.n} {self.dtype}: {self.name}>"
 
 
+def product_by(operator: Operator, X: Array) -> Array:
+    """Return the product with a C-ordered block of the operator's dtype, whoever wrote its class.
+
+    What operators are made of multiply by this, and not by their ``_matmat``.
+    """
+    if operator._is_own:
+        return operator._matmat(X)
+    return _foreign.product_of(operator._matmat, X, X.shape, operator.dtype)
+
+
+def summed_product(operator: Operator, X: Array) -> Array:
+    """Return ``operator.matmat(X)`` for a recurrence that looks whether its sums are finite.
+
+    That saves a pass over the product of an operator of the caller's.
+    """
+    X = np.ascontiguousarray(X, dtype=operator.dtype)
+    if operator._is_own:
+        return np.ascontiguousarray(operator._summed(X), dtype=operator.dtype)
+    return _foreign.product_of(operator._matmat, X, X.shape, operator.dtype, is_summed=True)
+
+
 def columns_of(
-    product: Callable[[Array], Array], shape: tuple[int, int], dtype: np.dtype[Any]
+    product: Callable[[Array], Array],
+    shape: tuple[int, int],
+    dtype: np.dtype[Any],
+    tick: Callable[[int], None] | None = None,
 ) -> Array:
-    """Return the (m, n) matrix of a product as a fresh array, by multiplying the identity."""
+    """Return the (m, n) matrix of a product as a fresh array, by multiplying the identity.
+
+    `tick(k)` is called after the product with a block of k columns.
+    """
     m, n = shape
     dense = np.empty((m, n), dtype=dtype)
     for start in range(0, n, DENSE_BLOCK):
@@ -168,6 +235,8 @@ def columns_of(
         block = np.zeros((n, stop - start), dtype=dtype)
         block[np.arange(start, stop), np.arange(stop - start)] = 1
         dense[:, start:stop] = product(block)
+        if tick is not None:
+            tick(stop - start)
     return dense
 
 

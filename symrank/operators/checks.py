@@ -6,11 +6,12 @@ import numpy as np
 
 from symrank._typing import Array
 from symrank.errors import NonFiniteError, NotSymmetricError
+from symrank.operators._witness import LEAST, Witness, norms, relative_change
 from symrank.operators.base import Operator
 from symrank.operators.matrix import MatrixOperator, largest_entry
 from symrank.operators.transforms import Scaled
 
-__all__ = ["check_operator"]
+__all__ = ["check_operator", "checked"]
 
 NUM_VECTORS = 4  # six pairs <x, A y>: an asymmetry that is hidden from one shows in another
 ROUNDING = 100  # units of eps sqrt(n): a product by a dense n x n matrix stays below one
@@ -67,8 +68,15 @@ def check_operator(
     >>> check_operator(gram(np.ones((3, 2))), rng=0)
     8
     """
+    return checked(A, rng, rtol=rtol, noise=noise)[0]
+
+
+def checked(
+    A: Operator, rng: Any = None, *, rtol: float | None = None, noise: float = 0.0
+) -> tuple[int, Witness | None]:
+    """Do what `check_operator` does; return also a witness of a product of the caller's code."""
     if A.n == 0:
-        return 0
+        return 0, None
     if rtol is None:
         eps = float(np.finfo(A.dtype).eps)
         rtol = min(ROUNDING * eps * A.n**0.5, MAX_TOLERANCE)
@@ -77,7 +85,7 @@ def check_operator(
         explicit = explicit.base
     if isinstance(explicit, MatrixOperator):
         _check_entries(explicit, rtol)
-        return 0
+        return 0, None
     return _check_products(A, np.random.default_rng(rng), rtol, noise)
 
 
@@ -131,7 +139,9 @@ def _first_bad_entry(A: MatrixOperator) -> str:
     )
 
 
-def _check_products(A: Operator, rng: np.random.Generator, rtol: float, noise: float) -> int:
+def _check_products(
+    A: Operator, rng: np.random.Generator, rtol: float, noise: float
+) -> tuple[int, Witness | None]:
     """Multiply one block twice and look at <x, A y> for all its pairs."""
     X = _gaussian(rng, A)
     Y, again = A.matmat(X), A.matmat(X)
@@ -139,23 +149,22 @@ def _check_products(A: Operator, rng: np.random.Generator, rtol: float, noise: f
         _check_finite(product)
     wide = np.complex128 if A.dtype.kind == "c" else np.float64
     scale = float(max(largest_entry(Y), largest_entry(again)))
-    if scale == 0.0:
-        return 2 * NUM_VECTORS
-    X, Y, again = X.astype(wide), Y.astype(wide) / scale, again.astype(wide) / scale
-
-    lengths = _norms(X)
-    known = float((_norms(Y) / lengths).max())  # |A| is up to sqrt(n) times that
-    spare = NOISE * noise / rtol * known * lengths
-    sizes = np.maximum(_norms(Y), _norms(again))
-    change = _largest_ratio(_norms(again - Y), sizes + A.n**0.5 * spare)
+    lengths = norms(X.astype(wide))
+    sizes = scale * norms(Y.astype(wide) / (scale or 1.0))
+    spare = NOISE * noise / rtol * float((sizes / lengths).max()) * lengths
+    change = relative_change(Y, again, A.n**0.5 * spare)
     if not change <= rtol:
         raise NotSymmetricError(
             f"the operator is not deterministic: two products with the same block differ by "
             f"{change:.3g} of their size, and {rtol:.3g} is allowed for rounding. Freeze it: one "
             "fixed batch of data, dropout and batch statistics off, fixed seeds."
         )
+    witness = _witness(A, X, Y, rtol, (A.n**0.5 * float(spare[0]), float(sizes.max())))
+    if scale == 0.0:
+        return 2 * NUM_VECTORS, witness
+    X, Y, spare = X.astype(wide), Y.astype(wide) / scale, spare / scale
     products = X.conj().T @ Y  # <x_i, A x_j>
-    sizes = np.outer(lengths, _norms(Y)) / A.n**0.5
+    sizes = np.outer(lengths, norms(Y)) / A.n**0.5
     sizes = np.maximum(sizes, sizes.T) + np.outer(lengths, spare)
     asymmetry = _largest_ratio(np.abs(products - products.conj().T), sizes)
     if not asymmetry <= rtol:
@@ -164,7 +173,19 @@ def _check_products(A: Operator, rng: np.random.Generator, rtol: float, noise: f
             f"{asymmetry:.3g} of |A x||y|/sqrt(n) for random x, y, and {rtol:.3g} is allowed for "
             f"rounding. {REMEDY}"
         )
-    return 2 * NUM_VECTORS
+    return 2 * NUM_VECTORS, witness
+
+
+def _witness(
+    A: Operator, X: Array, Y: Array, rtol: float, sizes: tuple[float, float]
+) -> Witness | None:
+    """Keep the first vector and its product, where the caller's code computed it."""
+    if not A.is_foreign:
+        return None
+    spare, most = sizes
+    x, y = X[:, :1].copy(), Y[:, :1].copy()
+    bound = most / LEAST if most > 0.0 else np.inf
+    return Witness(operator=A, x=x, y=y, rtol=rtol, spare=spare, norm_bound=bound)
 
 
 def _gaussian(rng: np.random.Generator, A: Operator) -> Array:
@@ -185,12 +206,6 @@ def _check_finite(Y: Array) -> None:
             f"{len(bad)} of {Y.size} numbers, the first in row {row}: {Y[row, column]}. Look for "
             "infinite or NaN entries, or scale the operator: its products may overflow."
         )
-
-
-def _norms(X: Array) -> Array:
-    """Return the 2-norms of the columns."""
-    norms: Array = np.linalg.norm(X, axis=0)
-    return norms
 
 
 def _largest_ratio(values: Array, sizes: Array) -> float:

@@ -71,6 +71,7 @@ class Deflated(Operator):
             base.dtype,
             name=f"deflated {base.name}",
             is_explicit=base.is_explicit,
+            parts=[base],
         )
         self.matvecs_per_product = base.matvecs_per_product
         self.base = base

@@ -10,7 +10,7 @@ from typing import Any, Literal, overload
 import numpy as np
 
 from symrank._typing import Array
-from symrank.errors import OptionError
+from symrank.errors import NonFiniteError, OptionError
 from symrank.operators._factor import Factor, Factored, as_factor
 from symrank.operators._sums import squared
 from symrank.operators.base import Operator
@@ -151,5 +151,8 @@ def _scale(factor: Factor) -> float:
 def _probe_magnitude(factor: Factor) -> float:
     """Estimate max |a_ij| by one product with a fixed vector of random signs."""
     signs = np.random.default_rng(0).integers(2, size=(factor.shape[1], 1)) * 2 - 1
-    product = factor.forward(signs.astype(factor.dtype))
+    try:
+        product = factor.forward(signs.astype(factor.dtype))
+    except NonFiniteError:
+        return math.inf
     return float(np.abs(product).max(initial=0.0))

@@ -8,7 +8,7 @@ import numpy as np
 from symrank._typing import Array
 from symrank.errors import OperatorError
 from symrank.operators._middle import multiply_middle
-from symrank.operators.base import Operator, common_dtype
+from symrank.operators.base import Operator, common_dtype, product_by
 from symrank.operators.coerce import as_operator
 from symrank.operators.matrix import MatrixOperator
 
@@ -27,7 +27,7 @@ class KroneckerOperator(Operator):
         n = math.prod(factor.n for factor in factors)
         sizes = " x ".join(str(factor.n) for factor in factors)
         dtype = common_dtype(*(factor.dtype for factor in factors))
-        super().__init__((n, n), dtype, name=f"Kronecker product {sizes}")
+        super().__init__((n, n), dtype, name=f"Kronecker product {sizes}", parts=factors)
         self.factors = factors
 
     def _matmat(self, X: Array) -> Array:
@@ -101,6 +101,6 @@ def _apply(factor: Operator, T: Array) -> Array:
         return multiply_middle(entries, T)
     left, n, right = T.shape
     columns = T.transpose(1, 0, 2).reshape(n, left * right)
-    product = factor._matmat(np.ascontiguousarray(columns, dtype=factor.dtype))
+    product = product_by(factor, np.ascontiguousarray(columns, dtype=factor.dtype))
     back = product.reshape(n, left, right).transpose(1, 0, 2)
     return np.ascontiguousarray(back, dtype=T.dtype)

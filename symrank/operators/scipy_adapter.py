@@ -5,8 +5,8 @@ from typing import Any
 import numpy as np
 import scipy.sparse.linalg as spla
 
+from symrank import _foreign
 from symrank._typing import Array
-from symrank.errors import OperatorError
 from symrank.operators.base import Operator, working_dtype
 
 __all__ = ["ScipyOperator", "linear_operator_dtype", "multiply"]
@@ -26,7 +26,7 @@ class ScipyOperator(Operator):
     Raises
     ------
     OperatorError
-        Where `A` is not square, or its products are complex although its dtype is real.
+        Where `A` is not square, or its products are none of its dtype.
 
     Examples
     --------
@@ -45,9 +45,13 @@ class ScipyOperator(Operator):
         super().__init__(A.shape, np.float64, name="SciPy LinearOperator")
         self.dtype = linear_operator_dtype(A)
         self.linear_operator = A
+        self.is_foreign = True
 
     def _matmat(self, X: Array) -> Array:
         return multiply(self.linear_operator, X, self.dtype)
+
+    def _summed(self, X: Array) -> Array:
+        return multiply(self.linear_operator, X, self.dtype, is_summed=True)
 
 
 def linear_operator_dtype(A: "spla.LinearOperator[Any]") -> np.dtype[Any]:
@@ -55,28 +59,22 @@ def linear_operator_dtype(A: "spla.LinearOperator[Any]") -> np.dtype[Any]:
     stated: Any = A.dtype  # a subclass may leave it None
     if stated is not None:
         return working_dtype(stated)
-    return working_dtype(np.asarray(A.matvec(np.ones(A.shape[1]))).dtype)
+    with _foreign.callers_code():
+        product = A.matvec(np.ones(A.shape[1]))
+    return working_dtype(np.asarray(product).dtype)
 
 
-def multiply(A: "spla.LinearOperator[Any]", X: Array, dtype: np.dtype[Any]) -> Array:
-    """Return A X as a fresh C-ordered array of `dtype`: `A` may hand back X or its own buffer."""
+def multiply(
+    A: "spla.LinearOperator[Any]", X: Array, dtype: np.dtype[Any], *, is_summed: bool = False
+) -> Array:
+    """Return A X as a fresh C-ordered array of `dtype`, as `_foreign.product_of` does."""
+    shape, what = (A.shape[0], X.shape[1]), "the LinearOperator"
     if _multiplies_blocks(A):
-        return _fresh(A.matmat(X), dtype)
-    product = np.empty((A.shape[0], X.shape[1]), dtype=dtype)
+        return _foreign.product_of(A.matmat, X, shape, dtype, what, is_summed=is_summed)
+    product = np.empty(shape, dtype=dtype)
     for j in range(X.shape[1]):
-        product[:, j] = _fresh(A.matvec(np.ascontiguousarray(X[:, j])), dtype)
+        product[:, j] = _foreign.product_of(A.matvec, X[:, j], shape[:1], dtype, what)
     return product
-
-
-def _fresh(product: Any, dtype: np.dtype[Any]) -> Array:
-    """Copy a product into `dtype`, unless that would drop an imaginary part."""
-    product = np.asarray(product)
-    if product.dtype.kind == "c" and dtype.kind != "c":
-        raise OperatorError(
-            f"the LinearOperator states dtype {dtype}, but its product is {product.dtype}. "
-            "Construct it with dtype=complex."
-        )
-    return np.array(product, dtype=dtype, order="C")
 
 
 def _multiplies_blocks(A: "spla.LinearOperator[Any]", method: str = "_matmat") -> bool:

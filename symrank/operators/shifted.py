@@ -30,7 +30,7 @@ class Shifted(Operator):
     """
 
     def __init__(self, base: Operator, c: float) -> None:
-        super().__init__(base.shape, base.dtype, name=f"{base.name} - {c:.6g} I")
+        super().__init__(base.shape, base.dtype, name=f"{base.name} - {c:.6g} I", parts=[base])
         self.base = base
         self.c = c
         self.matvecs_per_product = base.matvecs_per_product

@@ -11,7 +11,7 @@ from symrank._typing import Array, FloatArray
 from symrank.errors import OperatorError, OptionError
 from symrank.operators._factor import Factor, as_factor
 from symrank.operators.augmented import AugmentedOperator
-from symrank.operators.base import Operator, common_dtype
+from symrank.operators.base import Operator, common_dtype, product_by
 from symrank.operators.deflated import Deflated
 from symrank.operators.gram import GramOperator
 from symrank.operators.matrix import MatrixOperator
@@ -69,14 +69,16 @@ class Scaled(Operator):
                 f"factor={factor!r} is not a positive power of two that {base.dtype} can hold, "
                 "and only such a factor scales without rounding. Pass 2.0**k."
             )
-        super().__init__(base.shape, base.dtype, name=base.name, is_explicit=base.is_explicit)
+        super().__init__(
+            base.shape, base.dtype, name=base.name, is_explicit=base.is_explicit, parts=[base]
+        )
         self.base = base
         self.factor = factor
         self.matvecs_per_product = base.matvecs_per_product
 
     def _matmat(self, X: Array) -> Array:
         before = min(self.factor, MOST_BEFORE)
-        product = self.base._matmat(X * before)
+        product = product_by(self.base, X * before)
         if self.factor > before:
             product *= self.factor / before
         return product
@@ -115,12 +117,12 @@ class Squared(Operator):
     """
 
     def __init__(self, base: Operator) -> None:
-        super().__init__(base.shape, base.dtype, name=f"square of {base.name}")
+        super().__init__(base.shape, base.dtype, name=f"square of {base.name}", parts=[base])
         self.base = base
         self.matvecs_per_product = 2 * base.matvecs_per_product
 
     def _matmat(self, X: Array) -> Array:
-        return self.base._matmat(self.base._matmat(X))
+        return product_by(self.base, product_by(self.base, X))
 
 
 class Congruent(Operator):
@@ -168,14 +170,16 @@ class Congruent(Operator):
                 "complex. Make the operator complex, for example by A.astype(complex)."
             )
         dtype = common_dtype(base.dtype, factor.dtype)
-        super().__init__(base.shape, dtype, name=f"congruence of {base.name}")
+        name = f"congruence of {base.name}"
+        super().__init__(base.shape, dtype, name=name, parts=[base, factor])
         self.base = base
         self.factor = factor
         self.matvecs_per_product = base.matvecs_per_product
 
     def _matmat(self, X: Array) -> Array:
         Y = _multiply(self.factor.forward, X, self.factor.dtype, self.base.dtype)
-        return _multiply(self.factor.adjoint, self.base._matmat(Y), self.factor.dtype, self.dtype)
+        Y = product_by(self.base, Y)
+        return _multiply(self.factor.adjoint, Y, self.factor.dtype, self.dtype)
 
 
 def _multiply(

@@ -1,20 +1,26 @@
 """What a kernel multiplies with: an operator's product, or the operator itself."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
 
-from symrank._typing import Array
+from symrank._foreign import refuse_non_finite
+from symrank._typing import Array, FloatArray
+from symrank.errors import NonFiniteError
 from symrank.operators import MatrixOperator, Operator, Squared
+from symrank.operators.base import summed_product
 
-__all__ = ["fused_product"]
+__all__ = ["fused_product", "refuse_lost"]
 
 
-def fused_product(operator: Operator) -> tuple[Callable[[Array], tuple[Array, ...]], bool]:
+def fused_product(
+    operator: Operator, *, is_summed: bool = False
+) -> tuple[Callable[[Array], tuple[Array, ...]], bool]:
     """Return what a kernel multiplies with, and whether the new state may replace the old.
 
-    A real sparse matrix is multiplied by the kernel itself, in the same pass over memory.
+    A real sparse matrix is multiplied by the kernel itself, in the same pass over memory. With
+    `is_summed` the sums of a step are looked at (`refuse_lost`), and not every product.
     """
     if isinstance(operator, Squared):
         product, _ = fused_product(operator.base)
@@ -25,7 +31,23 @@ def fused_product(operator: Operator) -> tuple[Callable[[Array], tuple[Array, ..
             d = A.diagonal()
             return lambda theta: (d, theta), True
         return lambda theta: (A.indptr, A.indices, A.data, theta), False
+    if is_summed:
+        return lambda theta: (summed_product(operator, theta),), True
     return lambda theta: (operator.matmat(theta),), True
+
+
+def refuse_lost(*sums: FloatArray, parts: Sequence[Any] = ()) -> None:
+    """Raise where sums over a product, one a column, have left the finite numbers.
+
+    `parts` is what `fused_product` gave: a product that is not finite itself tells its row.
+    """
+    if not all(np.isfinite(each).all() for each in sums):
+        if len(parts) == 1:
+            refuse_non_finite(parts[0])
+        raise NonFiniteError(
+            "a product with the operator holds infinities or NaN, or numbers whose squares "
+            "overflow. Look for overflow, a division by zero or missing data in it."
+        )
 
 
 def _is_diagonal(A: Any) -> bool:

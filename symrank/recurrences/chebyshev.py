@@ -22,7 +22,7 @@ from symrank import kernels
 from symrank._arrays import empty_block
 from symrank._typing import Array, FloatArray
 from symrank.operators import Operator
-from symrank.recurrences._products import fused_product
+from symrank.recurrences._products import fused_product, refuse_lost
 
 __all__ = ["ChebyshevState", "extend", "is_bounded", "start"]
 
@@ -83,16 +83,24 @@ def extend(
     tick: Callable[[int], None],
     kernel: str | None = None,
 ) -> ChebyshevState:
-    """Take `num_steps` more steps; `state` is used up. `tick(k)` is called after each product."""
+    """Take `num_steps` more steps; `state` is used up. `tick(k)` is called after each product.
+
+    Raises
+    ------
+    NonFiniteError
+        Where a moment is not finite.
+    """
     step = kernels.load(kernel).chebyshev_step
-    product, _ = fused_product(operator)
+    product, _ = fused_product(operator, is_summed=True)
     T, T_prev = state.T, state.T_prev
     slope, offset = 1.0 / state.half_width, -state.centre / state.half_width
     done, k = state.num_steps, T.shape[1]
     moments = np.concatenate([state.moments, np.empty((2 * num_steps, k))])
     for j in range(done + 1, done + num_steps + 1):
         twice = 1.0 if j == 1 else 2.0
-        mixed, square = step(product(T), T, T_prev, twice * slope, twice * offset)
+        parts = product(T)
+        mixed, square = step(parts, T, T_prev, twice * slope, twice * offset)
+        refuse_lost(mixed, square, parts=parts)
         moments[2 * j - 1] = mixed if j == 1 else 2.0 * mixed - moments[1]
         moments[2 * j] = 2.0 * square - moments[0]
         T, T_prev = T_prev, T

@@ -41,6 +41,7 @@ import scipy.linalg
 
 from symrank._typing import Array, FloatArray
 from symrank.errors import OptionError
+from symrank.recurrences._products import refuse_lost
 
 __all__ = [
     "CGState",
@@ -144,6 +145,8 @@ def extend(
 
     Raises
     ------
+    NonFiniteError
+        Where a product is not finite.
     OptionError
         Where <r, G r> < 0: G is not positive definite.
     """
@@ -159,12 +162,11 @@ def extend(
         AP = matmat(Pa)
         tick(Pa.shape[1])
         curvature = column_dot(Pa, AP)
+        sizes = norms(Pa) * norms(AP)
+        refuse_lost(curvature, sizes)
         quotient = np.abs(curvature) / state.size2[columns]
         state.peak[columns] = np.maximum(state.peak[columns], quotient)
-        size = rounding * np.maximum(
-            state.peak[columns] * state.size2[columns], norms(Pa) * norms(AP)
-        )
-
+        size = rounding * np.maximum(state.peak[columns] * state.size2[columns], sizes)
         if (curvature < -size).any():
             state.is_indefinite = True
             break

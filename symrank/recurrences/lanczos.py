@@ -18,7 +18,7 @@ from symrank._arrays import empty_block
 from symrank._typing import Array, FloatArray
 from symrank.measure import LanczosRun
 from symrank.operators import Operator
-from symrank.recurrences._products import fused_product
+from symrank.recurrences._products import fused_product, refuse_lost
 
 __all__ = ["LanczosState", "extend", "runs", "start"]
 
@@ -67,15 +67,23 @@ def extend(
     tick: Callable[[int], None],
     kernel: str | None = None,
 ) -> LanczosState:
-    """Take `num_steps` more steps; `state` is used up. `tick(k)` is called after each product."""
+    """Take `num_steps` more steps; `state` is used up. `tick(k)` is called after each product.
+
+    Raises
+    ------
+    NonFiniteError
+        Where a coefficient is not finite.
+    """
     step = kernels.load(kernel).lanczos_step
-    product, _ = fused_product(operator)
+    product, _ = fused_product(operator, is_summed=True)
     U, U_prev, scale, coupling = state.U, state.U_prev, state.scale, state.coupling
     k = U.shape[1]
     alpha = np.concatenate([state.alpha, np.empty((num_steps, k))])
     beta = np.concatenate([state.beta, np.empty((num_steps, k))])
     for j in range(state.num_steps, state.num_steps + num_steps):
-        alpha[j], beta[j] = step(product(U), U, U_prev, scale, coupling)
+        parts = product(U)
+        alpha[j], beta[j] = step(parts, U, U_prev, scale, coupling)
+        refuse_lost(alpha[j], beta[j], parts=parts)
         coupling = beta[j] * scale
         scale = np.divide(1.0, beta[j], out=np.zeros(k), where=beta[j] > 0.0)
         U, U_prev = U_prev, U

@@ -13,7 +13,7 @@ import numpy.typing as npt
 from symrank import kernels
 from symrank._arrays import empty_block
 from symrank._typing import Array, FloatArray
-from symrank.errors import DivergedError
+from symrank.errors import DivergedError, NonFiniteError
 from symrank.filters import Scheme
 from symrank.operators import Operator
 from symrank.probes import Noise
@@ -74,7 +74,9 @@ def extend(
     Raises
     ------
     DivergedError
-        Where an energy is not finite; names the step.
+        Where an energy is not finite, or the chain so large that a product overflows.
+    NonFiniteError
+        Where a product with a chain of ordinary size is not finite.
     """
     step = kernels.load(kernel).langevin_step
     product, in_place = fused_product(operator)
@@ -83,8 +85,14 @@ def extend(
     spare = theta if in_place else empty_block(n, k, theta.dtype)
     energies = np.concatenate([state.energies, np.empty((num_steps, k))])
     for j in range(state.num_steps, state.num_steps + num_steps):
+        try:
+            parts = product(theta)
+        except NonFiniteError as error:
+            if _is_moderate(theta):
+                raise
+            raise DivergedError(j) from error
         energies[j] = step(
-            product(theta), theta, spare, velocity, scheme.coefficients, noise,
+            parts, theta, spare, velocity, scheme.coefficients, noise,
             FIRST_STEP + j, state.chain,
         )  # fmt: skip
         if not np.isfinite(energies[j]).all():
@@ -92,3 +100,8 @@ def extend(
         theta, spare = spare, theta
         tick(k)
     return ChainState(theta=theta, velocity=velocity, energies=energies, chain=state.chain)
+
+
+def _is_moderate(theta: Array) -> bool:
+    """Tell whether the state of a chain is of a size whose square is a number."""
+    return bool(np.abs(theta).max(initial=0.0) < np.finfo(theta.dtype).max ** 0.5)

@@ -25,6 +25,7 @@ import scipy.linalg
 
 from symrank._typing import Array, FloatArray
 from symrank.recurrences import conjugate_gradient as cg
+from symrank.recurrences._products import refuse_lost
 from symrank.recurrences.conjugate_gradient import Floor, Product, check_positive, column_dot, norms
 
 __all__ = ["MinresState", "damping", "extend", "ritz_values", "start"]
@@ -127,6 +128,7 @@ def extend(
         AZ = matmat(Z)
         tick(Z.shape[1])
         delta = column_dot(Z, AZ)
+        refuse_lost(delta, column_dot(AZ, AZ))
         AZ -= (delta / gamma).astype(real) * V
         AZ -= (gamma / gamma_prev).astype(real) * state.V_prev[:, at]  # AZ is v_(j+1)
         GV = AZ.copy() if precondition is None else precondition(AZ)
