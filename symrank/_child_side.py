@@ -92,13 +92,13 @@ def _prepare(setup: dict[str, Any]) -> None:
 def _run(call: dict[str, Any], num_bytes: int | None) -> dict[str, Any]:
     import numpy as np
 
-    module, _, name = call["target"].partition(":")
-    function = getattr(importlib.import_module(module), name)
     arrays = {}
     for key, (file, size) in call["arrays"].items():
         arrays[key] = np.load(file, mmap_mode="r" if size else None, allow_pickle=False)
         if os.name == "posix":
             os.unlink(file)  # the map keeps it: nothing is left behind by a process that is killed
+    module, _, name = call["target"].partition(":")
+    function = getattr(importlib.import_module(module), name)
     if num_bytes is not None:
         _limit_memory(num_bytes)
     _limit_time(call["cpu_seconds"])

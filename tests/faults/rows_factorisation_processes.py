@@ -145,7 +145,8 @@ def _running(tmp: Path, body: str) -> tuple[subprocess.Popen[str], int]:
         with contextlib.suppress(OSError):
             for found in Path(f"/proc/{parent.pid}/task/{parent.pid}/children").read_text().split():
                 ticks = Path(f"/proc/{found}/stat").read_text().rsplit(")", 1)[1].split()[11]
-                if int(ticks) > 60:  # it has started, and spins
+                is_fed = not list((tmp / "temporary").glob("*/*.npy"))
+                if int(ticks) > 60 and is_fed:  # it has mapped its input, and spins
                     return parent, int(found)
         time.sleep(0.05)
     parent.kill()
