@@ -20,7 +20,7 @@ from symrank.operators import Operator, as_operator
 from symrank.operators._witness import Witness
 from symrank.operators.checks import checked
 from symrank.operators.deflated import Deflated
-from symrank.operators.padded import PaddedOperator
+from symrank.operators.padded import MOST_WHOLE, PaddedOperator
 from symrank.operators.transforms import Scaled, shorter_side
 from symrank.preconditioners import Preconditioner
 from symrank.recurrences import lanczos
@@ -33,7 +33,6 @@ PRECISION = 0.005
 EXTREME = {"f": 30, "F": 30, "d": 200, "D": 200}
 CHECK_STREAM = 2**32 - 1  # a stream that no probe uses
 DEFLATION_STREAM = 2**32 - 4
-MOST_WHOLE = 2**20  # rows of a padded operator whose vectors are still made: 8 MB each
 NORM_STEPS = 12  # of Lanczos, for |A|, where |A Q| is judged
 
 Rng = int | np.random.SeedSequence | np.random.Generator | None

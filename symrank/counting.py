@@ -132,13 +132,14 @@ def _shifted(job: Job, method: Method, counter: Counter) -> RankResult:
     with located(counter):
         left, right = _finite(job, counter)
     centre, half = 0.5 * (left + right), 0.5 * (right - left)
-    unit, window = job.goal.scale, job.window
+    unit, window, num_zeros = job.goal.scale, job.window, job.num_zeros
 
     def as_asked(result: RankResult) -> RankResult:
-        return _complement(result, centre * unit, window)
+        return _with_zeros(_complement(result, centre * unit, window), num_zeros)
 
     moved = dataclasses.replace(
         job,
+        num_zeros=0,
         operator=shift(job.operator, centre),
         goal=dataclasses.replace(
             job.goal, window=None, atol=half, norm_bound=job.goal.norm_bound + abs(centre)
@@ -201,6 +202,21 @@ def _complement(result: RankResult, centre: float, window: tuple[float, float]) 
         diagnostics={k: v for k, v in result.diagnostics.items() if k != "eigenvalues"},
         history=[(used, n - high, n - low) for used, low, high in result.history],
         resume=_resume(result, centre, window),
+    )
+
+
+def _with_zeros(result: RankResult, num_zeros: int) -> RankResult:
+    """Add to n the zeros that were left out, which lie outside of the interval."""
+    if not num_zeros:
+        return result
+    go_on, measure = result.resume, result.measure
+    if measure is not None:
+        measure = dataclasses.replace(measure, num_zeros=num_zeros)
+    return dataclasses.replace(
+        result,
+        n=result.n + num_zeros,
+        measure=measure,
+        resume=go_on and (lambda *options: _with_zeros(go_on(*options), num_zeros)),
     )
 
 

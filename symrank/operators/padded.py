@@ -19,8 +19,9 @@ from symrank.operators.base import Operator, square_size, working_dtype
 from symrank.operators.coerce import as_operator
 from symrank.operators.matrix import MatrixOperator
 
-__all__ = ["PaddedMatrix", "PaddedOperator"]
+__all__ = ["MOST_WHOLE", "PaddedMatrix", "PaddedOperator"]
 
+MOST_WHOLE = 2**20  # rows of a padded operator whose vectors are still made: 8 MB each
 MOST_PRODUCT = 2**32  # bytes: the vectors of an operator with more empty rows are not made
 
 

@@ -15,6 +15,7 @@ from symrank.operators.base import Operator, common_dtype, product_by
 from symrank.operators.deflated import Deflated
 from symrank.operators.gram import GramOperator
 from symrank.operators.matrix import MatrixOperator
+from symrank.operators.padded import MOST_WHOLE, PaddedOperator
 
 __all__ = [
     "Congruent",
@@ -224,6 +225,9 @@ def as_matrix(operator: Operator) -> MatrixOperator | None:
     if isinstance(operator, Scaled):
         matrix = as_matrix(operator.base)
         return None if matrix is None else MatrixOperator(matrix.entries * operator.factor)
+    if isinstance(operator, PaddedOperator) and operator.n <= MOST_WHOLE:
+        whole = operator.whole()
+        return whole if isinstance(whole, MatrixOperator) else None
     return None
 
 

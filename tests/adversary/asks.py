@@ -12,6 +12,7 @@ import numpy as np
 
 import symrank
 from symrank import Preconditioner, RankResult
+from symrank.operators import PaddedMatrix
 from tests.adversary.problems import Problem, Truth
 
 INF = float("inf")
@@ -202,7 +203,8 @@ def ask_deflated(method: Any, problem: Problem, options: dict[str, Any]) -> Answ
 
 def jacobi(problem: Problem, rng: Any) -> tuple[Any, Problem]:
     """Return the option and the problem that the method sees."""
-    entries = np.abs(np.asarray(problem.A.diagonal(), dtype=complex)).astype(float)
+    whole = problem.A.tocoo() if isinstance(problem.A, PaddedMatrix) else problem.A
+    entries = np.abs(np.asarray(whole.diagonal(), dtype=complex)).astype(float)
     g = 1.0 / entries[entries > 0.0] if (entries > 0.0).any() else np.ones(1)
     if problem.diagonal is not None:  # 1/|lambda| each: only signs are left
         return "jacobi", problem.with_spectrum(np.sign(problem.diagonal))
