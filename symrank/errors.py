@@ -38,6 +38,10 @@ class SymrankError(Exception):
     product: int | None = None
     _is_of_products: ClassVar[bool] = False  # and not of what was asked
 
+    def __reduce__(self) -> Any:
+        """Come through a pickle whatever the constructor takes: errors of workers are sent home."""
+        return _rebuilt, (type(self), self.args, vars(self).copy())
+
     def tell(self, product: int, result: Any) -> None:
         """Add where a run ended and what it knew; the first to know tells."""
         if self.result is not None or (self.product is not None and result is None):
@@ -48,6 +52,13 @@ class SymrankError(Exception):
             self.product = self.product or product
             known = "nothing was known before" if result is None else f"known before: {result}"
             self.args = (f"{said}{TOLD}{self.product} of the run; {known}.",)
+
+
+def _rebuilt(kind: type[SymrankError], args: tuple[Any, ...], state: dict[str, Any]) -> Any:
+    error = kind.__new__(kind)
+    error.args = args
+    vars(error).update(state)
+    return error
 
 
 class OperatorError(SymrankError, TypeError):
@@ -66,9 +77,6 @@ class UnknownOptionError(OptionError, TypeError):
     def __init__(self, function: str, name: str, remedy: str) -> None:
         self.name = name
         super().__init__(f"{function} has no option {name!r}: {remedy.rstrip('.?')}.")
-
-    def __reduce__(self) -> Any:
-        return OptionError, self.args
 
 
 class NotSymmetricError(SymrankError, ValueError):

@@ -1,11 +1,10 @@
 """What the pilot bounds holds, and what is tuned on it is near the best that can be had."""
 
 import dataclasses
+import itertools
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
 
 from symrank import gallery, probes
 from symrank.errors import OptionError
@@ -41,25 +40,27 @@ def pilot_of(lam, num_steps, seed=1, num_probes=2, **options):
     return Pilot.of(measure, goal, num_steps)
 
 
-@given(
-    kind=st.sampled_from(["gapped", "log-uniform", "clustered", "half log-uniform", "low rank"]),
-    num_steps=st.integers(5, 80),
-    seed=st.integers(0, 10_000),
-    scheme=st.sampled_from(
-        [Baoab(1.9, 0.1), LeimkuhlerMatthews(1.5), EulerMaruyama(1.0, "energy")]
-    ),
-    first=st.integers(0, 300),
+@pytest.mark.parametrize(
+    "kind", ["gapped", "log-uniform", "clustered", "half log-uniform", "low rank"]
 )
-@settings(max_examples=150)
-def test_bias_bound_is_not_violated(kind, num_steps, seed, scheme, first):
+@pytest.mark.parametrize(
+    "scheme",
+    [Baoab(1.9, 0.1), LeimkuhlerMatthews(1.5), EulerMaruyama(1.0, "energy")],
+    ids=lambda scheme: type(scheme).__name__,
+)
+def test_bias_bound_is_violated_no_oftener_than_its_tails(kind, scheme):
+    """Probes mislead it with probability TAIL each side, of 32 times: two are 2e-3."""
     lam = gallery.SPECTRA[kind](120)
-    pilot = pilot_of(lam, num_steps, seed)
-    low, high = pilot.bias(scheme, first, first + 200)
-    positive = lam[lam > pilot.tau]
-    bias = scheme.deviation(positive, first, first + 200).sum()
-    # the probes mislead it once in some hundred times, by a little: 0.1 eigenvalues more or 5 %
-    allowance = 0.1 + 0.05 * abs(bias)
-    assert low - allowance <= bias <= high + allowance
+    missed = 0
+    for seed, num_steps in itertools.product(range(8), (5, 40)):
+        pilot = pilot_of(lam, num_steps, seed)
+        positive = lam[lam > pilot.tau]
+        for first in (0, 300):
+            low, high = pilot.bias(scheme, first, first + 200)
+            bias = scheme.deviation(positive, first, first + 200).sum()
+            rounding = 0.1 + 0.05 * abs(bias)  # of bins that are a tenth of a decade wide
+            missed += not low - rounding <= bias <= high + rounding
+    assert missed <= 1
 
 
 def test_bias_bound_is_sharp_where_the_pilot_knows_all():

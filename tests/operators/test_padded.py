@@ -53,6 +53,36 @@ def test_a_rank_counts_the_empty_rows_as_zeros(rng, method):
         assert sum(result.inertia) == 60
 
 
+@pytest.mark.parametrize("method", [None, "dense", "lanczos", "inertia", "sketch", "chebyshev"])
+@pytest.mark.parametrize("window", [(0.5, np.inf), (-np.inf, -0.1), (0.0, 1.0), (-0.5, 0.5)])
+def test_a_count_is_that_of_the_whole(rng, method, window):
+    A = triplets(rng, (60, 60), 20, is_symmetric=True)
+    lam = np.where(np.abs(lam := np.linalg.eigvalsh(A.toarray())) < 1e-12, 0.0, lam)
+    truth = int(((lam > window[0]) & (lam <= window[1])).sum())
+    result = symrank.count(PaddedMatrix.from_coo(A), *window, method, rng=1)
+    low, high = result.interval()
+    assert low <= truth <= high
+    assert result.n == 60
+    if result.resume is not None:
+        again = result.refine(1.0)
+        assert again.n == 60
+        assert again.interval()[0] <= truth <= again.interval()[1]
+
+
+@pytest.mark.parametrize("name", ["jacobi", "equilibrate"])
+def test_a_preconditioner_is_made_of_the_whole_or_of_what_is_stored(rng, name):
+    A = triplets(rng, (60, 60), 20, is_symmetric=True)
+    A = PaddedMatrix.from_coo(sp.coo_array(A + sp.diags_array((A.sum(axis=1) != 0) * 9.0)))
+    operator = symrank.as_operator(A)
+    whole = getattr(symrank.Preconditioner, name)(operator)
+    block = getattr(symrank.Preconditioner, name)(operator.base)
+    assert whole.root.size == 60
+    np.testing.assert_array_equal(whole.root[A.rows], block.root)
+    by_name, by_object = (symrank.rank(A, preconditioner=G, rng=1) for G in (name, whole))
+    assert by_name.rank == by_object.rank == A.rows.size
+    assert by_name.n == by_object.n == 60
+
+
 def test_a_sum_over_the_spectrum_counts_them_too(rng):
     A = triplets(rng, (50, 50), is_symmetric=True)
     result = symrank.rank(PaddedMatrix.from_coo(A), "lanczos", rng=1)
