@@ -19,6 +19,13 @@ from results_paper import (
     draw_paper_table1,
     draw_ubaru_saad,
 )
+from results_world import (
+    draw_busy,
+    draw_determinism,
+    draw_faults,
+    draw_kkt,
+    draw_mutated_files,
+)
 from tables import Record, bars, show, table
 
 BENCH = Path(__file__).parents[1] / "bench" / "results"
@@ -292,6 +299,11 @@ TABLES: dict[str, Callable[[Record], Iterable[str]]] = {
     "coverage": draw_coverage,
     "coverage_doors": draw_coverage_doors,
     "mutants": draw_mutants,
+    "faults": draw_faults,
+    "mutated_files": draw_mutated_files,
+    "kkt": draw_kkt,
+    "determinism": draw_determinism,
+    "busy": draw_busy,
     "langevin_accuracy": draw_langevin_accuracy,
     "langevin_paper_budget": draw_langevin_paper_budget,
     "paper_table1": draw_paper_table1,
