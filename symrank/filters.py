@@ -18,6 +18,7 @@ Leimkuhler-Matthews:  theta' = theta - eta g + sqrt(eta) (n_k + n_(k+1))/2
 
 BAOAB, kinetic, a = h sqrt(lambda), c = exp(-gamma h), kT = 1, v_0 = n:
     u = v - h g;  v' = c u + sqrt(1 - c^2) n;  theta' = theta + h/2 (u + v');  e = <theta, g>
+
 In p = sqrt(lambda) theta and v a step is z' = M z + noise,
 
     M = [[1 - a^2 (1 + c)/2, a (1 + c)/2], [-a c, c]],   stationary covariance [[1, a/2], [a/2, 1]]
