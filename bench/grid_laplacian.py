@@ -11,9 +11,8 @@ import time
 
 import numpy as np
 
-import symrank
 from bench import record
-from symrank import gallery
+from symrank import gallery, rank
 
 
 def main() -> None:
@@ -27,7 +26,7 @@ def main() -> None:
     side = (args.side, args.side)
     L = gallery.grid_laplacian(side, remove=args.remove, rng=np.random.default_rng(args.seed))
     start = time.perf_counter()
-    result = symrank.rank(L, precision=args.precision, rng=args.seed)
+    result = rank(L, precision=args.precision, rng=args.seed)
     seconds = time.perf_counter() - start
     low, high = result.interval()
     truth = gallery.laplacian_rank(L)

@@ -23,14 +23,13 @@ BAR_MIB, BAR_RATIO = 8192, 1.5
 
 def one(side: int) -> dict[str, Any]:
     """Run one size in this process."""
-    import symrank
-    from symrank import gallery
+    from symrank import gallery, rank
 
     start = time.perf_counter()
     L = gallery.grid_laplacian((side, side, side))
     built = time.perf_counter() - start
     start = time.perf_counter()
-    result = symrank.rank(L, "lanczos", precision=PRECISION, rng=1)
+    result = rank(L, "lanczos", precision=PRECISION, rng=1)
     seconds = time.perf_counter() - start
     low, high = result.interval()
     return {

@@ -1,7 +1,9 @@
 """All rows, from every module `rows_*` of this folder."""
 
+import contextlib
 import importlib
 import pkgutil
+import signal
 
 from tests import faults
 from tests.faults.row import Row
@@ -17,6 +19,14 @@ def _rows() -> list[Row]:
     return found
 
 
+def _hear_ctrl_c() -> None:
+    """Undo what a shell does to its background jobs: the processes of a row would ignore SIGINT."""
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        with contextlib.suppress(ValueError):  # not in the main thread
+            signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+_hear_ctrl_c()
 ROWS = _rows()
 
 
