@@ -6,7 +6,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from functools import partial
 from pathlib import Path
 
@@ -126,8 +126,9 @@ os._exit(0)
     _script(tmp, body)
 
 
-def _running(tmp: Path, body: str) -> tuple[subprocess.Popen[str], int]:
-    """Start a script whose child spins; return it with the child's number."""
+@contextlib.contextmanager
+def _running(tmp: Path, body: str) -> Iterator[tuple[subprocess.Popen[str], int]]:
+    """Start a script whose child spins; give it with the child's number, and end it."""
     spin = '_ldl_far.FACTORISE = "tests.faults.bad_servers:spin"\n'
     file = tmp / "script.py"
     file.write_text(HEAD + spin + body)
@@ -140,14 +141,23 @@ def _running(tmp: Path, body: str) -> tuple[subprocess.Popen[str], int]:
         text=True,
         start_new_session=True,
     )
+    try:
+        yield parent, _spinning_child(parent, tmp)
+    finally:
+        parent.kill()
+        parent.wait()
+
+
+def _spinning_child(parent: subprocess.Popen[str], tmp: Path) -> int:
+    """Wait for a child that has mapped its input, and spins; return its number."""
     end = time.monotonic() + 60.0
     while time.monotonic() < end and parent.poll() is None:
         with contextlib.suppress(OSError):
             for found in Path(f"/proc/{parent.pid}/task/{parent.pid}/children").read_text().split():
                 ticks = Path(f"/proc/{found}/stat").read_text().rsplit(")", 1)[1].split()[11]
                 is_fed = not list((tmp / "temporary").glob("*/*.npy"))
-                if int(ticks) > 60 and is_fed:  # it has mapped its input, and spins
-                    return parent, int(found)
+                if int(ticks) > 60 and is_fed:
+                    return int(found)
         time.sleep(0.05)
     parent.kill()
     raise AssertionError(f"no child was seen: {parent.communicate()[0]}")
@@ -174,10 +184,10 @@ def _needs_proc() -> None:
 def parent_dies(by: int, tmp: Path) -> None:
     """A child does not outlive its parent."""
     _needs_proc()
-    parent, child = _running(tmp, "answer()\n")
-    parent.send_signal(by)
-    parent.communicate(timeout=60)
-    assert _is_gone(child)
+    with _running(tmp, "answer()\n") as (parent, child):
+        parent.send_signal(by)
+        parent.communicate(timeout=60)
+        assert _is_gone(child)
     assert not list((tmp / "temporary").glob("*/*.npy"))
 
 
@@ -193,9 +203,9 @@ _ldl_far.FACTORISE = "symrank.methods._ldl_served:factorise"
 answer()
 print("answered", flush=True)
 """
-    parent, child = _running(tmp, body)
-    parent.send_signal(signal.SIGINT)
-    out, _ = parent.communicate(timeout=60)
+    with _running(tmp, body) as (parent, child):
+        parent.send_signal(signal.SIGINT)
+        out, _ = parent.communicate(timeout=60)
     assert out.split() == ["interrupted", "answered"], out
     assert _is_gone(child)
     assert list((tmp / "temporary").iterdir()) == []
@@ -219,9 +229,9 @@ low, high = r.interval()
 assert low <= 4356 <= high, r
 print(r.method, r.status.name, flush=True)
 """
-    parent, _ = _running(tmp, body)
-    parent.send_signal(signal.SIGINT)
-    out, _ = parent.communicate(timeout=60)
+    with _running(tmp, body) as (parent, _):
+        parent.send_signal(signal.SIGINT)
+        out, _ = parent.communicate(timeout=60)
     assert out.split() == ["lanczos", "INTERRUPTED"], out
 
 
