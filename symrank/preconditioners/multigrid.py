@@ -31,9 +31,11 @@ import scipy.sparse as sp
 import scipy.sparse.linalg as spla
 
 from symrank._typing import Array, FloatArray
-from symrank.errors import MissingBackendError
+from symrank.errors import MissingBackendError, OptionError
+from symrank.operators import Operator
+from symrank.operators.transforms import as_matrix
 
-__all__ = ["VCycle"]
+__all__ = ["VCycle", "cycle_of"]
 
 DEGREE = 2
 UPPER = 10.0
@@ -145,6 +147,18 @@ class VCycle:
             for level in self.levels
         )
         return float(total + self.coarsest.size) / nnz
+
+
+def cycle_of(operator: Operator, near_null: Array | None) -> VCycle:
+    """Return the cycle for an operator whose entries are known and real; see `VCycle`."""
+    matrix = as_matrix(operator)
+    if matrix is None or matrix.dtype.kind == "c":
+        raise OptionError(
+            f'preconditioner="amg" needs the real entries of the matrix, and {operator!r} has '
+            "none. Pass an explicit matrix, or Preconditioner.from_products(product, n) with "
+            "a cycle of your own."
+        )
+    return VCycle(matrix.entries, near_null)
 
 
 def _comparison(A: Any) -> Any:
