@@ -47,7 +47,7 @@ def _philox(c0, c1, c2, c3, key):
 
 @compiled
 def _sign_words(words, block, chain, step, key):
-    """One 32-bit word a row and 32 chains: calls give rows r, r + 16, r + 32, r + 48."""
+    """One 32-bit word per row and 32 chains: calls give rows r, r + 16, r + 32, r + 48."""
     quarter, group = u64(ROWS // 4), u64(chain) // u64(32)
     for r in range(quarter):
         row = u64(block) * quarter + r
@@ -58,7 +58,7 @@ def _sign_words(words, block, chain, step, key):
 
 @compiled
 def _uniform_words(tag, low, high, block, chain, step, key):
-    """Two 32-bit words a Gaussian pair: calls give pairs r and r + 16 of the block."""
+    """Two 32-bit words per Gaussian pair: calls give pairs r and r + 16 of the block."""
     width, quarter = u64(len(tag)), u64(ROWS // 4)
     for q in range(quarter * width):
         row, column = u64(block) * quarter + q // width, u64(chain) + q % width
@@ -69,7 +69,7 @@ def _uniform_words(tag, low, high, block, chain, step, key):
 
 @compiled
 def _box_muller(low, high, noise, at):
-    """Two Gaussians a pair of words, rows r and r + 32, from noise[at] on.
+    """Two Gaussians per pair of words, rows r and r + 32, from noise[at] on.
 
     See `reference.box_muller`.
 

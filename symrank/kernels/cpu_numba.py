@@ -32,7 +32,7 @@ __all__ = [
 
 PANEL = 128  # bytes of a row that a pass of the inner loop keeps in registers
 EPS = float(np.finfo(np.float64).eps)
-MAX_SWEEPS = 60  # QL takes under two a value; more means NaN came in
+MAX_SWEEPS = 60  # QL takes under two per value; more means NaN came in
 
 
 def lanczos_step(

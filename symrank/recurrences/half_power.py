@@ -18,7 +18,7 @@ the iterate x_j and its direction p_j follow from
 So w = sum_j omega_j x_j, v = G w, at one product with G per step, and <w, G w> = <w, v>.
 
 Error. What matters is E = |G^(1/2) w - z| = |G^(-1/2) (v - G^(1/2) z)|: for any orthogonal
-projector Q, with z^ = G^(1/2) w, | |Q z^| - |Q z| | <= E. In the eigenvector of x
+projector Q, with z^ = G^(1/2) w, | |Q z^| - |Q z| | <= E. Along the eigenvector for x
 
     sqrt(x) w - z = - h(x) rho_k(x) z - (1 - sqrt(x) R(x)) z,
     h(x) = sum_j omega_j zeta_j sqrt(x)/(x + t_j),
