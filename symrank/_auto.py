@@ -143,7 +143,7 @@ def _unless_contradicted(result: RankResult, sampled: RankResult) -> RankResult:
         result,
         ExactInterval(low=0, high=result.n),
         f"{result.method} finds [{low}, {high}] and certified sampling [{proved[0]}, {proved[1]}] "
-        f"but for a probability of {1 - CERTAIN:.0g}: the products or their noise are not what "
+        f"except with probability {1 - CERTAIN:.0g}: the products or their noise are not what "
         "they are said to be (see `noise`), and nothing is claimed.",
     )
 

@@ -38,7 +38,7 @@ LACKING = (
     "an exact count by pivots needs feral-solver, which is not installed "
     "(pip install 'symrank-linalg[inertia]')"
 )
-UNKNOWN = 100.0  # rows' worth of a fused step: a product of which nothing is known
+UNKNOWN = 100.0  # times a fused step's time per row: for a product of which nothing is known
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -78,8 +78,8 @@ class Choice:
 def product_seconds(operator: Operator) -> float:
     """Predict the seconds of a product with one vector from the entries that are known.
 
-    A product of unknown cost counts as that of a sparse matrix with some 150 entries a row. Nothing
-    is timed: a choice must not depend on the hour.
+    A product of unknown cost counts as that of a sparse matrix with 150 entries per row. Nothing is
+    timed: a choice must not depend on the hour.
     """
     table, matrix = _costs.SECONDS, as_matrix(operator)
     base = getattr(operator, "base", None)
@@ -165,7 +165,7 @@ def _pivots(operator: Operator, goal: Goal) -> Choice | None:
 
 
 def lacks(operator: Operator, goal: Goal) -> str:
-    """Say what may be exact with a library that is not installed; empty where nothing may."""
+    """Say which exact count a library that is not installed would allow; empty if none."""
     if not pattern_seconds(operator) or not _may_have_pivots(operator, goal):
         return ""
     try:

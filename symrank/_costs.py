@@ -21,7 +21,7 @@ __all__ = [
 
 @dataclass(frozen=True, kw_only=True)
 class Constants:
-    """Seconds a unit of work."""
+    """Seconds per unit of work."""
 
     eigenvalues: float  # eigvalsh, times n^3
     singular: float  # singular values of an m x n matrix, times m n min(m, n)

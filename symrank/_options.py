@@ -35,7 +35,7 @@ P = ParamSpec("P")
 R = TypeVar("R")
 
 UNLIMITED = 10**15
-"""Products that stand for "no limit": 30 years of one a microsecond, and an exact double."""
+"""Products that stand for "no limit": 30 years of one per microsecond, and an exact double."""
 
 _POSITIVE = "must be positive."
 

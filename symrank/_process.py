@@ -9,7 +9,7 @@ that comes while NumPy, SciPy and Numba are loading is answered too. Nothing is 
 process leaves at once; an exception could be taken for a failed import, or get lost in an
 ``except`` of other people. Later a signal raises `KeyboardInterrupt` in the main thread, which
 `symrank.rank` turns into the answer of the last finished round. And once an answer is known, the
-first signal is but noted while it is written.
+first signal is only noted while it is written.
 """
 
 import errno

@@ -18,7 +18,7 @@ from symrank.result import Progress, RankResult, Status
 
 __all__ = ["MAX_MATVECS", "Rounds", "counter_of", "run"]
 
-MAX_MATVECS = 20_000
+MAX_MATVECS = 20_000  # the budget by default
 UNSEEN = (
     "the budget held no product to see whether the operator is still what it was at the first: "
     "raise max_matvecs by one."
@@ -108,7 +108,7 @@ class Rounds:
                 return
 
     def _look(self, counter: Counter) -> None:
-        """Look whether the operator is still what it was at the door; keep the next look back."""
+        """Look whether the operator is still what it was at the door; set the next look aside."""
         witness = self.job.witness
         if witness is None:
             return

@@ -28,8 +28,9 @@ from symrank.result import RankResult
 
 __all__ = ["Job", "Options", "Rng", "prepare", "seed_of"]
 
-PRECISION = 0.005
-# exponents of two beyond which |A|^2 |v| could leave the range: Lanczos vectors are not normalised
+PRECISION = 0.005  # half-width by default, as a share of n
+# exponents of |A|: Lanczos vectors are not normalised, and the square of a product with one, about
+# |A|^4, stays in the range up to here
 EXTREME = {"f": 30, "F": 30, "d": 200, "D": 200}
 CHECK_STREAM = 2**32 - 1  # a stream that no probe uses
 DEFLATION_STREAM = 2**32 - 4
@@ -92,7 +93,7 @@ class Options:
 class Job:
     """What stays the same whichever method runs."""
 
-    operator: Operator  # scaled, preconditioned, deflated
+    operator: Operator  # preconditioned, scaled, deflated
     goal: Goal
     preconditioner: Preconditioner | None
     num_deflated: int
@@ -132,7 +133,7 @@ class Job:
 
 
 def prepare(A: Any, options: Options, counter: Counter) -> Job:
-    """Coerce, deflate, precondition, scale and check."""
+    """Coerce, precondition, scale, check and deflate."""
     operator, options, num_zeros = _occupied(as_operator(A), options)
     noise = operator.noise if options.noise is None else options.noise
     G = preconditioners.as_preconditioner(options.preconditioner, operator)
@@ -234,11 +235,12 @@ def _scaled(operator: Operator, seed: int, counter: Counter) -> tuple[Operator, 
     size = operator.scale_hint()
     if size is None and operator.n:
         x = probes.stream(seed, CHECK_STREAM, 1).standard_normal((operator.n, 1))
-        for small in (1.0, 2.0**-600):
+        for small in (1.0, 2.0**-600):  # what overflows for x tells its size for a small x
             size = _product_size(operator, (small * x).astype(operator.dtype)) / small
             counter.num_matvecs += operator.matvecs_per_product
             if math.isfinite(size):
                 break
+    # left to `checked`, which names the entry
     unchecked = operator.is_explicit and size is not None and not math.isfinite(size)
     if size is None or size == 0.0 or unchecked:
         return operator, 1.0

@@ -2,9 +2,9 @@ r"""Does the count depend on the units of the variables? Where it may, it is mad
 
 The floor is a multiple of |A|, so a row in a large unit hides rows in a small one: the answer to
 "how many eigenvalues are not zero" changes with the unit of a variable, and inertia does not. D A D
-with every row in a unit of its own (`symrank.equilibrate`) answers the same question with a floor
-relative to each row. Which of the two is right only the caller knows: a small row may be a variable
-in Pascal, or what an elimination left of zeros.
+with every row in a unit of its own (`symrank.preconditioners.equilibrate`) answers the same
+question with a floor relative to each row. Which of the two is right only the caller knows: a small
+row may be a variable in Pascal, or what an elimination left of zeros.
 
 So where no cut was given and the scales span more than 1e6, A is counted on three quarters of
 the budget, D A D on a quarter, by the same method. With I and J their intervals,
@@ -28,12 +28,12 @@ from symrank._candidates import unasked
 from symrank._counter import Counter
 from symrank._setup import Job
 from symrank.choose import why_given_up
-from symrank.equilibrate import Scales, describe, uneven_scales
 from symrank.errors import SymrankError
 from symrank.intervals import ExactInterval, Hull, Interval
 from symrank.methods import Dense, Lanczos, Method
 from symrank.operators import Operator
 from symrank.operators.transforms import Scaled
+from symrank.preconditioners.equilibrate import Scales, describe, uneven_scales
 from symrank.result import Progress, RankResult, Status
 
 __all__ = ["LIMIT", "SHARE", "count_in_both_units", "uneven"]

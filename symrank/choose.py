@@ -159,7 +159,7 @@ def reconsider(
     a_product = product_seconds(operator)
     allowed = _allowance(goal, spent * a_product)
     found: list[tuple[float, float, Method, str]] = []
-    likely = min(high, math.ceil(LIKELY * summary.estimate))  # it fails, or it is exact
+    likely = min(high, math.ceil(LIKELY * summary.estimate))  # too small: the sketch notices it
     columns = 2.0 * likely + 32.0
     if sketches.is_applicable(goal, likely, goal.n, math.inf):
         seconds = 2.0 * columns * a_product + _costs.sketch_seconds(goal.n, columns)
@@ -196,10 +196,12 @@ def affords_singular_values(operator: Operator, goal: Goal) -> bool:
 def _worth_of_sampling(goal: Goal, summary: Summary, width: int, sampled: float) -> float:
     """Return the seconds that an analysis of the pattern may take, to spare more sampling.
 
-    As many as sampling took where it is at its end, and as many again for the doubling of the
-    steps that will meet the precision where the interval is nearly narrow enough. An interval that
-    is wide open says that no number of steps is known to settle it, and where the precision is met
-    and resolution is still the larger error, only an exact count adds to the answer.
+    They follow from what the rounds so far have said:
+
+        precision met, resolved       as many as sampling took: it is at its end
+        precision met, not resolved   no limit: only an exact count adds to the answer
+        interval nearly narrow        twice as many: the steps would double once more
+        interval wide                 no limit: no number of steps is known to settle it
     """
     if summary.status is Status.CONVERGED:
         return sampled if is_resolved(summary) else math.inf
@@ -212,7 +214,7 @@ def why_given_up(summary: Summary | None) -> str:
 
 
 def proves_too_little(summary: Summary | None) -> bool:
-    """Tell whether `Inertia` left a shift without proof, which an eigenvalue near it does not."""
+    """Tell whether pivots left a count unproved, other than by an eigenvalue near the cut."""
     if summary is None or summary.status is Status.EXACT:
         return False
     if why_given_up(summary):

@@ -28,6 +28,7 @@ from symrank.result import Progress, RankResult
 __all__ = ["app", "run"]
 
 FOREVER = 1e8  # seconds: what alarms of the system can hold
+NAMES = ", ".join(sorted(BY_NAME))
 MOMENT = 1e-3  # seconds for the first round, which is always run
 
 app = typer.Typer(
@@ -90,73 +91,71 @@ def _main(
             _process.say(context.get_help())
 
 
+Number = float | None  # None: as `symrank.rank` has it
+File = Annotated[Path, typer.Argument(help="A .mtx, .mtx.gz, .npy, .npz or .mat file.")]
+Method = Annotated[str | None, typer.Option(help=f"One of {NAMES}. Default: by predicted cost.")]
+Atol = Annotated[Number, typer.Option(help="Eigenvalues of at most this modulus count as zero.")]
+Rtol = Annotated[Number, typer.Option(help="The same, as a multiple of the largest modulus.")]
+Precision = Annotated[
+    Number,
+    typer.Option(help="Half-width of the interval: a fraction of n, or a count from 1 on."),
+]
+Confidence = Annotated[float, typer.Option(help="Level of the interval.")]
+MaxMatvecs = Annotated[Number, typer.Option(help="Budget in products; inf for no limit.")]
+MaxSeconds = Annotated[Number, typer.Option(help="Budget in seconds, reading the file included.")]
+Seed = Annotated[int | None, typer.Option(min=0, help="The same seed gives the same answer.")]
+HowSymmetric = Annotated[
+    Rectangular | None,
+    typer.Option(
+        help="For a rectangular A. aug: [0 A; A* 0], of twice the rank. gram: A* A, "
+        "of the same rank, but blind below 3e-7 of the largest singular value."
+    ),
+]
+Preconditioned = Annotated[
+    Conditioning | None,
+    typer.Option(
+        help="equilibrate: scale a matrix of mixed units to rows of unit size, where no cut "
+        "is in the units of A. jacobi: the same to a unit diagonal. amg: solve with a "
+        "multigrid cycle, for Laplacians and finite elements. None moves the rank."
+    ),
+]
+AsJson = Annotated[
+    bool,
+    typer.Option("--json", help="Print JSON alone; with aug, of the operator of twice the rank."),
+]
+Plot = Annotated[
+    Path | None,
+    typer.Option(
+        metavar="FILE",
+        help="Draw the spectrum, from all eigenvalues or Lanczos: a .png or .svg file.",
+    ),
+]
+
+
 @app.command("rank")
 def _rank(
-    file: Annotated[Path, typer.Argument(help="A .mtx, .mtx.gz, .npy, .npz or .mat file.")],
-    method: Annotated[
-        str | None,
-        typer.Option(help=f"One of {', '.join(sorted(BY_NAME))}. Default: by predicted cost."),
-    ] = None,
-    atol: Annotated[
-        float | None, typer.Option(help="Eigenvalues of at most this modulus count as zero.")
-    ] = None,
-    rtol: Annotated[
-        float | None, typer.Option(help="The same, as a multiple of the largest modulus.")
-    ] = None,
-    precision: Annotated[
-        float | None,
-        typer.Option(help="Half-width of the interval: a fraction of n, or a count from 1 on."),
-    ] = None,
-    confidence: Annotated[float, typer.Option(help="Level of the interval.")] = 0.95,
-    max_matvecs: Annotated[
-        float | None, typer.Option(help="Budget in products; inf for no limit.")
-    ] = None,
-    max_seconds: Annotated[
-        float | None, typer.Option(help="Budget in seconds, reading the file included.")
-    ] = None,
-    seed: Annotated[
-        int | None, typer.Option(min=0, help="The same seed gives the same answer.")
-    ] = None,
-    rectangular: Annotated[
-        Rectangular | None,
-        typer.Option(
-            help="For a rectangular A. aug: [0 A; A* 0], of twice the rank. gram: A* A, "
-            "of the same rank, but blind below 3e-7 of the largest singular value."
-        ),
-    ] = None,
-    preconditioner: Annotated[
-        Conditioning | None,
-        typer.Option(
-            help="equilibrate: scale a matrix of mixed units to rows of unit size, where no cut "
-            "is in the units of A. jacobi: the same to a unit diagonal. amg: solve with a "
-            "multigrid cycle, for Laplacians and finite elements. None moves the rank."
-        ),
-    ] = None,
-    as_json: Annotated[
-        bool,
-        typer.Option(
-            "--json", help="Print JSON alone; with aug, of the operator of twice the rank."
-        ),
-    ] = False,
-    plot: Annotated[
-        Path | None,
-        typer.Option(
-            metavar="FILE",
-            help="Draw the spectrum, from all eigenvalues or Lanczos: a .png or .svg file.",
-        ),
-    ] = None,
+    file: File,
+    method: Method = None,
+    atol: Atol = None,
+    rtol: Rtol = None,
+    precision: Precision = None,
+    confidence: Confidence = 0.95,
+    max_matvecs: MaxMatvecs = None,
+    max_seconds: MaxSeconds = None,
+    seed: Seed = None,
+    rectangular: HowSymmetric = None,
+    preconditioner: Preconditioned = None,
+    as_json: AsJson = False,
+    plot: Plot = None,
 ) -> None:
     """Tell the rank of the symmetric (or Hermitian) matrix in FILE."""
     started = time.monotonic()
     with _one_line_errors() as run:
+        name = printable(file.name)
         plots = None if plot is None else _plots(plot)
-        matrix = _read(file, max_seconds)
-        if rectangular is not None:
-            twice = rectangular is Rectangular.AUG
-            matrix = symrank.augmented(matrix) if twice else symrank.gram(matrix)
-        if plots is not None and method is None:  # pivots and sketches leave no spectrum to draw
-            small = symrank.as_operator(matrix).n <= DENSE_LIMIT
-            method = "dense" if small else "lanczos"
+        matrix = _symmetric(_read(file, max_seconds), rectangular)
+        if plots is not None and method is None:
+            method = _with_a_spectrum(matrix)
         with _process.answering() as is_known:
             with report.progress_bar() as observe:
                 run.result = symrank.rank(
@@ -170,14 +169,13 @@ def _rank(
                     max_seconds=_left(max_seconds, started),
                     preconditioner=None if preconditioner is None else preconditioner.value,
                     rng=seed,
-                    progress=run.watch(observe(printable(file.name))),
+                    progress=run.watch(observe(name)),
                 )
                 is_known()
             if as_json:
                 _process.say(_written.as_json(run.result.to_dict()))
             else:
                 is_augmented = rectangular is Rectangular.AUG
-                name = printable(file.name)
                 _written.say_rows(report.describe(run.result, name, is_augmented=is_augmented))
             run.is_answered = True
         if plots is not None:
@@ -280,6 +278,18 @@ def _read(file: Path, max_seconds: float | None) -> Any:
             f"{file} could not be read within max_seconds={max_seconds}: there is no answer. "
             "Allow more."
         ) from late
+
+
+def _symmetric(matrix: Any, rectangular: Rectangular | None) -> Any:
+    """Return the symmetric operator that was asked for."""
+    if rectangular is None:
+        return matrix
+    return symrank.augmented(matrix) if rectangular is Rectangular.AUG else symrank.gram(matrix)
+
+
+def _with_a_spectrum(matrix: Any) -> str:
+    """Return the cheaper method that leaves a spectrum to draw: pivots and sketches have none."""
+    return "dense" if symrank.as_operator(matrix).n <= DENSE_LIMIT else "lanczos"
 
 
 def _left(max_seconds: float | None, started: float) -> float | None:

@@ -18,7 +18,7 @@ from symrank._typing import FloatArray
 
 __all__ = ["BatchMeans", "batch_means", "convergence"]
 
-MAX_BATCHES = 32  # a chain
+MAX_BATCHES = 32  # per chain
 ENOUGH = 64  # batches in all
 MAX_CORRECTION = 1.5  # f of a batch length that is long enough
 MAX_DRAWS = 4000  # of a chain, for R-hat
@@ -38,8 +38,8 @@ class BatchMeans:
 def batch_means(window: FloatArray, variance: Callable[[int], float]) -> BatchMeans:
     """Average `window` (K, k) over steps and chains; `variance(K)` is the predicted V(K).
 
-    The number of batches is the largest of 1, 2, 4.. that leaves f below 1.5, as far as 64 batches
-    in all are not enough; one chain is cut into at least four.
+    The number of batches per chain doubles while f stays below 1.5, until there are 64 in all; it
+    starts at one, or at what gives four batches in all.
     """
     num_steps, k = window.shape
     least = 1 if k >= 4 else -(-4 // k)

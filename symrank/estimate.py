@@ -79,8 +79,8 @@ def rank(
     max_matvecs
         Budget in products with single vectors, 20 000 by default, those of checks included;
         ``inf`` sets no limit. No run takes more, if the checks and one product are within it: 10
-        products of an operator known by products, 12 + k more with `deflate`. One product of the
-        caller's code more ends every round: whether it is still the operator that it was.
+        products of an operator known by products, 12 + k more with `deflate`. Every round ends
+        with one more product of the caller's code: is it still the operator that it was?
     max_seconds
         Budget in wall time; looked at after the first round. A factorisation in a process of its
         own is ended at once, and what it left open stays open.
@@ -93,7 +93,7 @@ def rank(
         G A: a count above a tolerance is one of eigenvalues of G A.
     deflate
         (n, k), independent known null vectors of A: the operator is restricted to what is
-        orthogonal to them, which leaves k zeros less to tell from small eigenvalues.
+        orthogonal to them, which leaves k fewer zeros to tell from small eigenvalues.
     noise
         Relative error of a product, ``|error| <= noise |A||x|``, where it is above rounding, as
         in finite differences. Default: what the operator declares as its `noise`, else rounding.

@@ -47,8 +47,9 @@ class Coefficients(NamedTuple):
     """What a kernel needs to know of a scheme."""
 
     step: float  # eta, or h
-    second: float  # of first order: c of the energy <g, 2 theta - c g>; kinetic: the decay c of v
     noise: float  # standard deviation of a step's noise
+    energy_correction: float = 0.0  # of first order: b of the energy <g, 2 theta - b g>
+    decay: float = 0.0  # kinetic: c, what a step keeps of v
     averaged: bool = False  # (n_k + n_(k+1)) / 2 instead of n_k
 
 
@@ -87,7 +88,8 @@ class EulerMaruyama:
     def coefficients(self) -> Coefficients:
         """See `Scheme`."""
         eta = self.step_size
-        return Coefficients(eta, eta if self.estimator == "corrected" else 0.0, math.sqrt(eta))
+        correction = eta if self.estimator == "corrected" else 0.0
+        return Coefficients(eta, math.sqrt(eta), energy_correction=correction)
 
     def _gain(self, lam: FloatArray) -> FloatArray:
         gain = 1.0 - 0.5 * self.step_size * lam if self.estimator == "energy" else np.ones_like(lam)
@@ -130,7 +132,7 @@ class LeimkuhlerMatthews:
     @property
     def coefficients(self) -> Coefficients:
         """See `Scheme`."""
-        return Coefficients(self.step_size, 0.0, math.sqrt(self.step_size), averaged=True)
+        return Coefficients(self.step_size, math.sqrt(self.step_size), averaged=True)
 
     def phi(self, lam: npt.ArrayLike, k: int) -> FloatArray:
         """See `Scheme`."""
@@ -181,7 +183,7 @@ class Baoab:
     def coefficients(self) -> Coefficients:
         """See `Scheme`."""
         c = math.exp(-self.friction * self.step_size)
-        return Coefficients(self.step_size, c, math.sqrt((1.0 - c) * (1.0 + c)))
+        return Coefficients(self.step_size, math.sqrt((1.0 - c) * (1.0 + c)), decay=c)
 
     def phi(self, lam: npt.ArrayLike, k: int) -> FloatArray:
         """See `Scheme`."""
@@ -218,7 +220,7 @@ class Baoab:
         stands as 1, for an eigenvalue that is not positive.
         """
         lam = np.asarray(lam, np.float64)
-        c = self.coefficients.second
+        c = self.coefficients.decay
         positive = lam > 0.0
         a = np.asarray(self.step_size * np.sqrt(np.where(positive, lam, 1.0)))
         slowness = np.where(positive, a * a * (1.0 - 0.25 * a * a) * (1.0 + c) / (1.0 - c), 0.0)

@@ -31,7 +31,7 @@ __all__ = [
     "from_dict",
 ]
 
-NEWS = 0.95  # level from which two looks that miss each other are news
+NEWS = 0.95  # from this level on it is news if the intervals of two looks are disjoint
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -61,7 +61,7 @@ class BetaInterval:
     num_looks
         How often a growing set of probes was (or may be) looked at; alpha is split evenly.
     is_complex
-        Complex Gaussian probes have two degrees of freedom an entry.
+        Complex Gaussian probes have two degrees of freedom per entry.
     """
 
     n: int
@@ -162,7 +162,7 @@ class Complement:
 
 @dataclass(frozen=True, kw_only=True)
 class Raised:
-    """Another law for what is known to count, and up to `most` eigenvalues that may count too."""
+    """Another law for what is known to count, its upper end raised by `most` that may count too."""
 
     n: int
     most: float
@@ -178,13 +178,13 @@ class Raised:
 class Intersection:
     """Looks at a growing set of probes: each holds at its own share of alpha, so all do at once.
 
-    Two looks that miss each other at `NEWS` or above are a sampling miss, and their hull is
-    reported. At a lower level they may, and what they allow at `NEWS` stands for it.
+    Looks whose intervals are disjoint at the level `NEWS` or above are a sampling miss: their hull
+    is the answer. At a lower level that is nothing rare, and the answer is the one at `NEWS`.
 
     Parameters
     ----------
     of
-        One law a look; the last one is of all probes.
+        One law per look; the last one is of all probes.
     """
 
     of: tuple["Interval", ...]
@@ -205,7 +205,7 @@ class Intersection:
 
 @dataclass(frozen=True, kw_only=True)
 class Capped:
-    """Another law in a space of more dimensions than the count can have."""
+    """The law of a space of more dimensions than the count can have, cut at that number."""
 
     most: int
     of: "Interval"

@@ -28,8 +28,8 @@ def proved_margin(n: int, num_steps: int, num_probes: int, is_indefinite: bool) 
 
 
 def lambda_max_margin(n: int, num_steps: int, num_probes: int, is_indefinite: bool) -> float:
-    """Return the same, but never more than 1: a factor 2, for who must have a number.
+    """Return the same, but at most 1, a factor 2, for a caller who needs a number in any case.
 
-    Few steps are few eigenvalues, or a pilot that the budget cut short.
+    Few steps mean few eigenvalues, or a pilot that the budget cut short.
     """
     return min(proved_margin(n, num_steps, num_probes, is_indefinite), 1.0)

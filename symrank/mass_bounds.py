@@ -25,10 +25,14 @@ looser than (1) but free, for curves.
 On the half line left of x the half planes take the place of the disk: f_B is analytic right of the
 line Re z = x, where it falls to zero, f_C left of it, and (2) holds with the maxima over the line.
 
-In floating point a Lanczos run behaves like an exact one for a matrix whose eigenvalues are
-small clusters round those of A (A. Greenbaum, Linear Algebra Appl. 113, 1989), so both hold up to
-an allowance for rounding, which is subtracted. Bounds that cross all the same contradict each
-other: they are handed on as they are, for `symrank.brackets`.
+In floating point a Lanczos run behaves like an exact one for a matrix whose eigenvalues are small
+clusters round those of A (A. Greenbaum, Linear Algebra Appl. 113, 1989). A perturbation of norm
+`drift` turns the space of what lies inside by drift / gap towards an eigenvector at that distance
+(|theta_j| for [-tau, tau]). So all bounds hold up to an allowance, with w the mass inside, of
+
+    ROUNDING eps + 2 sqrt(w sum_j w_j (drift / gap_j)^2),   j outside.                        (4)
+
+Bounds that cross even so contradict each other, and are handed on so, for `symrank.brackets`.
 """
 
 import math
@@ -119,11 +123,7 @@ class LanczosRun:
         return LanczosRun(self.alpha[:k], self.beta[:k], self.norm2, self.eps)
 
     def _rounding(self, tau: float, mass: float) -> float:
-        """Allowance on each bound for floating point.
-
-        A perturbation of norm delta turns the null space by delta / |lambda| towards the
-        eigenvector of lambda, and so moves mass in proportion to sqrt(mass) sqrt(weight).
-        """
+        """Allowance on each bound for floating point: eq. (4) for [-tau, tau]."""
         outside = np.abs(self.ritz_values) > tau
         share = self.drift / self.ritz_values[outside]
         turned = float(np.sum(self.weights[outside] * share**2))
@@ -223,10 +223,7 @@ class LanczosRun:
         return max(0.0, low - rounding), min(1.0, high + rounding)
 
     def _rounding_at(self, inside: Array, mass: float) -> float:
-        """Allowance on a bound of the mass of the Ritz values inside, the rest being right of them.
-
-        As in `_rounding`, with the distance to the nearest of those inside.
-        """
+        """Eq. (4) for Ritz values inside and the rest right of them; gaps to the last inside."""
         if inside.all() or not inside.any():
             return ROUNDING * self.eps
         gaps = self.ritz_values[~inside] - self.ritz_values[inside][-1]
@@ -234,7 +231,7 @@ class LanczosRun:
         return ROUNDING * self.eps + 2.0 * math.sqrt(mass * min(turned, 1.0))
 
     def uncounted_mass(self, region: Region, *, radau: bool = True) -> tuple[float, float]:
-        """Bounds on the mass of what does not count, whichever side what lies in a band is on.
+        """Bounds on the mass of what does not count, whether or not what lies in a band counts.
 
         `radau` as for `null_mass`.
         """
@@ -251,7 +248,7 @@ class LanczosRun:
         return 1.0 - most, 1.0 - least
 
     def _mass_of(self, edge: Edge, radau: bool) -> tuple[float, float]:
-        """Bounds on the mass left of an edge, whichever side what lies in its band is on."""
+        """Bounds on the mass left of an edge, whether or not what lies in its band is there."""
         if not edge.is_band:
             return self.mass_left(edge.left, radau=radau)
         left = self._clear(edge.left, -1.0, self.ritz_values)
@@ -287,7 +284,7 @@ class LanczosRun:
     def radau(self, x: float) -> tuple[FloatArray, FloatArray] | None:
         """Nodes and weights of the Gauss-Radau rule with a node at x, ascending; (k + 1,) each.
 
-        None where x is all but a Ritz value, and the rule would lose its digits.
+        None where x lies so close to a Ritz value that the rule would lose its digits.
         """
         d = self.alpha[0] - x
         for a, b in zip(self.alpha[1:], self.beta[:-1], strict=True):

@@ -34,7 +34,7 @@ class RitzMeasure:
     Parameters
     ----------
     runs
-        One `LanczosRun` a probe.
+        One `LanczosRun` per probe.
     n
         Dimension.
     scale
@@ -207,7 +207,7 @@ class RitzMeasure:
         return low, 1.0 - float(self._share @ (1.0 - bounds[:, 1]))
 
     def likely_mass(self, region: Region, low: float, high: float) -> float:
-        r"""Guess where between proved bounds on what does not count it is; no bound itself.
+        r"""Guess the mass of what does not count, between its proved bounds; no bound itself.
 
         Until the null space is resolved the upper bound is the Christoffel function at the cut,
         the null mass and what the steps do not tell from it. That rest is multiplied by some
@@ -277,8 +277,8 @@ class RitzMeasure:
     def counting_function(self, tau: FloatArray, confidence: float) -> FloatArray:
         """Estimate and band of #{|lambda| > tau}; (3, len(tau)): estimate, low, high.
 
-        The band is that of eqs. (2) and (3), which cost no eigenproblem a cut. A cut is as sharp as
-        the products (`symrank.region`), and none lies below the noise floor.
+        The band is that of eqs. (2) and (3): no eigenproblem per cut. A cut is as sharp as the
+        products (`symrank.region`), and none lies below the noise floor.
         """
         norm, eps = self.spectral_norm / self.scale, max(run.eps for run in self.runs)
         floor, rows = FLOOR * eps * norm, []

@@ -13,9 +13,9 @@ from symrank._rounds import counter_of
 from symrank._setup import Job, Options, Rng, prepare, seed_of
 from symrank._typing import Array, FloatArray
 from symrank._units import LIMIT, SHARE, uneven
-from symrank.equilibrate import describe
 from symrank.estimate import OF_METHODS
 from symrank.preconditioners import Preconditioner
+from symrank.preconditioners.equilibrate import describe
 
 __all__ = ["plan"]
 

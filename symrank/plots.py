@@ -27,7 +27,7 @@ __all__ = ["FORMATS", "check_path", "plot_result", "save_plot"]
 
 FORMATS = (".png", ".svg")
 SIZE = (7.0, 4.2)  # inches: fits a page and a slide
-MIN_CUTS, MAX_CUTS = 8, 36  # at each the band takes an eigenvalue problem a probe
+MIN_CUTS, MAX_CUTS = 8, 36  # at each the band takes one eigenvalue problem per probe
 WORK = 2e8  # sum of squared orders of those problems: some seconds
 BLUE, GREY, RED = "#1f5fa8", "#b8bfc8", "#b3261e"
 

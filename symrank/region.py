@@ -88,8 +88,8 @@ class Region:
         Parameters
         ----------
         norms
-            Lower and upper bound of |A|: of `rtol` times it the lower one is the cut, and the band
-            reaches to the upper one.
+            Lower and upper bound of |A|. With `rtol` the cut is at rtol times the lower one, and
+            its band reaches to rtol times the upper one.
         floor
             The noise floor of the products.
         delta

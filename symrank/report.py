@@ -20,7 +20,7 @@ from symrank.result import Progress, RankResult
 
 __all__ = ["PROBLEMS", "Line", "Problem", "demo_lines", "describe", "progress_bar", "table"]
 
-DEMO_BUDGET = 200_000  # products a run
+DEMO_BUDGET = 200_000  # products per run
 MOST_GAPS = 3
 
 

@@ -144,7 +144,7 @@ class RankResult:
     status
         A `Status`.
     samples
-        One estimate a probe or chain; empty for exact methods.
+        One estimate per probe or chain; empty for exact methods.
     gaps
         Plateaus of the counting function, the one next to the cut first.
     inertia
@@ -375,7 +375,7 @@ class RankResult:
         """Return the result as plain JSON values.
 
         The Ritz measure, some thousands of numbers, is left out unless `measure` is true, and the
-        basis, n numbers a vector, unless `basis` is.
+        basis, n numbers per vector, unless `basis` is.
 
         Raises
         ------

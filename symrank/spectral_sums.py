@@ -9,7 +9,7 @@ values n q_j. Its standard error is the larger of their spread and of (1) with b
 from the same measure: where few eigenvalues carry the sum the spread alone is too small too often,
 and (1) knows it. The interval is that of Student's t with m - 1 degrees of freedom.
 
-Quadrature. q_j is not known, only its Gauss rule; `symrank.quadrature` brackets it a probe.
+Quadrature. q_j is not known, only its Gauss rule; `symrank.quadrature` brackets each q_j.
 """
 
 import dataclasses
@@ -133,7 +133,7 @@ def moment_rank(measure: "RitzMeasure", power: int) -> Estimate:
     """Estimate tr A^p / |A|^p, p = 1 for a semidefinite A, else 2; no quadrature is needed.
 
     v*Av / v*v = alpha_1 and v*A^2 v / v*v = alpha_1^2 + beta_1^2. |A| lies between the largest Ritz
-    value and that raised by `symrank.margins`, but for a probability of 1e-9.
+    value and that raised by `symrank.margins`, except with probability 1e-9.
     """
     if power == 1:
         _check_lower(measure, 0.0)
@@ -241,7 +241,7 @@ def _pooled(
     """Average the probes' brackets (m, 2); the Gauss rules give value and standard error.
 
     s(x) = |x - mean x| / sqrt(m - 1) is a seminorm, so what quadrature leaves open, at most
-    r_j a probe, adds at most |r| / sqrt(m - 1) to it.
+    r_j per probe, adds at most |r| / sqrt(m - 1) to it.
     """
     runs, n = measure.runs, measure.n
     m = len(runs)

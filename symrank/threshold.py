@@ -4,7 +4,7 @@ Without atol and rtol an eigenvalue counts if it lies above the noise floor of t
 
     tau_F = FLOOR eps |A|,    FLOOR = 10 sqrt(2500) = 500,
 
-10 eps |A| a product, growing like the square root of the steps, for up to 2500 steps: one number,
+10 eps |A| per product, growing like the square root of the steps, for up to 2500 steps: one number,
 so that the question does not change with the budget. It is the anchor: a count is certified at
 tau_F, never at a gap that was found, because a wide gap far above it may have more eigenvalues
 below it. Eigenvalues that are proved to lie within CROWD floors above it are evidence that the

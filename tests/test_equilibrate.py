@@ -9,10 +9,10 @@ from hypothesis import strategies as st
 
 import symrank
 from symrank import Preconditioner, Status, gallery
-from symrank.equilibrate import SETTLED, equilibrate, uneven_scales
 from symrank.errors import NonFiniteError, OptionError
 from symrank.operators import MatrixOperator, Scaled, as_operator, augmented, gram
 from symrank.preconditioners import apply
+from symrank.preconditioners.equilibrate import SETTLED, equilibrate, uneven_scales
 
 DTYPES = (np.float32, np.float64, np.complex64, np.complex128)
 # d_i and d_j are rounded to powers of two, by up to sqrt(2) each; sweeps end within 2^SETTLED
@@ -199,7 +199,7 @@ def test_the_bounds_of_the_module_docstring(seed, n):
 
 def test_even_scales_are_known_after_one_look():
     """A Laplacian needs no sweep: 2 to 4 on the diagonal."""
-    from symrank import equilibrate as module
+    from symrank.preconditioners import equilibrate as module
 
     A = as_operator(gallery.grid_laplacian((20, 20)))
     reach = module._Reach(A)

@@ -9,7 +9,7 @@ from symrank import gallery
 from symrank.recurrences import conjugate_gradient as cg
 
 pyamg = pytest.importorskip("pyamg", reason="the hierarchy of the V-cycle is pyamg's")
-multigrid = pytest.importorskip("symrank.multigrid")
+multigrid = pytest.importorskip("symrank.preconditioners.multigrid")
 
 SYMMETRY = 1e-12  # of |G|: rounding of a few products
 

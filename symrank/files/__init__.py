@@ -71,7 +71,7 @@ def load_matrix(path: str | Path, *, max_seconds: float | None = None) -> "Matri
         memory than is free, or it holds no matrix, several, or Python objects. A packed file of
         less than 1 MiB may take 256 MiB, a larger one 256 times its size.
     OptionError
-        Where `max_seconds` were over.
+        Where `max_seconds` have passed.
 
     Examples
     --------

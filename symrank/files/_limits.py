@@ -5,7 +5,7 @@ what the machine has free and, where the file is packed, against
 
     UNPACKED max(size of the file, 1 MiB),
 
-so that no small file unpacks to what no honest matrix packs so tightly.
+so that a small file cannot unpack to more than an honest matrix of its size would.
 """
 
 import contextlib

@@ -1,4 +1,4 @@
-"""Inner loops, one file a device; the file's name is the kernel's name.
+"""Inner loops, one file per device; the file's name is the kernel's name.
 
 `reference` is the specification: plain NumPy, read it to know what a kernel does.
 Every other file holds functions of the same names and is tested against it.

@@ -47,7 +47,7 @@ def _philox(c0, c1, c2, c3, key):
 
 @compiled
 def _sign_words(words, block, chain, step, key):
-    """One 32-bit word a row and 32 chains: calls give rows r, r + 16, r + 32, r + 48."""
+    """One 32-bit word per row and 32 chains: calls give rows r, r + 16, r + 32, r + 48."""
     quarter, group = u64(ROWS // 4), u64(chain) // u64(32)
     for r in range(quarter):
         row = u64(block) * quarter + r
@@ -58,7 +58,7 @@ def _sign_words(words, block, chain, step, key):
 
 @compiled
 def _uniform_words(tag, low, high, block, chain, step, key):
-    """Two 32-bit words a Gaussian pair: calls give pairs r and r + 16 of the block."""
+    """Two 32-bit words per Gaussian pair: calls give pairs r and r + 16 of the block."""
     width, quarter = u64(len(tag)), u64(ROWS // 4)
     for q in range(quarter * width):
         row, column = u64(block) * quarter + q // width, u64(chain) + q % width
@@ -69,7 +69,7 @@ def _uniform_words(tag, low, high, block, chain, step, key):
 
 @compiled
 def _box_muller(low, high, noise, at):
-    """Two Gaussians a pair of words, rows r and r + 32, from noise[at] on.
+    """Two Gaussians per pair of words, rows r and r + 32, from noise[at] on.
 
     See `reference.box_muller`.
 
@@ -162,15 +162,15 @@ def _advance(tag, product, theta, out, velocity, noise, rows, col, bit, coeffici
 @overload(_advance)
 def _advance_by(tag, product, theta, out, velocity, noise, rows, col, bit, coefficients):
     def first_order(tag, product, theta, out, velocity, noise, rows, col, bit, coefficients):
-        # theta' = theta - eta y + noise; energy y (2 theta - c y)
+        # theta' = theta - eta y + noise; energy y (2 theta - b y)
         k = theta.shape[1]
-        eta, c, scale = coefficients
-        minus_eta, minus_c = splat(tag, -eta), splat(tag, -c)
+        eta, scale, b, _ = coefficients
+        minus_eta, minus_b = splat(tag, -eta), splat(tag, -b)
         total = splat(tag, f64(0))
         for i in range(rows[0], rows[1]):
             y = product_row(tag, product, k, i, col)
             t = load(tag, theta, i * k + col)
-            e = fma(minus_c, y, add(t, t))
+            e = fma(minus_b, y, add(t, t))
             total = fma(convert(y, f64(0)), convert(e, f64(0)), total)
             n = _noise_row(tag, noise, i - rows[0] + rows[2], bit, scale)
             store(out, i * k + col, add(fma(minus_eta, y, t), n))
@@ -179,7 +179,7 @@ def _advance_by(tag, product, theta, out, velocity, noise, rows, col, bit, coeff
     def kinetic(tag, product, theta, out, velocity, noise, rows, col, bit, coefficients):
         # u = v - h y; v' = c u + noise; theta' = theta + h/2 (u + v'); energy y theta
         k = theta.shape[1]
-        h, c, scale = coefficients
+        h, scale, _, c = coefficients
         minus_h, half_h, decay = splat(tag, -h), splat(tag, h / type(h)(2)), splat(tag, c)
         total = splat(tag, f64(0))
         for i in range(rows[0], rows[1]):
@@ -213,8 +213,8 @@ def step(
         tile = ROWS if panels[1] == 1 else TILE
         for row in range(c * CHUNK, min(n, (c + 1) * CHUNK), ROWS):
             for p in range(panels[1]):
-                col = chain + panels[0] + p * width
-                _fill(tag, noise[p * size : (p + 1) * size], low, high, row // ROWS, col, law)
+                number = chain + panels[0] + p * width
+                _fill(tag, noise[p * size : (p + 1) * size], low, high, row // ROWS, number, law)
             for first in range(row, min(row + ROWS, n), tile):
                 rows = (first, min(first + tile, n), first - row)
                 for p in range(panels[1]):

@@ -30,7 +30,7 @@ __all__ = ["number", "spread", "using"]
 Work = Callable[[int, int], None]
 
 WORTH = 250_000  # nanoseconds; to wake a helper and to wait for its end takes about 80 000
-PIECES = 8  # ranges a thread: who comes late, or is held up by another process, takes fewer
+PIECES = 8  # ranges per thread: who comes late, or is held up by another process, takes fewer
 LEAST = 20_000  # nanoseconds of a range; to start one takes some thousands
 
 

@@ -32,7 +32,7 @@ __all__ = [
 
 PANEL = 128  # bytes of a row that a pass of the inner loop keeps in registers
 EPS = float(np.finfo(np.float64).eps)
-MAX_SWEEPS = 60  # QL takes under two a value; more means NaN came in
+MAX_SWEEPS = 60  # QL takes under two per value; more means NaN came in
 
 
 def lanczos_step(
@@ -127,8 +127,8 @@ def langevin_step(
         )  # fmt: skip
         return np.asarray(pairs[0::2] + pairs[1::2])
     n, k = theta.shape
-    number = theta.dtype.type
-    numbers = (number(coefficients.step), number(coefficients.second), number(coefficients.noise))
+    step_size, deviation, correction, decay, _ = coefficients
+    numbers = tuple(map(theta.dtype.type, (step_size, deviation, correction, decay)))
     like, law = _law(noise, step, coefficients.averaged)
     partial = np.zeros((_num_chunks(n), k))
     panels = list(_panels(k, chain, theta.dtype))

@@ -127,21 +127,21 @@ def langevin_step(
         (k,) energies of the states before the step, in double precision.
     """
     y = multiply(product)
-    drift, second, _, averaged = coefficients
     real = theta.real.dtype.type
+    eta = coefficients.step
     n = draw(theta.shape, theta.dtype, noise, step, chain)
-    if averaged:
+    if coefficients.averaged:
         n = (n + draw(theta.shape, theta.dtype, noise, step + 1, chain)) * real(0.5)
     n = n * real(coefficients.noise)
     if velocity is None:
-        dual = 2 * theta - real(second) * y
+        dual = 2 * theta - real(coefficients.energy_correction) * y
         energy = np.einsum("ij,ij->j", y.conj(), dual, dtype=_sum_dtype(theta)).real
-        out[...] = theta - real(drift) * y + n
+        out[...] = theta - real(eta) * y + n
     else:
         energy = np.einsum("ij,ij->j", y.conj(), theta, dtype=_sum_dtype(theta)).real
-        u = velocity - real(drift) * y
-        velocity[...] = real(second) * u + n
-        out[...] = theta + real(0.5 * drift) * (u + velocity)
+        u = velocity - real(eta) * y
+        velocity[...] = real(coefficients.decay) * u + n
+        out[...] = theta + real(0.5 * eta) * (u + velocity)
     return np.asarray(energy)
 
 

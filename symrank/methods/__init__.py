@@ -1,4 +1,4 @@
-"""One file a method; `BY_NAME` is how a method is called by a string."""
+"""One file per method; `BY_NAME` is how a method is called by a string."""
 
 from symrank.methods.base import Goal, Method, Summary, Task
 from symrank.methods.chebyshev import Chebyshev

@@ -7,7 +7,7 @@ for a Gaussian block Y of m columns: if u is the eigenvector of the largest |eig
 
     |G| <= (|Z_j|_F / sqrt q)^(1/j) for all j at once, q the quantile at 1e-9,                (1)
 
-but once in 1e9 factorisations. (Rounding in the solves and products is part of what is seen.)
+except once in 1e9 factorisations. (Rounding in the solves and products is part of what is seen.)
 """
 
 import math

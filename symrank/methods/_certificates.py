@@ -4,7 +4,7 @@ Let Omega (n, p) be standard Gaussian and chi(p) the number that a chi variable 
 freedom (2p halved, complex) falls short of with probability FAILURE. For a unit vector u that does
 not depend on Omega, |u* Omega| is such a variable, so
 
-    |u* Omega| >= chi(p)   but for a probability of FAILURE.                                  (1)
+    |u* Omega| >= chi(p)   except with probability FAILURE.                                   (1)
 
 Upper bound on a rank. Q orthonormal, independent of Omega, C = (I - Q Q*) A, u v* its leading
 singular pair: |C Omega| >= |u* C Omega| = |C| |v* Omega|, with the spectral norm on both sides, so
@@ -47,7 +47,7 @@ from symrank.methods.base import Goal
 
 __all__ = ["FAILURE", "Cuts", "chi", "spectral_norm"]
 
-FAILURE = 1e-10  # a look
+FAILURE = 1e-10  # per look
 NOISE = 10.0  # of a product, in eps |A||x|: the unit of `threshold.FLOOR`
 
 

@@ -20,7 +20,7 @@ __all__ = ["Found", "norm_bounds", "nullity_bounds"]
 
 
 def norm_bounds(goal: Goal, state: lanczos.LanczosState) -> tuple[float, float]:
-    """Bound |A| by the Ritz values of a pilot, from above but for a probability of 1e-9."""
+    """Bound |A| by the Ritz values of a pilot, from above except with probability 1e-9."""
     low = max(run.spectral_norm for run in lanczos.runs(state, goal.eps))
     num_steps, num_probes = state.alpha.shape
     return low, low * (1.0 + lambda_max_margin(goal.n, num_steps, num_probes, is_indefinite=True))

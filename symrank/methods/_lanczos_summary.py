@@ -81,7 +81,7 @@ def summarise(
 
 
 def _region(goal: Goal, measure: RitzMeasure, num_steps: int, old: Region | None) -> Region:
-    """Return what does not count; fixed after the first round, but for a share of |A|.
+    """Return what does not count; fixed after the first round unless it is a share of |A|.
 
     More steps know |A| better. The noise floor is a matter of definition, and stays.
     """

@@ -48,7 +48,7 @@ class Solvers:
     Parameters
     ----------
     cost, matrix
-        Of one factorisation, and what is factorised, but for shifts.
+        Cost of one factorisation, and the matrix, of which shifts are factorised.
     limits
         Beyond which nothing is tried: bytes of a factor, and operations.
     patience

@@ -90,7 +90,7 @@ class Domain:
 
 @dataclass(frozen=True)
 class Plan:
-    """Products a vector, vectors, and the largest |w| where it should be zero."""
+    """Products per vector, vectors, and the largest |w| where it should be zero."""
 
     num_steps: int
     num_vectors: int
@@ -111,7 +111,7 @@ class Memo:
         return Domain(norm, self.pilot.region.floor, self.pilot.is_indefinite)
 
     def degree(self, num_steps: int) -> int:
-        """Degree of w in x: two moments a product, and an even polynomial where indefinite."""
+        """Degree of w in x: two moments per product, and an even polynomial where indefinite."""
         return 2 * num_steps // self.pilot.power
 
 
@@ -143,7 +143,7 @@ def plan(goal: Goal, summary: Summary, wishes: Wishes) -> Sequence[Task]:
 
 
 def _more_pilot(goal: Goal, memo: Memo, spare: int) -> int:
-    """Return how many steps a pilot goes on that leaves the null space open, at most as many again.
+    """Return the further steps of a pilot that leaves the null space open, at most as many again.
 
     The bounds of the null mass close suddenly, once the smallest eigenvalues are resolved, and
     without them the interval has no upper end, however many vectors are averaged.

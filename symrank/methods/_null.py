@@ -45,7 +45,7 @@ ROUNDING = 30.0  # units of eps |z| |A v| / |v|: errors of A z
 REDUCTION = 1e-4  # of |A z| in a later pass: rounding in A z allows no more
 STALLED = 0.25  # a pass that leaves more than this share of |A z| has met rounding
 POLISH_PRODUCTS = 2  # of a block, at the end of the last pass, which no step counts
-VANISHED = 1e-3  # |z| of a Gaussian column that has no null part; none that has falls below
+VANISHED = 1e-3  # |z| of a Gaussian column: below it there is no null part, or hardly ever
 
 
 @dataclass(kw_only=True)

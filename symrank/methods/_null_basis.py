@@ -1,15 +1,15 @@
 r"""An orthonormal basis of the null vectors of a block, each as good as rounding lets it be.
 
 The m columns of Z, |A z| <= c eps |A| |z|, span k < m dimensions. Q = Z C with C the inverse of
-their coefficients has |A q| <= c eps |A| |Z| / s, s the least singular value of Z. Of Gaussian
-coefficients s is anything: s < t sqrt(k) with a probability of order t^(m - k + 1) (A. Edelman,
+their coefficients has |A q| <= c eps |A| |Z| / s, s the least singular value of Z. For Gaussian
+coefficients s may be tiny: s < t sqrt(k) with a probability of order t^(m - k + 1) (A. Edelman,
 SIAM J. Matrix Anal. Appl. 9, 1988), one block in some hundred with |Z| / s > 200 for m = 8, k = 7.
 In single precision that is more than the floor allows, and whether the vector is certified hangs on
 the last bits of the products. One more solve, A x = A q, on the few q that it concerns,
 
     q - x,   |A (q - x)| <= c eps |A| |q|,                                                    (1)
 
-owes nothing to s. As |x| is small beside |q| = 1, the vectors stay orthonormal but for a QR.
+owes nothing to s. As |x| is small beside |q| = 1, the vectors stay orthonormal up to a QR.
 """
 
 import numpy as np
@@ -35,7 +35,7 @@ def coordinates(Z: Array, least: float) -> tuple[Array, FloatArray]:
 def cleaned(B: Array, Q: Array, allowed: FloatArray | float) -> Array:
     """Return B = A Z without what rounding has left along the null vectors Q so far.
 
-    A z is orthogonal to null vectors but for rounding, which no solve can reduce: without it the
+    A z is orthogonal to null vectors up to rounding, which no solve can reduce: without it the
     recurrence goes further. A part along Q of more than `allowed` belongs to a z that is no null
     vector yet, and stays.
     """

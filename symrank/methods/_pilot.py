@@ -108,12 +108,13 @@ class Pilot:
 
     @cached_property
     def spectrum(self) -> tuple[FloatArray, FloatArray]:
-        """Eigenvalues and counts to tune on: binned, and continued below what was resolved.
+        """A guess at the eigenvalues above the cut and their counts, to tune a scheme on.
 
-        The smallest Ritz value above the cut is the one that may stand for the null space. Where it
-        cannot be told from zero (its residual exceeds it) it counts as far as the null mass leaves
-        it no choice, and the counting function is continued below it as a power law, with the
-        slope of the two decades above, and as much as is open at most.
+        Every Ritz value of a probe above the cut stands for n w / m eigenvalues, w its weight. The
+        smallest of them may be the null space, seen by too few steps: where its residual is as
+        large as itself, its count is what is left when as much as the bounds on the null mass allow
+        is taken for zeros, and `_continued` adds softer eigenvalues below the median of these
+        nodes. What comes out is binned, as the tuning takes time for every node.
         """
         n, runs = self.measure.n, self.measure.runs
         lam, counts, edges = [], [], []
@@ -140,8 +141,12 @@ class Pilot:
     def _continued(
         self, nodes: FloatArray, counts: FloatArray, edge: float
     ) -> tuple[FloatArray, FloatArray]:
-        """One node a decade below `edge`."""
-        first, second = (
+        """Return one node per decade below `edge`, down to what settles in no run.
+
+        The counts go on falling from decade to decade as they do over the two above `edge`, by a
+        factor in [STEEPEST, FLATTEST]; their sum is at most what the null mass leaves open.
+        """
+        first, second = (  # the decades above the edge
             float(counts[(nodes > edge * 10.0**j) & (nodes <= edge * 10.0 ** (j + 1))].sum())
             for j in (0, 1)
         )
@@ -160,7 +165,14 @@ class Pilot:
         return self._quantile(self.measure.n * (inside - self.null[0]), TAIL, 1.0)
 
     def bias(self, scheme: Scheme, first: int, last: int) -> tuple[float, float]:
-        """Bounds on E[estimate] - rank for the mean over steps first..last-1."""
+        """Bounds on E[estimate] - rank for the mean over steps first..last-1.
+
+        With D = 1 - phi averaged over these steps, the bias is the sum of three parts:
+
+            D < 0 above the cut      `excess`, on the Gauss rule, up to 4 standard errors
+            D > 0 above the cut      less the modes of eq. (1), at both quantiles of TAIL
+            phi > 0 below the cut    `_below_the_cut`, for a cut above the noise floor
+        """
         lam, counts = self.settled
         above = np.maximum(scheme.deviation(lam, first, last), 0.0)
         excess = float(counts @ above)
@@ -202,9 +214,10 @@ class Pilot:
         return phi * self._quantile(self.measure.n * hidden, TAIL, 1.0)
 
     def _quantile(self, total: float, tail: float, unit: float) -> float:
-        """Return the sum of D that the probes' value rejects at `tail`.
+        """Return the sum of D that the probes see as `total` or less with probability `tail`.
 
-        Modes of D = `unit` are as many as total / unit, each seen through a chi-square.
+        They see it as a multiple of a chi-square, whose degrees of freedom are the number of modes
+        of D = `unit` that make up the sum, times that of the probes.
         """
         if total <= 0.0:
             return 0.0

@@ -25,7 +25,7 @@ BURN_INS = (0.01, 0.02, 0.05, 0.1, 0.2, 0.3, 0.5)  # shares of the steps
 FIRST_ORDER_STEPS = (0.01, 0.03, 0.1, 0.3, 0.6, 1.0, 1.4, 1.7, 1.9)  # times 1 / lambda_max
 KINETIC_STEP = 1.97  # times 1 / sqrt(lambda_max); the mode at the limit 2 would not mix
 FRICTIONS = np.geomspace(0.003, 3.0, 19)  # gamma h
-SLACK = 1.1  # of the MSE: more chains cost less time a product, and tell their error better
+SLACK = 1.1  # of the MSE: more chains cost less time per product, and tell their error better
 LEAST_STEPS = 8
 
 

@@ -30,7 +30,7 @@ from symrank.methods._polynomials import step as step_coefficients
 __all__ = ["EDGE", "FILTERS", "Window", "damped_step", "measured", "polynomial", "resolution"]
 
 FILTERS = ("optimal", "step", "exponential")
-FINE = 16  # points a wave of the highest degree
+FINE = 16  # points per wave of the highest degree
 SLIP = 0.01  # of an extremum between them: 1 / cos(pi / 32) - 1 = 0.005
 EDGE = 1.5 * math.pi  # K theta at the edge of a step: nearer to zero its kernel's peak is cut off
 

@@ -27,18 +27,22 @@ __all__ = ["Chebyshev"]
 
 @dataclass(frozen=True, kw_only=True)
 class Chebyshev:
-    r"""Trace of a polynomial filter from Chebyshev moments, two of them a product.
+    r"""Trace of a polynomial filter from Chebyshev moments, two of them per product.
 
     Parameters
     ----------
     filter
-        ``"optimal"`` (the default), ``"step"`` or ``"exponential"``. To tell an eigenvalue
-        :math:`\lambda` from zero up to :math:`10^{-3}` the degree is at least 3.8, 6 to 13, or 8
-        times :math:`\sqrt{\lambda_{\max} / \lambda}`. A cut of the caller that the degree resolves
-        is a step in any case.
+        To tell an eigenvalue :math:`\lambda` from zero up to :math:`10^{-3}`, the degree over
+        :math:`\sqrt{\lambda_{\max} / \lambda}` is at least
+
+        - ``"optimal"`` (the default): 3.8,
+        - ``"step"``: 6 to 13,
+        - ``"exponential"``: 8.
+
+        A cut of the caller that the degree resolves is a step in any case.
     degree
-        Of the polynomial in A, at half as many products a vector. Default: by pilot, precision
-        and budget.
+        Of the polynomial in A, at half as many products per vector. Default: by pilot,
+        precision and budget.
     num_probes
         Gaussian vectors. Default: likewise.
     kernel

@@ -19,7 +19,7 @@ for invertible B; for singular B the inequalities below still hold. With Weyl's 
 
     #{lambda > s + |G|}  <=  n_plus(F)  <=  n_plus(F) + n_zero(F)  <=  #{lambda >= s - |G|}.  (4)
 
-`symrank.methods._backward_error` bounds |G| by solves and products alone, but once in 1e9
+`symrank.methods._backward_error` bounds |G| by solves and products alone, except once in 1e9
 factorisations.
 
 Shifts. By (4) a factorisation at s < tau with |G| <= tau - s bounds #{lambda > tau} from above, one

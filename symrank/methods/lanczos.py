@@ -30,10 +30,10 @@ __all__ = ["Lanczos", "is_resolved"]
 FIRST_PROBES = 8  # a cache line of doubles
 BLOCK = 16  # probes advanced together: one panel of the kernels
 FACTOR = 8  # from look to look, where that takes few of them: each has its part of alpha
-MOST_GROWTHS = 2
+MOST_GROWTHS = 2  # each look takes its part of alpha
 EXTRA = 4  # times the products at which the precision was met: what resolution may cost then
-FIRST_STEPS = 64
-MARGIN = 7.5  # z^2 at alpha/3 with 30 % to spare: enough probes also after the split
+FIRST_STEPS = 64  # and doubled from there
+MARGIN = 7.5  # z_(1 - alpha/6)^2 = 5.7 at alpha = 0.05, times 1.3: enough probes after the split
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -1,4 +1,4 @@
-r"""Rank as the trace of a projector, one solve a probe, with any positive definite G.
+r"""Rank as the trace of a projector, one solve per probe, with any positive definite G.
 
 Let A~ = G^(1/2) A G^(1/2), z a Gaussian vector and v = G^(1/2) z. Conjugate gradients for A x = A v
 preconditioned by G (MINRES once a negative curvature is seen) find x = G y with y in range(A), and
@@ -66,7 +66,7 @@ class Projection:
     """Trace of the projector that preconditioned solves converge to; small nullities exactly.
 
     Counts every eigenvalue above the noise floor: `atol` and `rtol` are refused, because a solve
-    converges in all of them.
+    converges along every eigenvector.
 
     Parameters
     ----------

@@ -8,9 +8,9 @@ Null space. For a block of random v the null part of each is found by a solve, A
 and the z span min(m, d) dimensions (`symrank.methods._null`); m grows until they span less. The
 null vectors are certified by |A Z|, and that there are no more by a test with fresh columns.
 
-Both upper bounds fail with probability 1e-10 a look, and hold for any spectrum; the laws and their
-proofs stand in `symrank.methods._certificates`. EXACT is said only where upper and lower bound
-meet with no eigenvalue in doubt near the cut.
+Both upper bounds fail with probability 1e-10 per look, and hold for any spectrum; the laws and
+their proofs stand in `symrank.methods._certificates`. EXACT is said only where upper and lower
+bound meet with no eigenvalue in doubt near the cut.
 """
 
 from collections.abc import Mapping, Sequence

@@ -56,7 +56,7 @@ class UbaruSaad:
     Notes
     -----
     A product gives two moments, by :math:`2 T_j T_k = T_{j+k} + T_{|j-k|}`, so a degree of 50
-    takes 25 products a vector. The published variant has the same moments, to rounding, as one
+    takes 25 products per vector. The published variant has the same moments, to rounding, as one
     that takes 50.
 
     References

@@ -134,7 +134,7 @@ def check_adjoint(factor: Factor) -> None:
     difference = float(abs(left - right) / bound)
     if not difference <= rtol:
         raise OperatorError(
-            f"the adjoint of the factor S is not its adjoint: <x, S y> and <S* x, y> differ by "
+            f"what the factor S gives as S* is not its adjoint: <x, S y> and <S* x, y> differ by "
             f"{difference:.3g} of |x||S y| for random x, y, and {rtol:.3g} is allowed for "
             "rounding. Give rmatvec (rmatmat) the products with S*, the conjugate transpose."
         )

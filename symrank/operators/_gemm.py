@@ -13,7 +13,7 @@ sizes,
 one call of `numpy.matmul` for hundreds of tiles and one sum over l, in the order of l. Rectangles
 of tiles are the chunks of `spread`, so that the package's own threads share them. What a tile and
 a chunk are depends on the shapes and the memory order of A alone. One vector is multiplied as two,
-the other zero: BLAS allows itself far less of a matrix before it shares a product by a vector.
+the other zero: BLAS shares a product with one vector from much smaller matrices on.
 """
 
 import numpy as np

@@ -13,7 +13,7 @@ declared noise, and an operator that answers by the number of columns or recogni
 
 For Gaussian x, |A x| >= |A| |z|, z standard normal. So with four of them
 
-    |A| <= max_j |A x_j| / 1e-3   but for a probability of (0.8 * 1e-3)^4 < 1e-12,
+    |A| <= max_j |A x_j| / 1e-3   except with probability (0.8 * 1e-3)^4 < 1e-12.
 
 No norm that a method sees may exceed it: products that are wrong for a moment mostly do.
 """

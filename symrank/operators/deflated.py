@@ -2,8 +2,8 @@ r"""An operator on the orthogonal complement of known null vectors.
 
 Q (n, k) orthonormal with A Q = 0. Householder's H maps its span to the first k coordinates, and
 with U the last n - k columns of H, U* A U is A on the complement, of order n - k: its rank is that
-of A, and k zeros less are left to be told from small eigenvalues. H = I - V T V* in compact form
-(R. Schreiber and C. Van Loan, SIAM J. Sci. Stat. Comput. 10, 1989): 8 n k flops a vector.
+of A, and k fewer zeros are left to be told from small eigenvalues. H = I - V T V* in compact form
+(R. Schreiber and C. Van Loan, SIAM J. Sci. Stat. Comput. 10, 1989): 8 n k flops per vector.
 """
 
 import numpy as np

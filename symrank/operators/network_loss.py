@@ -9,7 +9,7 @@ and its gradient, with the partial products P_k = W_k ... W_1 and B_k = W_{k+1}^
     d/dW_k = B_k P_{k-1}^T,   B_M = 2 E Sigma_x,   P_0 = I.
 
 The constant is left out: the loss is zero at every global minimum. One chain of products
-forwards and one backwards, 3M - 3 in all, each a batch of one matrix a network.
+forwards and one backwards, 3M - 3 in all, each a batch with one matrix per network.
 """
 
 from collections.abc import Sequence
@@ -33,7 +33,7 @@ def network_loss_and_grad(
     layers
         W_1, ..., W_M as stacks (..., d_i, d_{i-1}), all but the last two axes alike.
     target
-        (..., d_y, d_x), the product at the minimum; one for all or one a network.
+        (..., d_y, d_x), the product at the minimum; one for all or one per network.
     sigma_x
         (d_x, d_x); None is the identity.
 

@@ -194,7 +194,7 @@ def _multiply(
 
 
 def shorter_side(operator: Operator) -> Operator:
-    """Return what has all eigenvalues of a Gram operator but zeros, where that is smaller.
+    """Return the smaller operator with all eigenvalues of a Gram operator except zeros, if any.
 
     A A^H for A^H A and the other way round, also scaled; any other operator as it is.
     """

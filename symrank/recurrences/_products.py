@@ -37,7 +37,7 @@ def fused_product(
 
 
 def refuse_lost(*sums: FloatArray, parts: Sequence[Any] = ()) -> None:
-    """Raise where sums over a product, one a column, have left the finite numbers.
+    """Raise where sums over a product, one per column, have left the finite numbers.
 
     `parts` is what `fused_product` gave: a product that is not finite itself tells its row.
     """

@@ -2,15 +2,16 @@ r"""Blocks of Chebyshev recurrences and their moments, two for every product.
 
 With B = (A - c I) / h, whose spectrum must lie in [-1, 1], column by column from t_0 = v:
 
-    t_1 = B t_0,   t_(j+1) = 2 B t_j - t_(j-1),   t_j = T_j(B) v
+    t_1 = B t_0,   t_j = 2 B t_(j-1) - t_(j-2),   t_j = T_j(B) v                              (1)
 
 From 2 T_j T_k = T_(j+k) + T_|j-k| the moments mu_j = <v, T_j(B) v> come in pairs:
 
-    mu_(2j-1) = 2 <t_(j-1), t_j> - mu_1,   mu_(2j) = 2 <t_j, t_j> - mu_0
+    mu_1 = <t_0, t_1>,   mu_(2j-1) = 2 <t_(j-1), t_j> - mu_1                                  (2)
+    mu_0 = <t_0, t_0>,   mu_(2j) = 2 <t_j, t_j> - mu_0                                        (3)
 
 A vector does not grow, |t_j| <= |v|, so nothing is normalised and rounding adds up at most
-linearly in j. Eigenvalues outside [c - h, c + h] grow exponentially instead, which
-`ChebyshevState.is_bounded` tells.
+linearly in j. Eigenvalues outside [c - h, c + h] grow exponentially instead, and
+`ChebyshevState.is_bounded` notices.
 """
 
 from collections.abc import Callable
@@ -51,7 +52,7 @@ class ChebyshevState:
 
     @property
     def num_steps(self) -> int:
-        """Products a column so far."""
+        """Products per column so far."""
         return int(self.moments.shape[0] // 2)
 
     @property
@@ -99,10 +100,10 @@ def extend(
     for j in range(done + 1, done + num_steps + 1):
         twice = 1.0 if j == 1 else 2.0
         parts = product(T)
-        mixed, square = step(parts, T, T_prev, twice * slope, twice * offset)
+        mixed, square = step(parts, T, T_prev, twice * slope, twice * offset)  # (1): t_j in T_prev
         refuse_lost(mixed, square, parts=parts)
-        moments[2 * j - 1] = mixed if j == 1 else 2.0 * mixed - moments[1]
-        moments[2 * j] = 2.0 * square - moments[0]
+        moments[2 * j - 1] = mixed if j == 1 else 2.0 * mixed - moments[1]  # (2)
+        moments[2 * j] = 2.0 * square - moments[0]  # (3)
         T, T_prev = T_prev, T
         tick(k)
     return ChebyshevState(

@@ -9,29 +9,31 @@ N. J. Higham, L. N. Trefethen, SIAM J. Numer. Anal. 46, 2008, method 3).
 
 Shifts. Conjugate gradients for G x = z have the residual r_k = rho_k(G) z, rho_k(x) =
 prod (1 - x/theta_i), theta_i > 0 the Ritz values. The same vectors solve every shifted system, with
-the residual zeta_j r_k, zeta_j = 1/rho_k(-t_j) (B. Jegerlehner, arXiv:hep-lat/9612014):
+the residual zeta_j r_k, zeta_j = 1/rho_k(-t_j) (B. Jegerlehner, arXiv:hep-lat/9612014); for t = t_j
+the iterate x_j and its direction p_j follow from
 
-    1/phi = 1 + alpha_k t + alpha_k beta_(k-1)/alpha_(k-1) (1 - phi_before),  zeta <- phi zeta,
-    alpha^t = alpha_k phi,  beta^t = beta_k phi^2,  p^t <- zeta r_(k+1) + beta^t p^t.         (2)
+    1/phi = 1 + alpha_k t + alpha_k beta_(k-1)/alpha_(k-1) (1 - phi_before),  zeta <- phi zeta  (2)
+    x_j <- x_j + alpha_k phi p_j,  p_j <- zeta r_(k+1) + beta_k phi^2 p_j.                    (3)
 
-So w = sum_j omega_j x_j, v = G w, one product with G a step, and w'G w = <w, v>.
+So w = sum_j omega_j x_j, v = G w, at one product with G per step, and <w, G w> = <w, v>.
 
 Error. What matters is E = |G^(1/2) w - z| = |G^(-1/2) (v - G^(1/2) z)|: for any orthogonal
-projector Q, with z^ = G^(1/2) w, | |Q z^| - |Q z| | <= E. In the eigenvector of x
+projector Q, with z^ = G^(1/2) w, | |Q z^| - |Q z| | <= E. Along the eigenvector for x
 
-    sqrt(x) w - z = - h(x) rho_k(x) z - (1 - sqrt(x) R(x)) z,   h(x) = sum_j omega_j zeta_j
-    sqrt(x)/(x + t_j),
+    sqrt(x) w - z = - h(x) rho_k(x) z - (1 - sqrt(x) R(x)) z,
+    h(x) = sum_j omega_j zeta_j sqrt(x)/(x + t_j),
 
 and 0 < zeta_j <= 1, so that 0 <= h(x) <= sqrt(x) R(x) <= 1 + eta. Hence
 
-    E <= (1 + eta) |r_k| + eta |z|                                                            (3)
+    E <= (1 + eta) |r_k| + eta |z|                                                            (4)
 
 whatever the least eigenvalue of G is: one that the run has not seen is still in its residual. For
 x < m, where (1) does not hold, the error is at most |z_x|, and rho_k(x) >= 1 - m sum 1/theta_i; so
-with this at least 1/2 the allowance is TAIL |r_k|, and there is no bound before that.
-sum 1/theta_i = -rho_k'(0) = sum_j alpha_j pi_j, pi_(j+1) = 1 + beta_j pi_j.
-What rounding adds is estimated by
-ROUNDING eps sqrt(M/m') |z|, m' the least Rayleigh quotient seen.
+with this at least 1/2 the allowance is TAIL |r_k|, and there is no bound before that. The sum is
+
+    sum 1/theta_i = -rho_k'(0) = sum_j alpha_j pi_j,  pi_(j+1) = 1 + beta_j pi_j.             (5)
+
+What rounding adds is estimated by ROUNDING eps sqrt(M/m') |z|, m' the least Rayleigh quotient seen.
 """
 
 import math
@@ -43,14 +45,15 @@ import scipy.special
 
 from symrank._typing import Array, FloatArray
 from symrank.errors import OptionError
-from symrank.recurrences.conjugate_gradient import CURVATURE, Product, column_dot, norms
+from symrank.recurrences._columns import CURVATURE, column_dot, norms, running
+from symrank.recurrences.conjugate_gradient import Product
 
 __all__ = ["HalfPower", "half_power", "poles"]
 
-NUM_POLES = 16
+NUM_POLES = 16  # eta is 1.4e-6 for M/m = SPREAD
 SPREAD = 1e8  # M/m: beyond it a thousand steps are not enough
 TAIL = 2.0  # of |r_k|, for eigenvalues below m
-ROUNDING = 100.0
+ROUNDING = 100.0  # of an estimate, not a bound; 3 is the most that was seen
 HEADROOM = 4.0  # M over the largest diagonal of the Lanczos matrix, which is near its norm
 DAMPED = 1e-3  # share of the tolerance, over all poles, at which a shifted system is solved
 
@@ -61,7 +64,7 @@ class HalfPower:
 
     V: Array  # (n, k), G w
     norm2: FloatArray  # (k,), <w, v> = |z^|^2
-    error: FloatArray  # (k,), eq. (3)
+    error: FloatArray  # (k,), eq. (4)
     num_steps: int
 
 
@@ -86,7 +89,7 @@ def half_power(
     max_steps: int,
     tick: Callable[[int], None],
 ) -> HalfPower:
-    """Return G^(1/2) Z with E of eq. (3) below `tolerance` |z|, or as small as `max_steps` allow.
+    """Return G^(1/2) Z with E of eq. (4) below `tolerance` |z|, or as small as `max_steps` allow.
 
     Parameters
     ----------
@@ -123,7 +126,7 @@ def half_power(
 
 
 class _Shifted:
-    """Conjugate gradients for G x = z and all shifts, summed into w; eq. (2)."""
+    """Conjugate gradients for G x = z and all shifts, summed into w; eqs. (2) and (3)."""
 
     def __init__(self, Z: Array, largest: float) -> None:
         self.t, self.omega, self.eta = poles(largest)
@@ -131,20 +134,20 @@ class _Shifted:
         self.bottom = largest / SPREAD
         self.W = np.zeros_like(Z)
         self.R, self.P = Z.copy(), Z.copy()
-        self.shifted = np.repeat(Z[None], s, axis=0)  # (s, n, k), p^t
+        self.shifted = np.repeat(Z[None], s, axis=0)  # (s, n, k), p_j of eq. (3)
         self.rho = column_dot(Z, Z)
         self.length = np.sqrt(self.rho)
         self.zeta, self.phi = np.ones((s, k)), np.ones((s, k))
         self.alpha, self.beta = np.ones(k), np.zeros(k)  # of the step before
         self.peak, self.least = np.zeros(k), np.full(k, np.inf)  # Rayleigh quotients
         self.top = 0.0  # largest diagonal of the Lanczos matrix
-        self.pi, self.total = np.ones(k), np.zeros(k)  # total: sum 1/theta_i
+        self.pi, self.total = np.ones(k), np.zeros(k)  # total: the sum of eq. (5)
         self.open = np.ones(k, dtype=bool)
         self.num_steps = 0
         self.eps = float(np.finfo(Z.dtype).eps)
 
     def error(self) -> FloatArray:
-        """Return eq. (3) for all columns."""
+        """Return eq. (4) for all columns."""
         rounding = ROUNDING * self.eps * np.sqrt(self.peak / self.least)
         error = (TAIL + self.eta) * np.sqrt(self.rho) + (self.eta + rounding) * self.length
         most = (1.0 + self.eta) * self.length  # 0 <= sqrt(x) w/z <= 1 + eta at any time
@@ -158,14 +161,14 @@ class _Shifted:
 
     def step(self, G: Product, tolerance: float) -> None:
         """Advance the columns that are open."""
-        at = slice(None) if self.open.all() else np.flatnonzero(self.open)
+        at = running(self.open)
         P = self.P[:, at]
         GP = G(P)
         alpha = self.rho[at] / self._curvature(P, GP, at)
         real = P.real.dtype
         ratio = alpha * self.beta[at] / self.alpha[at]
-        phi = 1.0 / (1.0 + alpha * self.t[:, None] + ratio * (1.0 - self.phi[:, at]))
-        zeta = self.zeta[:, at] * phi
+        phi = 1.0 / (1.0 + alpha * self.t[:, None] + ratio * (1.0 - self.phi[:, at]))  # (2)
+        zeta = self.zeta[:, at] * phi  # (2)
         R = self.R[:, at] - alpha.astype(real) * GP
         new = column_dot(R, R)
         beta = new / self.rho[at]
@@ -173,13 +176,13 @@ class _Shifted:
         is_open = size.max(axis=1) > DAMPED * tolerance * float(self.length.min()) / self.t.size
         for j in np.flatnonzero(is_open):
             D = self.shifted[j][:, at]
-            self.W[:, at] += (self.omega[j] * alpha * phi[j]).astype(real) * D
-            D = zeta[j].astype(real) * R + (beta * phi[j] ** 2).astype(real) * D
+            self.W[:, at] += (self.omega[j] * alpha * phi[j]).astype(real) * D  # (3)
+            D = zeta[j].astype(real) * R + (beta * phi[j] ** 2).astype(real) * D  # (3)
             self.shifted[j][:, at] = D
         self.R[:, at], self.P[:, at] = R, R + beta.astype(real) * P
         self.zeta[:, at], self.phi[:, at] = zeta, phi
-        self.total[at] += alpha * self.pi[at]
-        self.pi[at] = 1.0 + beta * self.pi[at]
+        self.total[at] += alpha * self.pi[at]  # (5)
+        self.pi[at] = 1.0 + beta * self.pi[at]  # (5)
         self.top = max(self.top, float((1.0 / alpha + self.beta[at] / self.alpha[at]).max()))
         self.rho[at], self.alpha[at], self.beta[at] = new, alpha, beta
         self.num_steps += 1

@@ -2,9 +2,10 @@
 
 Column by column, with v_1 = z / |z|, beta_0 = 0 (C. Lanczos, 1950):
 
-    w = A v_j - beta_(j-1) v_(j-1),  alpha_j = <v_j, w>,  w <- w - alpha_j v_j,
-    beta_j = |w|,  v_(j+1) = w / beta_j
+    y = A v_j - beta_(j-1) v_(j-1),  alpha_j = <v_j, y>,  u_(j+1) = y - alpha_j v_j           (1)
+    beta_j = |u_(j+1)|,  v_(j+1) = u_(j+1) / beta_j                                           (2)
 
+The blocks hold u and not v: the division is left to the next step, which reads u anyway.
 No reorthogonalisation: the counting function does not need it (`symrank.measure`).
 """
 
@@ -29,7 +30,7 @@ BREAKDOWN = 8.0  # beta_j below this many eps |T|: the Krylov space is invariant
 class LanczosState:
     """Two blocks of vectors and the coefficients so far; all that is needed to go on."""
 
-    U: Array  # (n, k), v_(j+1) = scale u
+    U: Array  # (n, k), u_(j+1) of eq. (1); v_(j+1) = scale u_(j+1)
     U_prev: Array  # (n, k)
     scale: FloatArray  # (k,)
     coupling: FloatArray  # (k,), beta_j times the scale of U_prev
@@ -82,10 +83,10 @@ def extend(
     beta = np.concatenate([state.beta, np.empty((num_steps, k))])
     for j in range(state.num_steps, state.num_steps + num_steps):
         parts = product(U)
-        alpha[j], beta[j] = step(parts, U, U_prev, scale, coupling)
+        alpha[j], beta[j] = step(parts, U, U_prev, scale, coupling)  # (1): u_(j+1) in U_prev
         refuse_lost(alpha[j], beta[j], parts=parts)
         coupling = beta[j] * scale
-        scale = np.divide(1.0, beta[j], out=np.zeros(k), where=beta[j] > 0.0)
+        scale = np.divide(1.0, beta[j], out=np.zeros(k), where=beta[j] > 0.0)  # (2)
         U, U_prev = U_prev, U
         tick(k)
     return LanczosState(
@@ -95,7 +96,7 @@ def extend(
 
 
 def runs(state: LanczosState, eps: float) -> list[LanczosRun]:
-    """Return one `LanczosRun` a column, cut where its Krylov space became invariant."""
+    """Return one `LanczosRun` per column, cut where its Krylov space became invariant."""
     found = []
     for a, b, norm2 in zip(state.alpha.T, state.beta.T, state.norm2, strict=True):
         scale = np.maximum.accumulate(np.abs(a) + b)

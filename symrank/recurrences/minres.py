@@ -1,32 +1,50 @@
 r"""Preconditioned MINRES for a block of independent columns, for an indefinite A.
 
-Lanczos in the inner product of G, a QR factorisation of its matrix by Givens rotations, and a
-short recurrence for x (C. C. Paige and M. A. Saunders, SIAM J. Numer. Anal. 12, 1975; with G as
-in H. Elman, D. Silvester, A. Wathen, "Finite elements and fast iterative solvers", alg. 4.1):
-of all x in the Krylov space it takes the one of least <r, G r>. For b in the range of a singular A
-it finds a solution in G range(A), as conjugate gradients do, and x = G y with the same recurrence
-for y. The images of its directions w_j are orthonormal, <A w_j, G A w_k> = delta_jk, so that
-1/|w_j|, in the norm of G^-1, is the size of G A along w_j: below a floor of the caller's the column
-rests before it takes the step.
+Lanczos in the inner product of G, a QR factorisation of its tridiagonal matrix by Givens rotations,
+and a short recurrence for x (C. C. Paige and M. A. Saunders, SIAM J. Numer. Anal. 12, 1975; with G
+as in H. Elman, D. Silvester, A. Wathen, "Finite elements and fast iterative solvers", alg. 4.1).
+Column by column, for A x = b, from x_0 = 0, v_1 = b, gamma_1 = eta_1 = <b, G b>^(1/2), gamma_0 =
+c_0 = c_1 = 1, s_0 = s_1 = 0 and v_0 = w_0 = w_1 = 0:
+
+    z_j = G v_j / gamma_j,  delta_j = <z_j, A z_j>                                            (1)
+    v_(j+1) = A z_j - delta_j / gamma_j v_j - gamma_j / gamma_(j-1) v_(j-1)                   (2)
+    gamma_(j+1) = <v_(j+1), G v_(j+1)>^(1/2)                                                  (3)
+    a_0 = c_j delta_j - c_(j-1) s_j gamma_j,  a_1 = (a_0^2 + gamma_(j+1)^2)^(1/2)             (4)
+    a_2 = s_j delta_j + c_(j-1) c_j gamma_j,  a_3 = s_(j-1) gamma_j                           (5)
+    c_(j+1) = a_0 / a_1,  s_(j+1) = gamma_(j+1) / a_1                                         (6)
+    w_(j+1) = (z_j - a_2 w_j - a_3 w_(j-1)) / a_1                                             (7)
+    x_j = x_(j-1) + c_(j+1) eta_j w_(j+1)                                                     (8)
+    eta_(j+1) = -s_(j+1) eta_j                                                                (9)
+
+Of all x in the Krylov space x_j has the least <r, G r>, and that is eta_(j+1)^2. For b in the range
+of a singular A it finds a solution in G range(A), as conjugate gradients do: x = G y and w = G q,
+where y follows q as x follows w in (8), at no further product,
+
+    q_(j+1) = (v_j / gamma_j - a_2 q_j - a_3 q_(j-1)) / a_1.                                 (10)
+
+The images of the directions are orthonormal, <A w_i, G A w_j> = delta_ij, so that 1/|w_j|, in the
+norm of G^-1, is the size of G A along w_j: where it is below the caller's floor, the column rests
+before it takes the step.
 
 The error is damped by the residual polynomial rho_k(lambda) = prod (1 - lambda/theta_i), theta_i
 the harmonic Ritz values, of either sign. log rho_k is concave between the two next to zero, and
 zero at zero: with c = min(rho_k(tau), rho_k(-tau), 1), c > 0 in every step up to k,
 
-    c <= rho_k(lambda) <= 1/c   for |lambda| <= tau.                                          (1)
+    c <= rho_k(lambda) <= 1/c   for |lambda| <= tau.                                         (11)
 """
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import scipy.linalg
 
 from symrank._typing import Array, FloatArray
 from symrank.recurrences import conjugate_gradient as cg
+from symrank.recurrences._columns import check_positive, column_dot, norms, running
 from symrank.recurrences._products import refuse_lost
-from symrank.recurrences.conjugate_gradient import Floor, Product, check_positive, column_dot, norms
+from symrank.recurrences.conjugate_gradient import Floor, Product
 
 __all__ = ["MinresState", "damping", "extend", "ritz_values", "start"]
 
@@ -34,26 +52,49 @@ LEAST = 10.0  # |r|_G over its start, in eps: below it what is left of r is roun
 BREAKDOWN = 8.0  # gamma below this many eps of the largest: the Krylov space is invariant
 
 
+class Scalars(NamedTuple):
+    """What a column knows before step j, (k,) each: the rows of `MinresState.scalars`."""
+
+    gamma: FloatArray  # gamma_j
+    gamma_prev: FloatArray
+    eta: FloatArray  # eta_j
+    c: FloatArray  # c_j
+    c_prev: FloatArray
+    s: FloatArray  # s_j
+    s_prev: FloatArray
+    largest: FloatArray  # |delta| or gamma so far: a size of G A
+
+
+class Rotation(NamedTuple):
+    """Eqs. (4) to (6), (k,) each."""
+
+    a1: FloatArray
+    a2: FloatArray
+    a3: FloatArray
+    c: FloatArray  # c_(j+1)
+    s: FloatArray  # s_(j+1)
+
+
 @dataclass(kw_only=True)
 class MinresState:
     """Six blocks of vectors and the rotations; all that is needed to go on."""
 
     X: Array  # (n, k)
-    V: Array  # (n, k), v_j, orthonormal in G after division by gamma
+    V: Array  # (n, k), v_j, of length gamma_j in the norm of G
     V_prev: Array
     Z: Array  # (n, k), G v_j
     W: Array  # (n, k), w_j
     W_prev: Array
-    scalars: FloatArray  # (8, k): gamma, gamma_prev, eta, c, c_prev, s, s_prev, largest gamma
+    scalars: FloatArray  # (8, k), named by `Scalars`
     start_norm: FloatArray  # (k,), |b|
     start_eta: FloatArray  # (k,), |b|_G
     active: Array  # (k,) bool
     Y: Array | None = None  # (n, k), x = G y, where it is wanted
     Q: Array | None = None  # (n, k), w_j = G q_j
     Q_prev: Array | None = None
-    alpha: list[FloatArray] = field(default_factory=list)  # (k,) a step, NaN where a column rests
+    alpha: list[FloatArray] = field(default_factory=list)  # (k,) per step, NaN where a column rests
     beta: list[FloatArray] = field(default_factory=list)
-    turns: list[FloatArray] = field(default_factory=list)  # (4, k) a step: a1, a2, a3, step length
+    turns: list[FloatArray] = field(default_factory=list)  # (4, k) per step: a1, a2, a3, length
     head: tuple[list[FloatArray], list[FloatArray]] = ([], [])  # alpha, beta of CG before
 
     @property
@@ -64,7 +105,7 @@ class MinresState:
     @property
     def rho(self) -> FloatArray:
         """<r, G r>, (k,)."""
-        return np.asarray(self.scalars[2] ** 2)
+        return np.asarray(Scalars(*self.scalars).eta ** 2)
 
     @property
     def is_indefinite(self) -> bool:
@@ -83,6 +124,7 @@ def start(B: Array, precondition: Product | None = None, *, dual: bool = False) 
     Z = V.copy() if precondition is None else precondition(V)
     gamma = np.sqrt(check_positive(column_dot(V, Z), V, Z))
     ones, zeros = np.ones_like(gamma), np.zeros_like(gamma)
+    first = Scalars(gamma, ones, gamma, c=ones, c_prev=ones, s=zeros, s_prev=zeros, largest=zeros)
     return MinresState(
         X=np.zeros_like(V),
         V=V,
@@ -90,7 +132,7 @@ def start(B: Array, precondition: Product | None = None, *, dual: bool = False) 
         Z=Z,
         W=np.zeros_like(V),
         W_prev=np.zeros_like(V),
-        scalars=np.array([gamma, ones, gamma, ones, ones, zeros, zeros, zeros]),
+        scalars=np.array(first),
         start_norm=norms(V),
         start_eta=gamma.copy(),
         active=gamma > 0.0,
@@ -114,71 +156,107 @@ def extend(
     A column rests once |r|_G has fallen from its start as far as |r| is to fall: to the
     tolerance itself for G = I, but not below LEAST eps.
     """
-    real = state.X.real.dtype
-    eps = float(np.finfo(real).eps)
+    eps = float(np.finfo(state.X.dtype).eps)
     share = tolerance / np.where(state.start_norm > 0.0, state.start_norm, 1.0)
     goal = np.maximum(share, LEAST * eps) * state.start_eta
     for _ in range(num_steps):
-        state.active &= np.abs(state.scalars[2]) > goal
+        state.active &= np.abs(Scalars(*state.scalars).eta) > goal
         if state.is_done:
             break
-        at = slice(None) if state.active.all() else np.flatnonzero(state.active)
-        gamma, gamma_prev, eta, c, c_prev, s, s_prev, largest = state.scalars[:, at].copy()
-        V, Z = state.V[:, at], state.Z[:, at] / gamma.astype(real)
-        AZ = matmat(Z)
-        tick(Z.shape[1])
-        delta = column_dot(Z, AZ)
-        refuse_lost(delta, column_dot(AZ, AZ))
-        AZ -= (delta / gamma).astype(real) * V
-        AZ -= (gamma / gamma_prev).astype(real) * state.V_prev[:, at]  # AZ is v_(j+1)
-        GV = AZ.copy() if precondition is None else precondition(AZ)
-        gamma_next = np.sqrt(check_positive(column_dot(AZ, GV), AZ, GV))
-        a0 = c * delta - c_prev * s * gamma
-        a1 = np.hypot(a0, gamma_next)
-        a2, a3 = s * delta + c_prev * c * gamma, s_prev * gamma
-        largest = np.maximum(largest, np.maximum(np.abs(delta), gamma_next))
-        moves = a1 > BREAKDOWN * eps * largest
-        a1 = np.where(moves, a1, 1.0)
-        c_next, s_next = a0 / a1, gamma_next / a1
-        Wn = Z - a3.astype(real) * state.W_prev[:, at] - a2.astype(real) * state.W[:, at]
-        Wn /= a1.astype(real)
-        Qn = _dual(state, at, (V / gamma.astype(real), a1, a2, a3))
-        size2 = column_dot(Wn, Wn if Qn is None else Qn)  # <w, G^-1 w>
-        moves &= size2 * np.maximum(floor[0], floor[1] * largest) ** 2 <= 1.0
-        length = np.where(moves, c_next * eta, 0.0)
-        state.X[:, at] += length.astype(real) * Wn
-        if state.Y is not None:
-            state.Y[:, at] += length.astype(real) * Qn
-        state.W_prev[:, at], state.W[:, at] = state.W[:, at], Wn
-        state.V_prev[:, at], state.V[:, at], state.Z[:, at] = V, AZ, GV
-        closed = gamma_next <= BREAKDOWN * eps * largest
-        eta_next = np.where(moves, -s_next * eta, eta)
-        state.scalars[:, at] = [gamma_next, gamma, eta_next, c_next, c, s_next, s, largest]
-        state.active[at] &= moves & ~closed
-        rows = np.full((6, state.active.size), np.nan)
-        rows[:, at] = [delta, gamma_next, a1, a2, a3, length]
-        state.alpha.append(rows[0])
-        state.beta.append(rows[1])
-        state.turns.append(rows[2:])
+        _step(state, matmat, tick, precondition, floor)
     return state
 
 
-def _dual(
-    state: MinresState, at: Any, step: tuple[Array, FloatArray, FloatArray, FloatArray]
-) -> Array | None:
-    """Advance q_j with w_j = G q_j by the recurrence of w_j."""
+def _step(
+    state: MinresState,
+    matmat: Product,
+    tick: Callable[[int], None],
+    precondition: Product | None,
+    floor: Floor,
+) -> None:
+    """Take one step in the columns that run."""
+    real = state.X.real.dtype
+    at = running(state.active)
+    now = Scalars(*state.scalars[:, at].copy())
+    V, Z = state.V[:, at], state.Z[:, at] / now.gamma.astype(real)  # (1)
+    AZ = matmat(Z)
+    tick(Z.shape[1])
+    delta = _rayleigh_quotient(Z, AZ)  # (1)
+    AZ -= (delta / now.gamma).astype(real) * V
+    AZ -= (now.gamma / now.gamma_prev).astype(real) * state.V_prev[:, at]  # (2), v_(j+1)
+    GV = AZ.copy() if precondition is None else precondition(AZ)
+    gamma = np.sqrt(check_positive(column_dot(AZ, GV), AZ, GV))  # (3)
+    largest = np.maximum(now.largest, np.maximum(np.abs(delta), gamma))
+    noise = BREAKDOWN * float(np.finfo(real).eps) * largest
+    turn, moves = _rotation(now, delta, gamma, noise)  # (4), (5), (6)
+    W = _direction(Z, turn, state.W[:, at], state.W_prev[:, at])  # (7)
+    Q = _dual_direction(state, at, now, turn)  # (10)
+    size2 = column_dot(W, W if Q is None else Q)  # <w, G^-1 w>
+    moves &= size2 * np.maximum(floor[0], floor[1] * largest) ** 2 <= 1.0
+    length = np.where(moves, turn.c * now.eta, 0.0)
+    state.X[:, at] += length.astype(real) * W  # (8)
+    if state.Y is not None:
+        state.Y[:, at] += length.astype(real) * Q  # (10)
+    eta = np.where(moves, -turn.s * now.eta, now.eta)  # (9)
+    state.W_prev[:, at], state.W[:, at] = state.W[:, at], W
+    state.V_prev[:, at], state.V[:, at], state.Z[:, at] = V, AZ, GV
+    state.scalars[:, at] = Scalars(gamma, now.gamma, eta, turn.c, now.c, turn.s, now.s, largest)
+    state.active[at] &= moves & (gamma > noise)
+    _record(state, at, (delta, gamma, turn.a1, turn.a2, turn.a3, length))
+
+
+def _rayleigh_quotient(Z: Array, AZ: Array) -> FloatArray:
+    """Return delta of eq. (1); raise where the product is not finite."""
+    delta = column_dot(Z, AZ)
+    refuse_lost(delta, column_dot(AZ, AZ))
+    return delta
+
+
+def _rotation(
+    now: Scalars, delta: FloatArray, gamma: FloatArray, noise: FloatArray
+) -> tuple[Rotation, Array]:
+    """Return eqs. (4) to (6) for gamma_(j+1), and which columns have an a_1 beyond the noise.
+
+    Where it is noise, A is singular on the Krylov space: the column rests, and 1 stands for a_1.
+    """
+    a0 = now.c * delta - now.c_prev * now.s * now.gamma
+    a1 = np.hypot(a0, gamma)
+    a2, a3 = now.s * delta + now.c_prev * now.c * now.gamma, now.s_prev * now.gamma
+    moves = a1 > noise
+    a1 = np.where(moves, a1, 1.0)
+    return Rotation(a1, a2, a3, c=a0 / a1, s=gamma / a1), moves
+
+
+def _direction(start: Array, turn: Rotation, W: Array, W_prev: Array) -> Array:
+    """Return w_(j+1) of eq. (7) from z_j, or q_(j+1) of eq. (10) from v_j / gamma_j."""
+    real = start.real.dtype
+    after: Array = start - turn.a3.astype(real) * W_prev - turn.a2.astype(real) * W
+    after /= turn.a1.astype(real)
+    return after
+
+
+def _dual_direction(state: MinresState, at: Any, now: Scalars, turn: Rotation) -> Array | None:
+    """Advance q of eq. (10), where y is wanted."""
     if state.Q is None or state.Q_prev is None:
         return None
-    V, a1, a2, a3 = step
-    real = V.real.dtype
-    Qn = V - a3.astype(real) * state.Q_prev[:, at] - a2.astype(real) * state.Q[:, at]
-    Qn /= a1.astype(real)
-    state.Q_prev[:, at], state.Q[:, at] = state.Q[:, at], Qn
-    return np.asarray(Qn)
+    V = state.V[:, at]
+    start = V / now.gamma.astype(V.real.dtype)
+    Q = _direction(start, turn, state.Q[:, at], state.Q_prev[:, at])
+    state.Q_prev[:, at], state.Q[:, at] = state.Q[:, at], Q
+    return Q
+
+
+def _record(state: MinresState, at: Any, coefficients: tuple[FloatArray, ...]) -> None:
+    """Append delta, gamma and a turn; NaN for the columns that rest."""
+    rows = np.full((6, state.active.size), np.nan)
+    rows[:, at] = coefficients
+    state.alpha.append(rows[0])
+    state.beta.append(rows[1])
+    state.turns.append(rows[2:])
 
 
 def damping(state: MinresState, tau: float) -> FloatArray:
-    """Return c of eq. (1) for all columns, times that of the CG steps before; zero for none.
+    """Return c of eq. (11) for all columns, times that of the CG steps before; zero for none.
 
     The recurrence of x with every vector replaced by its polynomial, at tau and at -tau.
     """

@@ -31,15 +31,17 @@ import scipy.sparse as sp
 import scipy.sparse.linalg as spla
 
 from symrank._typing import Array, FloatArray
-from symrank.errors import MissingBackendError
+from symrank.errors import MissingBackendError, OptionError
+from symrank.operators import Operator
+from symrank.operators.transforms import as_matrix
 
-__all__ = ["VCycle"]
+__all__ = ["VCycle", "cycle_of"]
 
-DEGREE = 2
-UPPER = 10.0
+DEGREE = 2  # of 1 - lambda q(lambda): a smoothing from zero takes DEGREE - 1 products
+UPPER = 10.0  # what is softer than lambda_max / UPPER is left to the coarse levels
 MARGIN = 1.1  # on the Ritz value: a smoother is no smoother for an eigenvalue beyond its range
-RITZ_TOLERANCE = 1e-2
-MAX_COARSE = 200
+RITZ_TOLERANCE = 1e-2  # well inside MARGIN
+MAX_COARSE = 200  # unknowns of the coarsest level, whose inverse is dense
 ORIGIN = 1e-9  # of the range: p there is p(0) to rounding
 ROOT_DEGREE = 24  # eta is about 1e-8
 SINGULAR = 1e-10  # relative to |R||A||P|: what is below on a coarse level is rounding
@@ -145,6 +147,18 @@ class VCycle:
             for level in self.levels
         )
         return float(total + self.coarsest.size) / nnz
+
+
+def cycle_of(operator: Operator, near_null: Array | None) -> VCycle:
+    """Return the cycle for an operator whose entries are known and real; see `VCycle`."""
+    matrix = as_matrix(operator)
+    if matrix is None or matrix.dtype.kind == "c":
+        raise OptionError(
+            f'preconditioner="amg" needs the real entries of the matrix, and {operator!r} has '
+            "none. Pass an explicit matrix, or Preconditioner.from_products(product, n) with "
+            "a cycle of your own."
+        )
+    return VCycle(matrix.entries, near_null)
 
 
 def _comparison(A: Any) -> Any:

@@ -131,7 +131,7 @@ def equilibrate(operator: Operator) -> Scales:
     Examples
     --------
     >>> import numpy as np
-    >>> from symrank.equilibrate import equilibrate
+    >>> from symrank.preconditioners.equilibrate import equilibrate
     >>> from symrank.operators import as_operator
     >>> equilibrate(as_operator(np.diag([2.0**40, 0.0, 2.0**-12]))).root.tolist()
     [9.5367431640625e-07, 1.0, 64.0]

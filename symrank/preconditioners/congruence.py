@@ -1,0 +1,92 @@
+"""S* A S, the operator that a method runs on instead of A."""
+
+import numpy as np
+
+from symrank._typing import FloatArray
+from symrank.errors import OptionError
+from symrank.operators import Operator
+from symrank.operators._factor import Factored
+from symrank.operators.transforms import (
+    Congruent,
+    as_augmented,
+    as_gram,
+    as_matrix,
+    scaled_augmented,
+    scaled_gram,
+    scaled_matrix,
+)
+from symrank.preconditioners.diagonals import refuse_first
+from symrank.preconditioners.preconditioner import Preconditioner
+
+__all__ = ["apply"]
+
+
+def apply(operator: Operator, preconditioner: Preconditioner) -> Operator:
+    """Return S* A S: of scaled entries for a diagonal S and an A with entries, else products.
+
+    Parameters
+    ----------
+    operator
+        A; its entries are not changed.
+    preconditioner
+        G = S S* of the same order.
+
+    Returns
+    -------
+    Operator
+        In the dtype of A, unless S has the lower precision; A itself where G has no factor.
+
+    Raises
+    ------
+    OptionError
+        Where the sizes differ, or the scaled entries leave the range of the dtype of A.
+    """
+    if preconditioner.n != operator.n:
+        raise OptionError(
+            f"the preconditioner is {preconditioner.n}x{preconditioner.n} and the operator "
+            f"{operator.n}x{operator.n}: both must have one size. Pass a G of order {operator.n}."
+        )
+    if preconditioner.factor is None:
+        return operator
+    root = preconditioner.root
+    if root is None:
+        return Congruent(operator, preconditioner.factor)
+    scaled = _scaled_entries(operator, root)
+    if scaled is None:
+        _check_range(root, operator)
+        return Congruent(operator, preconditioner.factor)
+    if np.isfinite(_largest(operator)) and not np.isfinite(_largest(scaled)):
+        raise OptionError(
+            f"S* A S overflows {operator.dtype} for this {preconditioner!r}: sqrt(g) reaches "
+            f"{root.max():.3g}. Divide the diagonal of G by a constant, which moves no rank."
+        )
+    scaled.matvecs_per_product = operator.matvecs_per_product
+    return scaled
+
+
+def _scaled_entries(operator: Operator, root: FloatArray) -> Operator | None:
+    """Return S A S for S = diag(root) where the entries of A, or of its factor, are known."""
+    matrix, twin, squared = as_matrix(operator), as_augmented(operator), as_gram(operator)
+    if matrix is not None:
+        return scaled_matrix(matrix, root)
+    if twin is not None:
+        return scaled_augmented(twin, root)
+    return None if squared is None else scaled_gram(squared, root)
+
+
+def _largest(operator: Operator) -> float:
+    """Return the largest entry of a matrix, or of the factor that an operator is made of."""
+    size = operator.factor.largest_entry if isinstance(operator, Factored) else None
+    size = operator.scale_hint() if size is None else size
+    return 0.0 if size is None else size
+
+
+def _check_range(root: FloatArray, operator: Operator) -> None:
+    """Raise where sqrt(g) is no normal number in the precision of the operator."""
+    limits = np.finfo(operator.dtype)
+    refuse_first(
+        root,
+        ~((root >= limits.tiny) & (root <= limits.max)),
+        f"sqrt(g) of the preconditioner must be a normal number in {operator.dtype}",
+        "Multiply the diagonal of G by a constant, which moves no rank.",
+    )
