@@ -34,7 +34,8 @@ from symrank.intervals import ExactInterval, Hull, Interval
 from symrank.methods import Dense, Lanczos, Method
 from symrank.operators import Operator
 from symrank.operators.transforms import Scaled
-from symrank.result import Progress, RankResult, Status
+from symrank.outcome import Progress, Status
+from symrank.result import RankResult
 
 __all__ = ["LIMIT", "SHARE", "count_in_both_units", "uneven"]
 

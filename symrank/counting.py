@@ -27,8 +27,9 @@ from symrank.margins import lambda_max_margin
 from symrank.measure import LanczosRun, RitzMeasure
 from symrank.methods import Method
 from symrank.operators import shift
+from symrank.outcome import Band, Progress
 from symrank.recurrences import lanczos
-from symrank.result import Band, Progress, RankResult
+from symrank.result import RankResult
 
 __all__ = ["count"]
 

@@ -13,8 +13,8 @@ from symrank.methods._certificates import FAILURE, Cuts, chi, spectral_norm
 from symrank.methods._null import NullBlock
 from symrank.methods._range import RangeSketch
 from symrank.methods.base import Goal
+from symrank.outcome import Basis, Status
 from symrank.recurrences import lanczos
-from symrank.result import Basis, Status
 
 __all__ = ["Found", "norm_bounds", "nullity_bounds"]
 

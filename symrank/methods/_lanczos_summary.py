@@ -14,9 +14,9 @@ from symrank.margins import proved_margin
 from symrank.measure import RitzMeasure
 from symrank.methods._probe_bounds import ProbeBounds
 from symrank.methods.base import Goal, Summary, bands
+from symrank.outcome import Band, Status
 from symrank.recurrences import lanczos
 from symrank.region import Region
-from symrank.result import Band, Status
 
 __all__ = ["ENOUGH", "RESOLVED", "Memo", "is_resolved", "summarise"]
 

@@ -12,8 +12,8 @@ from symrank.measure import RitzMeasure
 from symrank.methods._pilot import Pilot
 from symrank.methods._tuning import Plan, predict
 from symrank.methods.base import Goal, Summary, bands
+from symrank.outcome import Status
 from symrank.recurrences import lanczos
-from symrank.result import Status
 
 __all__ = ["Memo", "after_chains", "after_pilot", "units_of"]
 

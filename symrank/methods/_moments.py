@@ -29,8 +29,8 @@ from symrank.methods._polynomials import evaluate
 from symrank.methods._windows import EDGE, FILTERS, damped_step, measured, polynomial
 from symrank.methods.base import Goal, Summary, Task, Tick
 from symrank.operators import Operator
+from symrank.outcome import Gap, Status
 from symrank.recurrences import chebyshev, lanczos
-from symrank.result import Gap, Status
 
 __all__ = ["FILTERS", "Memo", "Wishes", "pilot_task", "plan", "run", "summarise"]
 

@@ -12,8 +12,8 @@ from symrank.methods._exact import Found
 from symrank.methods._null import NullBlock
 from symrank.methods._range import RangeSketch
 from symrank.methods.base import Goal, Summary
+from symrank.outcome import Status
 from symrank.recurrences import lanczos
-from symrank.result import Status
 
 __all__ = ["Memo", "exact_summary", "sampled_summary"]
 

@@ -13,8 +13,8 @@ from symrank.methods import _published_gap
 from symrank.methods._moments import Memo
 from symrank.methods._polynomials import lanczos_sigma, step
 from symrank.methods.base import Goal, Summary
+from symrank.outcome import Status
 from symrank.recurrences import chebyshev
-from symrank.result import Status
 
 __all__ = ["MARGIN", "ends", "summarise"]
 

@@ -21,9 +21,9 @@ from symrank.errors import ChangedOperatorError, NonFiniteError
 from symrank.intervals import Interval
 from symrank.measure import RitzMeasure
 from symrank.operators import Operator
+from symrank.outcome import Band, Basis, Gap, Status
 from symrank.preconditioners import Preconditioner
 from symrank.region import FLOOR, Region
-from symrank.result import Band, Basis, Gap, Status
 
 __all__ = ["Goal", "Method", "Summary", "Task", "Tick", "bands", "unit_rounding"]
 

@@ -36,8 +36,8 @@ from symrank.operators.augmented import AugmentedOperator
 from symrank.operators.base import columns_of
 from symrank.operators.gram import GramOperator
 from symrank.operators.transforms import Scaled, shorter_side
+from symrank.outcome import Band, Status
 from symrank.region import Edge, Region
-from symrank.result import Band, Status
 
 __all__ = ["Dense", "nothing", "predict"]
 

@@ -60,8 +60,8 @@ from symrank.methods._pivots import Counts, count, of_zeros
 from symrank.methods.base import Goal, Summary, Task, Tick
 from symrank.operators import Operator
 from symrank.operators.explicit import sparse_entries
+from symrank.outcome import Band, Gap, Status
 from symrank.recurrences import lanczos
-from symrank.result import Band, Gap, Status
 
 __all__ = ["Cost", "Inertia", "predict"]
 

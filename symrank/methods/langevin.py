@@ -22,8 +22,8 @@ from symrank.methods._pilot import Pilot
 from symrank.methods._tuning import Plan, Wishes, predict, tune
 from symrank.methods.base import Goal, Summary, Task, Tick
 from symrank.operators import Operator, Squared
+from symrank.outcome import Status
 from symrank.recurrences import lanczos, langevin
-from symrank.result import Status
 
 __all__ = ["Langevin"]
 

@@ -45,8 +45,8 @@ from symrank.methods._probe import Probe, spoils
 from symrank.methods._projection_summary import Memo, exact_summary, sampled_summary
 from symrank.methods.base import Goal, Summary, Task, Tick
 from symrank.operators import Operator
+from symrank.outcome import Status
 from symrank.recurrences import lanczos
-from symrank.result import Status
 
 __all__ = ["Projection", "is_applicable"]
 
