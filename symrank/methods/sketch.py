@@ -218,7 +218,7 @@ class _Memo:
 
 def first_column(j: int) -> int:
     """Return the number of the first column of a block of null vectors."""
-    return Streams.NULL.start + NULL_COLUMNS * (GROWTH ** (2 * j) - 1)
+    return Streams.NULL.start + NULL_COLUMNS * (int(GROWTH ** (2 * j)) - 1)
 
 
 def is_applicable(goal: Goal, rank: float, nullity: float, num_steps: float) -> bool:
