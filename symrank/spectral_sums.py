@@ -138,7 +138,7 @@ def moment_rank(measure: PooledRuns, power: int) -> Estimate:
     """Estimate tr A^p / |A|^p, p = 1 for a semidefinite A, else 2; no quadrature is needed.
 
     v*Av / v*v = alpha_1 and v*A^2 v / v*v = alpha_1^2 + beta_1^2. |A| lies between the largest Ritz
-    value and that raised by `symrank.margins`, but for a probability of 1e-9.
+    value and that raised by `symrank.margins`, except with the probability FAILURE there.
     """
     if power == 1:
         _check_lower(measure, 0.0)

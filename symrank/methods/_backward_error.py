@@ -5,9 +5,10 @@ For a factor F of B the operator G = B - B F^-1 B is symmetric and has known pro
 for a Gaussian block Y of m columns: if u is the eigenvector of the largest |eigenvalue|,
 |Z_j|_F >= |G|^j |u'Y| and |u'Y|^2 is chi-square with m degrees of freedom, so
 
-    |G| <= (|Z_j|_F / sqrt q)^(1/j) for all j at once, q the quantile at 1e-9,                (1)
+    |G| <= (|Z_j|_F / sqrt q)^(1/j) for all j at once, q the quantile at FAILURE,             (1)
 
-but once in 1e9 factorisations. (Rounding in the solves and products is part of what is seen.)
+but once in 1e9 factorisations, FAILURE of `symrank.margins`. (Rounding in the solves and products
+is part of what is seen.)
 """
 
 import math
