@@ -1,8 +1,11 @@
 """What a method may say of a run, and a run of itself: values that know no method and no result."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import Enum
-from typing import NamedTuple
+from typing import Any, NamedTuple
+
+import numpy as np
 
 from symrank._typing import Array
 
@@ -86,6 +89,26 @@ class Basis:
         n, k = self.vectors.shape
         dtype, space = self.vectors.dtype, self.space
         return f"<Basis {n}x{k} {dtype}: {space} space, residual {self.residual:.3g}>"
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return plain JSON values; complex entries as pairs."""
+        parts = self.vectors
+        if parts.dtype.kind == "c":
+            parts = np.stack([parts.real, parts.imag], axis=-1)
+        return {
+            "vectors": parts.tolist(),
+            "space": self.space,
+            "residual": self.residual,
+            "dtype": str(self.vectors.dtype),
+        }
+
+    @classmethod
+    def from_dict(cls, record: Mapping[str, Any]) -> "Basis":
+        """Invert `to_dict`."""
+        dtype = np.dtype(record["dtype"])
+        parts = np.array(record["vectors"], dtype=np.float64)
+        vectors = parts[..., 0] + 1j * parts[..., 1] if dtype.kind == "c" else parts
+        return cls(vectors.astype(dtype), record["space"], record["residual"])
 
 
 class Progress(NamedTuple):

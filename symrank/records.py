@@ -105,26 +105,6 @@ def measure_from(record: Mapping[str, Any]) -> RitzMeasure:
     return RitzMeasure(**{**record, "runs": runs})
 
 
-def _basis_to(basis: Basis) -> dict[str, Any]:
-    """Return the vectors, complex entries as pairs."""
-    parts = basis.vectors
-    if parts.dtype.kind == "c":
-        parts = np.stack([parts.real, parts.imag], axis=-1)
-    return {
-        "vectors": parts.tolist(),
-        "space": basis.space,
-        "residual": basis.residual,
-        "dtype": str(basis.vectors.dtype),
-    }
-
-
-def _basis_from(record: Mapping[str, Any]) -> Basis:
-    dtype = np.dtype(record["dtype"])
-    parts = np.array(record["vectors"], dtype=np.float64)
-    vectors = parts[..., 0] + 1j * parts[..., 1] if dtype.kind == "c" else parts
-    return Basis(vectors.astype(dtype), record["space"], record["residual"])
-
-
 def _optional(to: Callable[[Any], Any], back: Callable[[Any], Any]) -> Codec:
     return Codec(
         lambda value: None if value is None else to(value),
@@ -156,5 +136,5 @@ CODECS = {
     ),
     "evidence": Codec(interval_to, interval_from),
     "measure": Codec(measure_to, measure_from),
-    "basis": Codec(_basis_to, _basis_from),
+    "basis": Codec(Basis.to_dict, Basis.from_dict),
 }
