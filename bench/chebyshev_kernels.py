@@ -18,6 +18,7 @@ import numpy as np
 from bench import record
 from bench.langevin_kernels import SEED, block, bound, interleaved, on_threads, power_law
 from symrank import gallery, kernels
+from symrank.kernels._multiplicands import Csr
 
 ROUNDS = 9
 WIDTHS = (1, 8, 16, 32)
@@ -38,7 +39,7 @@ def measure(name: str, A: Any, k: int, dtype: Any, rounds: int) -> dict[str, Any
     plain = kernels.load("reference").chebyshev_step
     T, T_prev = block(n, k, dtype, 1), block(n, k, dtype, 2)
     slope = 4.0 / bound(A)  # the spectrum lies in [0, bound]: blocks stay bounded
-    product = (A.indptr, A.indices, A.data, T)
+    product = Csr(A.indptr, A.indices, A.data, T)
 
     def take() -> Any:
         return compiled(product, T, T_prev, slope, -2.0)

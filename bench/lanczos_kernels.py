@@ -22,6 +22,7 @@ import scipy.sparse as sp
 from bench import record
 from bench.langevin_kernels import SEED, block, interleaved, on_threads, power_law
 from symrank import gallery, kernels
+from symrank.kernels._multiplicands import Csr
 
 ROUNDS = 9
 WIDTHS = (1, 8, 16)
@@ -43,7 +44,7 @@ def measure(name: str, A: Any, k: int) -> dict[str, Any]:
     scale, coupling = np.full(k, 1.0 / np.sqrt(n)), np.zeros(k)
 
     def take() -> Any:
-        return step((A.indptr, A.indices, A.data, U), U, U_prev, scale, coupling)
+        return step(Csr(A.indptr, A.indices, A.data, U), U, U_prev, scale, coupling)
 
     calls = {"product": lambda: A @ U, "step": take, "two threads": on_threads(2, take)}
     seconds = interleaved(calls, ROUNDS)

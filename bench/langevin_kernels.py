@@ -34,6 +34,7 @@ from symrank import gallery, kernels
 from symrank._arrays import empty_block
 from symrank.filters import Baoab, EulerMaruyama, Scheme
 from symrank.kernels import _threads
+from symrank.kernels._multiplicands import Csr, Diagonal, Given
 from symrank.probes import noise_of
 
 SEED = 20240131
@@ -129,11 +130,11 @@ class Row:
         counter = itertools.count(1)
         rest = (velocity, chosen.coefficients, noise)
         if sp.issparse(A):
-            product = (A.indptr, A.indices, A.data, theta)
+            product = Csr(A.indptr, A.indices, A.data, theta)
             return lambda: kernel(product, theta, self.out, *rest, next(counter))
         if A is None:
-            return lambda: kernel((theta,), self.out, self.out, *rest, next(counter))
-        return lambda: kernel((A @ theta,), theta, theta, *rest, next(counter))
+            return lambda: kernel(Given(theta), self.out, self.out, *rest, next(counter))
+        return lambda: kernel(Given(A @ theta), theta, theta, *rest, next(counter))
 
     def plain(self, law: str) -> Callable[[], Any]:
         """Return a call that makes one step of Euler-Maruyama in NumPy and SciPy."""
@@ -284,9 +285,9 @@ def first_calls() -> None:
     theta, out, velocity = (block(n, k, dtype, j) for j in range(3))
     A = gallery.diagonal(np.ones(n))
     products = {
-        "csr": (A.indptr, A.indices, A.data, theta),
-        "diagonal": (A.data, theta),
-        "given": (velocity,),
+        "csr": Csr(A.indptr, A.indices, A.data, theta),
+        "diagonal": Diagonal(A.data, theta),
+        "given": Given(velocity),
     }
     chosen = schemes(1.0)
     for (name, product), scheme, law in itertools.product(products.items(), SCHEMES, LAWS):

@@ -14,9 +14,10 @@ from symrank.methods import (
     UbaruSaad,
 )
 from symrank.operators import as_operator, augmented, gram, kron
+from symrank.outcome import Progress, Status
 from symrank.planning import plan
 from symrank.preconditioners import Preconditioner
-from symrank.result import Progress, RankResult, Status
+from symrank.result import RankResult
 
 __all__ = [
     "Chebyshev",

@@ -11,7 +11,8 @@ from symrank._rounds import run
 from symrank._setup import Job
 from symrank.intervals import ExactInterval, Hull, Interval
 from symrank.methods import Dense, Inertia, Lanczos, Method, Summary
-from symrank.result import RankResult, Status
+from symrank.outcome import Status
+from symrank.result import RankResult
 
 __all__ = ["choose_and_run"]
 

@@ -6,7 +6,8 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 from symrank import _foreign
-from symrank.result import Progress, RankResult
+from symrank.outcome import Progress
+from symrank.result import RankResult
 
 __all__ = ["Counter", "TimeUp", "located"]
 

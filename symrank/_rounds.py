@@ -14,7 +14,8 @@ from symrank._setup import Job, Options
 from symrank.errors import ChangedOperatorError, NonFiniteError, OptionError, SymrankError
 from symrank.methods import Dense, Goal, Method, Summary, dense
 from symrank.operators.transforms import gram_factor
-from symrank.result import Progress, RankResult, Status
+from symrank.outcome import Progress, Status
+from symrank.result import RankResult
 
 __all__ = ["MAX_MATVECS", "Rounds", "counter_of", "run"]
 

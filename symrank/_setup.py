@@ -23,7 +23,8 @@ from symrank.operators.deflated import Deflated
 from symrank.operators.padded import MOST_WHOLE, PaddedOperator
 from symrank.operators.transforms import Scaled, shorter_side
 from symrank.preconditioners import Preconditioner
-from symrank.recurrences import lanczos
+from symrank.probes import Streams
+from symrank.recurrences.norm import norm
 from symrank.result import RankResult
 
 __all__ = ["Job", "Options", "Rng", "prepare", "seed_of"]
@@ -32,8 +33,6 @@ PRECISION = 0.005  # half-width by default, as a share of n
 # exponents of |A|: Lanczos vectors are not normalised, and the square of a product with one, about
 # |A|^4, stays in the range up to here
 EXTREME = {"f": 30, "F": 30, "d": 200, "D": 200}
-CHECK_STREAM = 2**32 - 1  # a stream that no probe uses
-DEFLATION_STREAM = 2**32 - 4
 NORM_STEPS = 12  # of Lanczos, for |A|, where |A Q| is judged
 
 Rng = int | np.random.SeedSequence | np.random.Generator | None
@@ -143,7 +142,9 @@ def prepare(A: Any, options: Options, counter: Counter) -> Job:
         scaled, factor = _scaled(operator, options.seed, counter)
         witness = None
         if options.check:
-            used, witness = checked(scaled, probes.stream(options.seed, CHECK_STREAM), noise=noise)
+            used, witness = checked(
+                scaled, probes.stream(options.seed, Streams.CHECK.start), noise=noise
+            )
             counter.num_matvecs += used * operator.matvecs_per_product
         num_deflated = 0
         if options.deflate is not None:
@@ -215,12 +216,10 @@ def _check_null(operator: Deflated, noise: float, options: Options, counter: Cou
     """Raise where A Q is more than rounding: A would not be what is left of it."""
     base = operator.base
     steps = min(NORM_STEPS, base.n)
-    z = probes.gaussian(options.seed, DEFLATION_STREAM, 1, base.n, base.dtype)
-    state = lanczos.extend(lanczos.start(z), base, steps, lambda _: None)
+    z = probes.gaussian(options.seed, Streams.DEFLATION.start, 1, base.n, base.dtype)
     eps = unit_rounding(base.dtype, noise)
-    norm = lanczos.runs(state, eps)[0].spectral_norm
+    floor = threshold.cut(norm(base, z, steps, eps, lambda _: None).low, eps, None, None)
     counter.num_matvecs += (steps + operator.num_vectors) * base.matvecs_per_product
-    floor = threshold.cut(norm, eps, None, None)
     residual = operator.null_residual()
     if residual > floor:
         raise OptionError(
@@ -234,7 +233,7 @@ def _scaled(operator: Operator, seed: int, counter: Counter) -> tuple[Operator, 
     """Scale an operator of extreme norm by a power of two; return it with the factor."""
     size = operator.scale_hint()
     if size is None and operator.n:
-        x = probes.stream(seed, CHECK_STREAM, 1).standard_normal((operator.n, 1))
+        x = probes.stream(seed, Streams.CHECK.start, 1).standard_normal((operator.n, 1))
         for small in (1.0, 2.0**-600):  # what overflows for x tells its size for a small x
             size = _product_size(operator, (small * x).astype(operator.dtype)) / small
             counter.num_matvecs += operator.matvecs_per_product

@@ -33,8 +33,9 @@ from symrank.intervals import ExactInterval, Hull, Interval
 from symrank.methods import Dense, Lanczos, Method
 from symrank.operators import Operator
 from symrank.operators.transforms import Scaled
+from symrank.outcome import Progress, Status
 from symrank.preconditioners.equilibrate import Scales, describe, uneven_scales
-from symrank.result import Progress, RankResult, Status
+from symrank.result import RankResult
 
 __all__ = ["LIMIT", "SHARE", "count_in_both_units", "uneven"]
 

@@ -29,7 +29,7 @@ from symrank.methods import sketch as sketches
 from symrank.methods._null import TEST_COLUMNS
 from symrank.methods.lanczos import is_resolved
 from symrank.operators import Operator
-from symrank.result import Status
+from symrank.outcome import Status
 
 __all__ = [
     "DENSE_LIMIT",

@@ -23,7 +23,8 @@ from symrank.choose import DENSE_LIMIT
 from symrank.errors import OperatorError, SymrankError
 from symrank.files import load_matrix
 from symrank.methods import BY_NAME
-from symrank.result import Progress, RankResult
+from symrank.outcome import Progress
+from symrank.result import RankResult
 
 __all__ = ["app", "run"]
 
@@ -179,7 +180,7 @@ def _rank(
                 _written.say_rows(report.describe(run.result, name, is_augmented=is_augmented))
             run.is_answered = True
         if plots is not None:
-            plots.save_plot(run.result, plot)
+            plots.save_plot(run.result.plot(), plot)
 
 
 @app.command("demo")

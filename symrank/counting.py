@@ -23,16 +23,17 @@ from symrank._setup import Job, Options, Rng, prepare
 from symrank.errors import OptionError
 from symrank.estimate import OF_METHODS, answer, named_method, seed_of
 from symrank.intervals import Complement
-from symrank.margins import lambda_max_margin
 from symrank.measure import LanczosRun, RitzMeasure
 from symrank.methods import Method
 from symrank.operators import shift
-from symrank.recurrences import lanczos
-from symrank.result import Band, Progress, RankResult
+from symrank.outcome import Band, Progress
+from symrank.probes import Streams
+from symrank.recurrences.norm import norm
+from symrank.region import too_narrow
+from symrank.result import RankResult
 
 __all__ = ["count"]
 
-NORM_STREAM = 2**32 - 3
 NORM_PROBES, NORM_STEPS = 2, 16
 BEYOND = 1.1  # times the bound of |A|: where an open end is put
 
@@ -149,11 +150,7 @@ def _shifted(job: Job, method: Method, counter: Counter) -> RankResult:
     )
     result = run(moved, method, "asked for", counter).result(counter)
     if result.threshold > half * unit * (1.0 + 1e-12):
-        raise OptionError(
-            f"the interval ({job.window[0]}, {job.window[1]}] is narrower than the noise of the "
-            f"products of A, {2.0 * result.threshold:.3g}: eigenvalues cannot be told apart "
-            "there. Widen it."
-        )
+        raise too_narrow(window, 2.0 * result.threshold)
     return as_asked(result)
 
 
@@ -165,14 +162,12 @@ def _finite(job: Job, counter: Counter) -> tuple[float, float]:
     n, steps = operator.n, min(NORM_STEPS, max(operator.n, 1))
     if n == 0:
         return 0.0, 1.0
-    own = int(probes.stream(goal.seed, NORM_STREAM).integers(2**63))
+    own = int(probes.stream(goal.seed, Streams.COUNT_NORM.start).integers(2**63))
     Z = probes.gaussian(own, 0, NORM_PROBES, n, operator.dtype)
-    runs = lanczos.runs(lanczos.extend(lanczos.start(Z), operator, steps, lambda _: None), goal.eps)
-    counter.num_matvecs += steps * NORM_PROBES * operator.matvecs_per_product
-    norm = max(run.spectral_norm for run in runs)
-    bound = BEYOND * norm * (1.0 + lambda_max_margin(n, steps, NORM_PROBES, is_indefinite=True))
-    bound = bound or 1.0
-    floor = threshold.cut(norm, goal.eps, None, None)
+    found = norm(operator, Z, steps, goal.eps, lambda _: None)
+    counter.num_matvecs += found.num_products * operator.matvecs_per_product
+    bound = BEYOND * found.low * (1.0 + found.margin) or 1.0
+    floor = threshold.cut(found.low, goal.eps, None, None)
     left, right = (min(max(x, -bound), bound) if x else floor for x in (a, b))
     if not left < right:  # both beyond the spectrum: an empty interval there
         left, right = (bound, 1.5 * bound) if a > 0.0 else (-1.5 * bound, -bound)

@@ -14,8 +14,9 @@ from symrank._typing import Array, FloatArray
 from symrank._units import count_in_both_units
 from symrank.errors import OptionError
 from symrank.methods import BY_NAME, Method, Projection
+from symrank.outcome import Progress
 from symrank.preconditioners import Preconditioner
-from symrank.result import Progress, RankResult
+from symrank.result import RankResult
 
 __all__ = ["OF_METHODS", "answer", "named_method", "rank", "seed_of"]
 

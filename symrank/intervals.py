@@ -11,9 +11,8 @@ inside certified bounds [B_low, B_high], d is rejected only if every value insid
 """
 
 import math
-from collections.abc import Callable
-from dataclasses import asdict, dataclass
-from typing import Any
+from bisect import bisect_left
+from dataclasses import dataclass
 
 import scipy.special
 import scipy.stats
@@ -28,7 +27,6 @@ __all__ = [
     "Intersection",
     "Interval",
     "Raised",
-    "from_dict",
 ]
 
 NEWS = 0.95  # from this level on it is news if the intervals of two looks are disjoint
@@ -74,14 +72,15 @@ class BetaInterval:
     def __call__(self, confidence: float) -> tuple[int, int]:
         """Return the smallest and largest count n - d that the probes do not reject."""
         tail = (1.0 - confidence) / (2.0 * self.num_looks)
-        least = int(self.null_low > 0.0)  # B = 0 if and only if d = 0,
-        most = self.n - int(self.null_high < 1.0)  # and B = 1 if and only if d = n
-        d_low = _first(lambda d: self._upper_tail(d) >= tail, least, most)
-        d_high = _first(lambda d: self._lower_tail(d + 1) < tail, least, most)
+        most = self.n - int(self.null_high < 1.0)  # B = 1 if and only if d = n,
+        least = min(int(self.null_low > 0.0), most)  # and B = 0 if and only if d = 0
+        between = range(least, most)  # where none is the first that holds, it is `most`
+        d_low = least + bisect_left(between, True, key=lambda d: self._upper_tail(d) >= tail)
+        d_high = least + bisect_left(between, True, key=lambda d: self._lower_tail(d + 1) < tail)
         if d_low > d_high:  # all are rejected: the one that a higher level accepts first
-            between = range(d_high, d_low + 1)
             d_low = d_high = max(
-                between, key=lambda d: min(self._upper_tail(d), self._lower_tail(d))
+                range(d_high, d_low + 1),
+                key=lambda d: min(self._upper_tail(d), self._lower_tail(d)),
             )
         return self.n - d_high, self.n - d_low
 
@@ -244,53 +243,3 @@ Interval = (
     | Capped
     | Hull
 )
-
-_KINDS: dict[str, type[Interval]] = {
-    "exact": ExactInterval,
-    "beta": BetaInterval,
-    "chains": ChainInterval,
-    "complement": Complement,
-    "hull": Hull,
-    "raised": Raised,
-    "intersection": Intersection,
-    "capped": Capped,
-}
-
-
-def to_dict(interval: Interval) -> dict[str, Any]:
-    """Return the interval as plain JSON values with its kind."""
-    kind = next(name for name, cls in _KINDS.items() if isinstance(interval, cls))
-    if isinstance(interval, Hull):
-        return {"kind": kind, "of": to_dict(interval.of), "other": to_dict(interval.other)}
-    if isinstance(interval, Complement):
-        return {"kind": kind, "n": interval.n, "of": to_dict(interval.of)}
-    if isinstance(interval, Capped):
-        return {"kind": kind, "most": interval.most, "of": to_dict(interval.of)}
-    if isinstance(interval, Raised):
-        known = {"n": interval.n, "most": interval.most}
-        return {"kind": kind, **known, "of": to_dict(interval.of)}
-    if isinstance(interval, Intersection):
-        return {"kind": kind, "of": [to_dict(law) for law in interval.of]}
-    return {"kind": kind, **asdict(interval)}
-
-
-def from_dict(record: dict[str, Any]) -> Interval:
-    """Invert `to_dict`."""
-    fields = dict(record)
-    for name in ("of", "other"):
-        if isinstance(fields.get(name), dict):
-            fields[name] = from_dict(fields[name])
-    if isinstance(fields.get("of"), list):
-        fields["of"] = tuple(from_dict(law) for law in fields["of"])
-    return _KINDS[fields.pop("kind")](**fields)
-
-
-def _first(holds: Callable[[int], bool], low: int, high: int) -> int:
-    """Return the smallest d in low..high at which a monotone predicate holds (high if none)."""
-    while low < high:
-        middle = (low + high) // 2
-        if holds(middle):
-            high = middle
-        else:
-            low = middle + 1
-    return high

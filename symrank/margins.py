@@ -9,9 +9,10 @@ largest eigenvalue is at most 2 |A|.
 
 import math
 
-__all__ = ["FAILURE", "lambda_max_margin", "proved_margin"]
+__all__ = ["FAILURE", "LOOK_FAILURE", "lambda_max_margin", "proved_margin"]
 
-FAILURE = 1e-9  # probability that the bound is not one
+FAILURE = 1e-9  # probability that a bound of a norm is none: a run takes a few
+LOOK_FAILURE = 1e-10  # that what Gaussian columns prove is false: a run takes one a round
 
 
 def proved_margin(n: int, num_steps: int, num_probes: int, is_indefinite: bool) -> float:

@@ -122,11 +122,15 @@ class LanczosRun:
         k = max(1, num_steps)
         return LanczosRun(self.alpha[:k], self.beta[:k], self.norm2, self.eps)
 
-    def _rounding(self, tau: float, mass: float) -> float:
-        """Allowance on each bound for floating point: eq. (4) for [-tau, tau]."""
-        outside = np.abs(self.ritz_values) > tau
-        share = self.drift / self.ritz_values[outside]
-        turned = float(np.sum(self.weights[outside] * share**2))
+    def _rounding(self, inside: Array, origin: float, mass: float) -> float:
+        """Allowance for floating point on a bound of the `mass` of the Ritz values inside.
+
+        A perturbation of norm delta turns their space by delta / |lambda - origin| towards the
+        eigenvector of lambda, and so moves mass in proportion to sqrt(mass) sqrt(weight). Their
+        `origin` is zero for the null space, and for a half line that of them next to the others.
+        """
+        share = self.drift / (self.ritz_values[~inside] - origin)
+        turned = float(np.sum(self.weights[~inside] * share**2))
         return ROUNDING * self.eps + 2.0 * math.sqrt(mass * min(turned, 1.0))
 
     @cached_property
@@ -149,7 +153,7 @@ class LanczosRun:
         bounds = [(mass, mass)] if self.is_exact else [self._contour(tau, inside, mass)]
         if not self.is_exact:
             bounds.append(self._radau(tau) if radau else self._two_separations(inside, mass))
-        rounding = self._rounding(tau, mass)
+        rounding = self._rounding(inside, 0.0, mass)
         low, high = max(b[0] for b in bounds), min(b[1] for b in bounds)
         return max(0.0, low - rounding), min(1.0, high + rounding)
 
@@ -219,16 +223,9 @@ class LanczosRun:
         if high - low > SHARP:
             other = self.mass_below(x) if radau else self._separation(x, mass)
             low, high = max(low, other[0]), min(high, other[1])
-        rounding = self._rounding_at(inside, mass)
+        origin = float(self.ritz_values[inside].max(initial=-math.inf))
+        rounding = self._rounding(inside, origin, mass)
         return max(0.0, low - rounding), min(1.0, high + rounding)
-
-    def _rounding_at(self, inside: Array, mass: float) -> float:
-        """Eq. (4) for Ritz values inside and the rest right of them; gaps to the last inside."""
-        if inside.all() or not inside.any():
-            return ROUNDING * self.eps
-        gaps = self.ritz_values[~inside] - self.ritz_values[inside][-1]
-        turned = float(np.sum(self.weights[~inside] * (self.drift / gaps) ** 2))
-        return ROUNDING * self.eps + 2.0 * math.sqrt(mass * min(turned, 1.0))
 
     def uncounted_mass(self, region: Region, *, radau: bool = True) -> tuple[float, float]:
         """Bounds on the mass of what does not count, whether or not what lies in a band counts.

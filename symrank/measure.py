@@ -5,18 +5,17 @@ the bounds of all probes into a count, and `symrank.spectral_sums` turns their n
 into traces of functions with an error.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 
 from symrank import spectral_sums
-from symrank._cached import cached_property
 from symrank._typing import FloatArray
 from symrank.brackets import narrower
 from symrank.intervals import BetaInterval
 from symrank.mass_bounds import LanczosRun
+from symrank.pooled import PooledRuns
 from symrank.region import FLOOR, Edge, Region
 from symrank.spectral_sums import Estimate, Kind
 
@@ -25,8 +24,8 @@ __all__ = ["LanczosRun", "RitzMeasure"]
 STEEPEST = 0.8  # of what is open, still open after a doubling of the steps
 
 
-@dataclass(frozen=True, eq=False)
-class RitzMeasure:
+@dataclass(frozen=True, eq=False, repr=False)
+class RitzMeasure(PooledRuns):
     """The spectral measures of all probes, pooled: an estimate of the spectrum of A.
 
     Eigenvalues are in the units of the caller's operator: the runs' times `scale`.
@@ -47,46 +46,6 @@ class RitzMeasure:
         Eigenvalues of A known to be zero that no probe saw, by the shape of a matrix or by deflate:
         `runs` are those of an operator of dimension n with all the others.
     """
-
-    runs: Sequence[LanczosRun]
-    n: int
-    scale: float = 1.0
-    is_complex: bool = False
-    num_looks: int = 1
-    num_zeros: int = 0
-
-    def __repr__(self) -> str:
-        steps = max((run.alpha.size for run in self.runs), default=0)
-        return f"<RitzMeasure: n = {self.n}, {len(self.runs)} probes, {steps} steps>"
-
-    @cached_property
-    def _share(self) -> FloatArray:
-        norms = np.array([run.norm2 for run in self.runs])
-        return np.asarray(norms / norms.sum())
-
-    @cached_property
-    def ritz_values(self) -> FloatArray:
-        """All nodes of all probes, ascending."""
-        return self._sorted[0]
-
-    @cached_property
-    def weights(self) -> FloatArray:
-        """Their weights, in the same order; they sum to 1, and n times a weight is a count."""
-        return self._sorted[1]
-
-    @cached_property
-    def _sorted(self) -> tuple[FloatArray, FloatArray]:
-        nodes = np.concatenate([run.ritz_values for run in self.runs]) * self.scale
-        weights = np.concatenate(
-            [share * run.weights for share, run in zip(self._share, self.runs, strict=True)]
-        )
-        order = np.argsort(nodes, kind="stable")
-        return nodes[order], weights[order]
-
-    @property
-    def spectral_norm(self) -> float:
-        """Largest Ritz value in modulus."""
-        return max(run.spectral_norm for run in self.runs) * self.scale
 
     def trace(
         self,
@@ -201,11 +160,6 @@ class RitzMeasure:
             return 0
         return self.n - self.interval_from(float(self._share @ least), 1.0)(confidence)[1]
 
-    def pool(self, bounds: FloatArray) -> tuple[float, float]:
-        """Average per-probe bounds (m, 2) by squared norms; exactly 0 and 1 where all are."""
-        low = float(self._share @ bounds[:, 0])
-        return low, 1.0 - float(self._share @ (1.0 - bounds[:, 1]))
-
     def likely_mass(self, region: Region, low: float, high: float) -> float:
         r"""Guess the mass of what does not count, between its proved bounds; no bound itself.
 
@@ -291,32 +245,3 @@ class RitzMeasure:
             low, high = self.interval_from(*bounds)(confidence)
             rows.append((min(max(estimate, low), high), low, high))
         return np.array(rows).T
-
-    def to_dict(self) -> dict[str, Any]:
-        """Return the coefficients as plain JSON values."""
-        return {
-            "n": self.n,
-            "scale": self.scale,
-            "is_complex": self.is_complex,
-            "num_looks": self.num_looks,
-            "num_zeros": self.num_zeros,
-            "runs": [
-                {
-                    "alpha": run.alpha.tolist(),
-                    "beta": run.beta.tolist(),
-                    "norm2": run.norm2,
-                    "eps": run.eps,
-                }
-                for run in self.runs
-            ],
-        }
-
-    @classmethod
-    def from_dict(cls, record: dict[str, Any]) -> "RitzMeasure":
-        """Invert `to_dict`."""
-        fields = dict(record)
-        runs = [
-            LanczosRun(np.array(r["alpha"]), np.array(r["beta"]), r["norm2"], r["eps"])
-            for r in fields.pop("runs")
-        ]
-        return cls(runs=runs, **fields)

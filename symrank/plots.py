@@ -1,17 +1,18 @@
-"""Draw a result: how many eigenvalues lie above each cut, and how well that is known.
+"""Draw an answer: how many eigenvalues lie above each cut, and how well that is known.
 
 The only file that imports matplotlib. Figures are plain objects; no global state is touched.
 """
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import NamedTuple, cast
 
 import numpy as np
 
 from symrank._typing import FloatArray
 from symrank.errors import MissingBackendError, OptionError
 from symrank.measure import RitzMeasure
-from symrank.result import RankResult
+from symrank.outcome import Gap
 
 try:
     from matplotlib.axes import Axes
@@ -23,7 +24,7 @@ except ModuleNotFoundError as error:
         "drawing a result needs matplotlib: pip install 'symrank-linalg[plot]'."
     ) from error
 
-__all__ = ["FORMATS", "check_path", "plot_result", "save_plot"]
+__all__ = ["FORMATS", "Answer", "check_path", "draw", "save_plot"]
 
 FORMATS = (".png", ".svg")
 SIZE = (7.0, 4.2)  # inches: fits a page and a slide
@@ -32,54 +33,67 @@ WORK = 2e8  # sum of squared orders of those problems: some seconds
 BLUE, GREY, RED = "#1f5fa8", "#b8bfc8", "#b3261e"
 
 
-def plot_result(result: RankResult, ax: Axes | None = None) -> Axes:
-    """Draw the counting function #{|lambda| > tau} of a result.
+class Answer(NamedTuple):
+    """A count with its interval."""
 
-    The line is the estimate, the shade round it the band at the confidence of the run. Grey
+    rank: int
+    low: int
+    high: int
+    confidence: float
+
+
+def draw(
+    spectrum: RitzMeasure | Sequence[float],
+    *,
+    gaps: Sequence[Gap],
+    cut: float,
+    answer: Answer,
+    where: str,
+    ax: Axes | None = None,
+) -> Axes:
+    """Draw the counting function #{|lambda| > tau} and a count at a cut.
+
+    The line is the estimate, the shade round it the band at the confidence of the answer. Grey
     stripes are the gaps, the dashed line is the cut, and the point on it is the answer with its
     interval. The band holds at every single cut with that confidence, not at all of them at once.
 
     Parameters
     ----------
-    result
-        With a Ritz measure (Lanczos) or all eigenvalues (dense).
+    spectrum
+        A Ritz measure, or all eigenvalues, which have no band.
+    gaps
+        Plateaus, the one next to the cut first.
+    cut
+        Eigenvalues with ``|lambda| > cut`` count.
+    answer
+        The count.
+    where
+        What it was found for and how, in the title.
     ax
         Where to draw; default: the axes of a new `matplotlib.figure.Figure`.
 
     Returns
     -------
     Axes
-        Save its figure by ``ax.figure.savefig``, or hand it to a notebook.
-
-    Raises
-    ------
-    OptionError
-        Where the method kept no spectrum.
-
-    Examples
-    --------
-    >>> import numpy as np, symrank
-    >>> ax = symrank.rank(np.diag([3.0, 1.0, 0.0])).plot()
-    >>> ax.get_ylabel()
-    'eigenvalues above the cut'
+        Save its figure by `save_plot`, or hand it to a notebook.
     """
-    magnitudes, counts = _spectrum(result)
+    magnitudes, counts = _staircase_of(spectrum)
     if ax is None:
         ax = Figure(figsize=SIZE, layout="constrained").add_subplot()
-    left, right = _window(result, magnitudes)
+    left, right = _window(cut, magnitudes)
     ax.set_xscale("log")
     ax.set_xlim(left, right)
-    _draw_gaps(result, ax, left, right)
+    _draw_gaps(gaps, ax, left, right)
     top = 0.0
-    if result.measure is not None:
-        edges = [edge for gap in result.gaps[:1] for edge in (gap.low, 0.99 * gap.high)]
-        cuts = _cuts(result.measure, [*edges, result.threshold], left, right)
-        top = _draw_band(result.measure, result.confidence, ax, cuts)
+    if isinstance(spectrum, RitzMeasure):
+        edges = [edge for gap in gaps[:1] for edge in (gap.low, 0.99 * gap.high)]
+        cuts = _cuts(spectrum, [*edges, cut], left, right)
+        top = _draw_band(spectrum, answer.confidence, ax, cuts)
     x, y = _staircase(magnitudes, counts, left, right)
     ax.plot(x, y, color=BLUE, lw=1.6, label="estimate")
-    low, high = _draw_answer(result, ax, left)
-    _write_labels(result, ax, low, high)
-    top = max(top, high, y[0], 1.0)
+    _draw_answer(answer, cut, ax, left)
+    _write_labels(answer, where, ax)
+    top = max(top, answer.high, y[0], 1.0)
     ax.set_ylim(-0.03 * top, 1.06 * top)
     return ax
 
@@ -94,54 +108,40 @@ def check_path(path: str | Path) -> Path:
     return path
 
 
-def save_plot(result: RankResult, path: str | Path) -> None:
-    """Draw a result into a .png or .svg file.
-
-    Parameters
-    ----------
-    result
-        See `plot_result`.
-    path
-        Of the file, which is replaced.
+def save_plot(ax: Axes, path: str | Path) -> None:
+    """Write the figure of `ax` to a .png or .svg file, which is replaced.
 
     Raises
     ------
     OptionError
-        For another format, a missing folder, or a result without a spectrum.
+        For another format, or a missing folder.
     """
     path = check_path(path)
-    figure = Figure(figsize=SIZE, layout="constrained")
-    plot_result(result, figure.add_subplot())
     try:
-        figure.savefig(path, dpi=160)
+        cast(Figure, ax.figure).savefig(path, dpi=160)
     except OSError as error:
         raise OptionError(f"{path} cannot be written: {error}.") from error
 
 
-def _spectrum(result: RankResult) -> tuple[FloatArray, FloatArray]:
+def _staircase_of(spectrum: RitzMeasure | Sequence[float]) -> tuple[FloatArray, FloatArray]:
     """Return |lambda|, ascending, and how many eigenvalues each value stands for."""
-    if result.measure is not None:
-        values, counts = result.measure.ritz_values, result.measure.n * result.measure.weights
-    elif "eigenvalues" in result.diagnostics:
-        values = np.asarray(result.diagnostics["eigenvalues"], dtype=np.float64)
-        counts = np.ones(values.size)
+    if isinstance(spectrum, RitzMeasure):
+        values, counts = spectrum.ritz_values, spectrum.n * spectrum.weights
     else:
-        raise OptionError(
-            f"method={result.method!r} keeps no spectrum, so there is no counting function to "
-            "draw: run method='lanczos', or restore a result saved by to_dict(measure=True)."
-        )
+        values = np.asarray(spectrum, dtype=np.float64)
+        counts = np.ones(values.size)
     magnitudes = np.abs(values)
     order = np.argsort(magnitudes, kind="stable")
     return magnitudes[order], counts[order]
 
 
-def _window(result: RankResult, magnitudes: FloatArray) -> tuple[float, float]:
+def _window(cut: float, magnitudes: FloatArray) -> tuple[float, float]:
     """Return the ends of the axis: from below the cut to above the largest eigenvalue."""
-    right = max(float(magnitudes.max(initial=0.0)), 10.0 * result.threshold)
+    right = max(float(magnitudes.max(initial=0.0)), 10.0 * cut)
     if right == 0.0:
         return 0.1, 10.0
     tiny = np.finfo(np.float64).tiny
-    left = result.threshold / 30.0 if result.threshold > 0.0 else right * 1e-17
+    left = cut / 30.0 if cut > 0.0 else right * 1e-17
     return max(left, tiny), 3.0 * right
 
 
@@ -170,10 +170,10 @@ def _staircase(
     return x, y
 
 
-def _draw_gaps(result: RankResult, ax: Axes, left: float, right: float) -> None:
+def _draw_gaps(gaps: Sequence[Gap], ax: Axes, left: float, right: float) -> None:
     """Draw the plateaus as stripes."""
     label = "gap"
-    for gap in (gap for gap in result.gaps if left < gap.high):
+    for gap in (gap for gap in gaps if left < gap.high):
         ends = max(gap.low, left), min(gap.high, right)
         ax.axvspan(*ends, color=GREY, alpha=0.3, lw=0, label=label)
         label = "_"  # only one in the legend
@@ -197,30 +197,29 @@ def _draw_band(measure: RitzMeasure, confidence: float, ax: Axes, cuts: FloatArr
     return float(most.max())
 
 
-def _draw_answer(result: RankResult, ax: Axes, left: float) -> tuple[int, int]:
-    """Draw the cut, and on it the rank with its interval, which is returned."""
-    tau = max(result.threshold, left)
-    low, high = result.interval()
-    ax.axvline(tau, color=RED, lw=1.0, ls="--", label=f"cut {result.threshold:.2g}")
+def _draw_answer(answer: Answer, cut: float, ax: Axes, left: float) -> None:
+    """Draw the cut, and on it the rank with its interval."""
+    tau = max(cut, left)
+    ax.axvline(tau, color=RED, lw=1.0, ls="--", label=f"cut {cut:.2g}")
     ax.errorbar(
         [tau],
-        [result.rank],
-        yerr=[[result.rank - low], [high - result.rank]],
+        [answer.rank],
+        yerr=[[answer.rank - answer.low], [answer.high - answer.rank]],
         fmt="o",
         ms=5,
         capsize=4,
         color=RED,
         label="rank and interval",
     )
-    return low, high
 
 
-def _write_labels(result: RankResult, ax: Axes, low: int, high: int) -> None:
+def _write_labels(answer: Answer, where: str, ax: Axes) -> None:
     """Write axes, title and legend."""
     ax.set_xlabel(r"cut $\tau$ on $|\lambda|$")
     ax.set_ylabel("eigenvalues above the cut")
-    answer = f"rank {result.rank} in [{low}, {high}] at {result.confidence:.0%}"
-    ax.set_title(f"{answer}, n = {result.n}, {result.method}", fontsize="medium", loc="left")
+    rank, low, high, confidence = answer
+    title = f"rank {rank} in [{low}, {high}] at {confidence:.0%}, {where}"
+    ax.set_title(title, fontsize="medium", loc="left")
     ax.legend(
         loc="upper center", bbox_to_anchor=(0.5, -0.16), ncols=5, fontsize="small", frameon=False
     )

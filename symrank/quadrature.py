@@ -78,10 +78,6 @@ def estimated(run: LanczosRun, f: Function) -> tuple[float, float]:
     value, k = gauss(run, f), run.alpha.size
     error = SUM * run.eps * float(run.weights @ np.abs(f(run.ritz_values)))
     if not run.is_exact:
-        fewer = [
-            gauss(LanczosRun(run.alpha[:j], run.beta[:j], run.norm2, run.eps), f)
-            for j in {k // 2, 3 * k // 4}
-            if j > 0
-        ]
+        fewer = [gauss(run.leading(j), f) for j in {k // 2, 3 * k // 4} if j > 0]
         error += max((abs(value - one) for one in fewer), default=math.inf)
     return value - error, value + error

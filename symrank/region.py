@@ -12,9 +12,10 @@ from dataclasses import dataclass
 
 from symrank.errors import OptionError
 
-__all__ = ["FLOOR", "Edge", "Region"]
+__all__ = ["FLOOR", "PRODUCT_ERROR", "Edge", "Region", "too_narrow"]
 
-FLOOR = 500.0  # eps |A|: where an eigenvalue begins (`symrank.threshold` says why), and delta
+PRODUCT_ERROR = 10.0  # eps |A||x|: what a product may err by
+FLOOR = PRODUCT_ERROR * 50.0  # eps |A|: where an eigenvalue begins (`symrank.threshold`), and delta
 
 
 @dataclass(frozen=True)
@@ -148,11 +149,7 @@ class Region:
         a, b = window
         low, high = end(a), end(b)
         if not low.right < high.left and low.left < high.left:
-            raise OptionError(
-                f"the interval ({a * unit:.6g}, {b * unit:.6g}] is narrower than the noise of the "
-                f"products of A, {2.0 * delta * unit:.3g}: eigenvalues cannot be told apart there. "
-                "Widen it."
-            )
+            raise too_narrow((a * unit, b * unit), 2.0 * delta * unit)
         return cls(
             low=low,
             high=high,
@@ -181,3 +178,12 @@ class Region:
             return Edge(left, edge.at, right)
 
         return dataclasses.replace(self, low=widen(self.low), high=widen(self.high))
+
+
+def too_narrow(window: tuple[float, float], noise: float) -> OptionError:
+    """Return the error of an interval whose ends the products cannot tell apart."""
+    a, b = window
+    return OptionError(
+        f"the interval ({a:.6g}, {b:.6g}] is narrower than the noise of the products of A, "
+        f"{noise:.3g}: eigenvalues cannot be told apart there. Widen it."
+    )

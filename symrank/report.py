@@ -16,7 +16,8 @@ from symrank._options import UNLIMITED
 from symrank.estimate import rank
 from symrank.methods import Lanczos, Langevin, Method
 from symrank.operators import kron
-from symrank.result import Progress, RankResult
+from symrank.outcome import Progress
+from symrank.result import RankResult
 
 __all__ = ["PROBLEMS", "Line", "Problem", "demo_lines", "describe", "progress_bar", "table"]
 

@@ -4,121 +4,22 @@ import copy
 import dataclasses
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from enum import Enum
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from symrank import intervals
+from symrank import intervals, records
 from symrank._options import check_budget, check_progress
 from symrank._typing import Array, FloatArray
 from symrank.errors import OptionError
 from symrank.intervals import Interval
 from symrank.measure import RitzMeasure
+from symrank.outcome import Band, Basis, Gap, Progress, Status
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-__all__ = ["Band", "Basis", "Gap", "Progress", "RankResult", "Status"]
-
-
-class Status(Enum):
-    """How a run ended; the value is a sentence with the remedy."""
-
-    EXACT = "The count is exact: no sampling was needed."
-    CONVERGED = "The interval, sampling and resolution included, meets the precision."
-    NO_GAP_FOUND = (
-        "The eigenvalues near the cut could not be told from zero: the interval spans what is "
-        "open. Raise max_matvecs, or set atol or rtol at a level that matters to you (gaps lists "
-        "where the counting function is flat)."
-    )
-    BUDGET_SPENT = (
-        "The budget ended before the precision was met; the interval holds. "
-        "Raise max_matvecs or max_seconds, or ask for less precision."
-    )
-    INTERRUPTED = "The run was interrupted; the interval of the last finished round holds."
-    BURN_IN_TOO_SHORT = (
-        "The averaging window still drifts, so the estimate is biased. Raise num_steps and burn_in."
-    )
-    NOT_CERTIFIED = (
-        "The method proves nothing about its threshold: the interval covers sampling alone, and "
-        "speaks of the eigenvalues above that threshold. Use another method for a certificate."
-    )
-
-
-@dataclass(frozen=True, kw_only=True)
-class Gap:
-    """A plateau of the counting function: between `low` and `high` it is flat.
-
-    `count` eigenvalues lie above it in modulus, as far as the probes tell (not certified).
-    """
-
-    low: float
-    high: float
-    count: float
-
-    @property
-    def ratio(self) -> float:
-        """``high / low``."""
-        return self.high / self.low if self.low > 0 else float("inf")
-
-
-@dataclass(frozen=True, kw_only=True)
-class Band:
-    """An end of what counts, as wide as products can tell: `least` to `most` eigenvalues are in it.
-
-    Each may fall on either side of the end. The numbers hold at the confidence of the run, the
-    interval of the count spans them.
-    """
-
-    low: float
-    high: float
-    least: int
-    most: int
-
-
-@dataclass(frozen=True, eq=False)
-class Basis:
-    """Orthonormal vectors that span the range or the null space.
-
-    Attributes
-    ----------
-    vectors
-        (n, k), orthonormal columns.
-    space
-        ``"range"`` or ``"null"``: what they span.
-    residual
-        Range: a bound on ``|(I - Q Q*) A|``; null space: ``|A Q|``, both in the spectral norm.
-    """
-
-    vectors: Array
-    space: str
-    residual: float
-
-    def __repr__(self) -> str:
-        n, k = self.vectors.shape
-        dtype, space = self.vectors.dtype, self.space
-        return f"<Basis {n}x{k} {dtype}: {space} space, residual {self.residual:.3g}>"
-
-    def to_dict(self) -> dict[str, Any]:
-        """Return plain JSON values; complex entries as pairs."""
-        parts = self.vectors
-        if parts.dtype.kind == "c":
-            parts = np.stack([parts.real, parts.imag], axis=-1)
-        return {
-            "vectors": parts.tolist(),
-            "space": self.space,
-            "residual": self.residual,
-            "dtype": str(self.vectors.dtype),
-        }
-
-    @classmethod
-    def from_dict(cls, record: Mapping[str, Any]) -> "Basis":
-        """Invert `to_dict`."""
-        dtype = np.dtype(record["dtype"])
-        parts = np.array(record["vectors"], dtype=np.float64)
-        vectors = parts[..., 0] + 1j * parts[..., 1] if dtype.kind == "c" else parts
-        return cls(vectors.astype(dtype), record["space"], record["residual"])
+__all__ = ["RankResult"]
 
 
 @dataclass(frozen=True, kw_only=True, eq=False, repr=False)
@@ -273,7 +174,7 @@ class RankResult:
         *,
         max_matvecs: float | None = None,
         max_seconds: float | None = None,
-        progress: Callable[["Progress"], None] | None = None,
+        progress: Callable[[Progress], None] | None = None,
     ) -> "RankResult":
         """Go on to a narrower interval from the vectors in memory; what is done is not repeated.
 
@@ -355,21 +256,46 @@ class RankResult:
             Arrays (t,).
         """
         if self.measure is None:
-            msg = (
+            raise OptionError(
                 f"method={self.method!r} keeps no Ritz measure, so it has no counting function: "
                 "run method='lanczos', or restore a result saved by to_dict(measure=True)."
             )
-            raise OptionError(msg)
         level = self.confidence if confidence is None else confidence
         cuts = np.atleast_1d(np.asarray(tau, dtype=np.float64))
-        estimate, low, high = self.measure.counting_function(cuts, level)
-        return estimate, low, high
+        return tuple(self.measure.counting_function(cuts, level))
 
     def plot(self, ax: "Axes | None" = None) -> "Axes":
-        """Draw the counting function with its band, the gaps and the cut (needs matplotlib)."""
-        from symrank.plots import plot_result
+        """Draw the counting function with its band, the gaps and the cut (needs matplotlib).
 
-        return plot_result(self, ax)
+        Raises
+        ------
+        OptionError
+            Where the method kept no spectrum.
+
+        Examples
+        --------
+        >>> import numpy as np, symrank
+        >>> ax = symrank.rank(np.diag([3.0, 1.0, 0.0])).plot()
+        >>> ax.get_ylabel()
+        'eigenvalues above the cut'
+        """
+        from symrank import plots
+
+        spectrum = self.measure or self.diagnostics.get("eigenvalues")
+        if spectrum is None:
+            raise OptionError(
+                f"method={self.method!r} keeps no spectrum, so there is no counting function to "
+                "draw: run method='lanczos', or restore a result saved by to_dict(measure=True)."
+            )
+        low, high = self.interval()
+        return plots.draw(
+            spectrum,
+            gaps=self.gaps,
+            cut=self.threshold,
+            answer=plots.Answer(self.rank, low, high, self.confidence),
+            where=f"n = {self.n}, {self.method}",
+            ax=ax,
+        )
 
     def to_dict(self, *, measure: bool = False, basis: bool = False) -> dict[str, Any]:
         """Return the result as plain JSON values.
@@ -387,49 +313,21 @@ class RankResult:
                 f"basis=True, but this run of method={self.method!r} has kept no basis: run "
                 'method=symrank.Sketch(basis=True), with side="null" for the null space.'
             )
-        record: dict[str, Any] = {
-            f.name: getattr(self, f.name)
-            for f in dataclasses.fields(self)
-            if f.name not in ("evidence", "measure", "basis", "resume")
-        }
-        record["interval"] = list(self.interval())
-        record["status"] = self.status.name
-        record["bounds"] = list(self.bounds)
-        record["samples"] = np.asarray(self.samples).tolist()
-        record["gaps"] = [dataclasses.asdict(gap) for gap in self.gaps]
-        record["at_ends"] = [dataclasses.asdict(band) for band in self.at_ends]
-        record["notes"] = list(self.notes)
-        record["inertia"] = None if self.inertia is None else list(self.inertia)
-        record["diagnostics"] = dict(self.diagnostics)
-        record["history"] = [list(row) for row in self.history]
-        record["evidence"] = intervals.to_dict(self.evidence)
+        last: dict[str, Any] = {"evidence": self.evidence}
         if measure and self.measure is not None:
-            record["measure"] = self.measure.to_dict()
+            last["measure"] = self.measure
         if basis:
-            assert self.basis is not None
-            record["basis"] = self.basis.to_dict()
-        return record
+            last["basis"] = self.basis
+        apart = ("evidence", "measure", "basis", "resume")
+        record = records.encode({name: x for name, x in vars(self).items() if name not in apart})
+        record["interval"] = list(self.interval())
+        return record | records.encode(last)
 
     @classmethod
     def from_dict(cls, record: Mapping[str, Any]) -> "RankResult":
         """Invert `to_dict`."""
-        fields = dict(record)
-        fields.pop("interval")
-        fields["status"] = Status[fields["status"]]
-        fields["bounds"] = tuple(fields["bounds"])
-        fields["samples"] = np.array(fields["samples"], dtype=np.float64)
-        fields["gaps"] = tuple(Gap(**gap) for gap in fields["gaps"])
-        fields["inertia"] = None if fields["inertia"] is None else tuple(fields["inertia"])
-        fields["history"] = tuple(tuple(row) for row in fields["history"])
-        fields["at_ends"] = tuple(Band(**band) for band in fields.get("at_ends", ()))
-        fields["notes"] = tuple(fields.get("notes", ()))
-        fields["evidence"] = intervals.from_dict(fields["evidence"])
-        if fields.get("window") is not None:
-            fields["window"] = tuple(fields["window"])
-        if "measure" in fields:
-            fields["measure"] = RitzMeasure.from_dict(fields["measure"])
-        if "basis" in fields:
-            fields["basis"] = Basis.from_dict(fields["basis"])
+        fields = records.decode(record)
+        del fields["interval"]
         return cls(**fields)
 
     def __int__(self) -> int:
@@ -443,19 +341,10 @@ class RankResult:
 
     def __str__(self) -> str:
         low, high = self.interval()
-        method = self.method
-        if self.preconditioner:
-            method += f" preconditioned by {self.preconditioner}"
+        by = f" preconditioned by {self.preconditioner}" if self.preconditioner else ""
         what = "rank" if self.window is None else f"count in {self.window}"
         return (
             f"{what} {self.rank} in [{low}, {high}] at {self.confidence:.0%}, n = {self.n}, "
-            f"{method}, {self.num_matvecs} products, {self.seconds:.2f} s: {self.status.name}"
+            f"{self.method}{by}, {self.num_matvecs} products, {self.seconds:.2f} s: "
+            f"{self.status.name}"
         )
-
-
-class Progress(NamedTuple):
-    """What a running job tells its observer."""
-
-    num_matvecs: int
-    max_matvecs: int
-    interval: tuple[int, int] | None  # of the last finished round

@@ -15,7 +15,6 @@ Quadrature. q_j is not known, only its Gauss rule; `symrank.quadrature` brackets
 import dataclasses
 import math
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 import numpy as np
 import scipy.stats
@@ -24,12 +23,18 @@ from symrank import quadrature
 from symrank._typing import FloatArray
 from symrank.errors import OptionError
 from symrank.margins import lambda_max_margin
+from symrank.pooled import PooledRuns
 from symrank.quadrature import Function, Kind, estimated, gauss, proved
 
-if TYPE_CHECKING:
-    from symrank.measure import RitzMeasure
-
-__all__ = ["Estimate", "Kind"]
+__all__ = [
+    "Estimate",
+    "Kind",
+    "degrees_of_freedom",
+    "entropy_rank",
+    "log_pseudo_determinant",
+    "moment_rank",
+    "trace",
+]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -76,7 +81,7 @@ class Estimate:
 
 
 def trace(
-    measure: "RitzMeasure", f: Function, kind: Kind | None = None, lower: float = 0.0
+    measure: PooledRuns, f: Function, kind: Kind | None = None, lower: float = 0.0
 ) -> Estimate:
     """See `RitzMeasure.trace`."""
     if kind not in (None, "completely monotone", "bernstein"):
@@ -91,7 +96,7 @@ def trace(
     return _with_zeros(found, measure.num_zeros, f) if measure.num_zeros else found
 
 
-def degrees_of_freedom(measure: "RitzMeasure", c: float) -> Estimate:
+def degrees_of_freedom(measure: PooledRuns, c: float) -> Estimate:
     """See `RitzMeasure.degrees_of_freedom`."""
     floor = 2.0 * quadrature.NODES[-1] * max(run.drift for run in measure.runs) * measure.scale
     if not floor <= c < math.inf or c <= 0.0:
@@ -102,7 +107,7 @@ def degrees_of_freedom(measure: "RitzMeasure", c: float) -> Estimate:
     return trace(measure, lambda x: x / (x + c), "bernstein")
 
 
-def log_pseudo_determinant(measure: "RitzMeasure", tau: float) -> Estimate:
+def log_pseudo_determinant(measure: PooledRuns, tau: float) -> Estimate:
     """See `RitzMeasure.log_pseudo_determinant`.
 
     log|x| above tau is log(|x| / tau), continuous, plus log tau times a step, whose error is the
@@ -129,17 +134,17 @@ def log_pseudo_determinant(measure: "RitzMeasure", tau: float) -> Estimate:
     return _pooled(measure, scaled, np.array(brackets), is_bound=False)
 
 
-def moment_rank(measure: "RitzMeasure", power: int) -> Estimate:
+def moment_rank(measure: PooledRuns, power: int) -> Estimate:
     """Estimate tr A^p / |A|^p, p = 1 for a semidefinite A, else 2; no quadrature is needed.
 
     v*Av / v*v = alpha_1 and v*A^2 v / v*v = alpha_1^2 + beta_1^2. |A| lies between the largest Ritz
-    value and that raised by `symrank.margins`, except with probability 1e-9.
+    value and that raised by `symrank.margins`, except with the probability FAILURE there.
     """
     if power == 1:
         _check_lower(measure, 0.0)
     norm = measure.spectral_norm / measure.scale
     if norm == 0.0:
-        return _multiple(0.0, len(measure.runs))
+        return _known(0.0, len(measure.runs))
     first = np.array([run.alpha[0] / norm for run in measure.runs])
     second = first**2 + np.array([(run.beta[0] / norm) ** 2 for run in measure.runs])
     values = first if power == 1 else second
@@ -152,20 +157,12 @@ def moment_rank(measure: "RitzMeasure", power: int) -> Estimate:
     )
     steps = min(run.alpha.size for run in measure.runs)
     margin = lambda_max_margin(measure.n, steps, len(measure.runs), is_indefinite=power == 2)
-    if all(run.is_exact for run in measure.runs):
+    if measure.is_closed:
         margin = 0.0
-    return Estimate(
-        value=moments.value,
-        stderr=moments.stderr,
-        low=moments.low / (1.0 + margin) ** power,
-        high=moments.high,
-        is_bound=True,
-        spread=moments.spread,
-        num_probes=moments.num_probes,
-    )
+    return dataclasses.replace(moments, low=moments.low / (1.0 + margin) ** power)
 
 
-def entropy_rank(measure: "RitzMeasure") -> Estimate:
+def entropy_rank(measure: PooledRuns) -> Estimate:
     """See `RitzMeasure.effective_rank`.
 
     With S = tr |A| and E = tr |A| log |A| the entropy is H = log S - E / S, and its linear part in
@@ -173,7 +170,7 @@ def entropy_rank(measure: "RitzMeasure") -> Estimate:
     """
     norm = measure.spectral_norm
     if norm == 0.0:
-        return _multiple(0.0, len(measure.runs))
+        return _known(0.0, len(measure.runs))
 
     def log_part(x: FloatArray) -> FloatArray:
         y = np.abs(x) / norm
@@ -215,7 +212,7 @@ def _scaled(f: Function, scale: float) -> Function:
     return lambda x: np.asarray(f(x * scale), dtype=np.float64)
 
 
-def _multiple(value: float, num_probes: int) -> Estimate:
+def _known(value: float, num_probes: int) -> Estimate:
     """Return a sum that is known."""
     return Estimate(
         value=value, stderr=0.0, low=value, high=value, is_bound=True, spread=0.0,
@@ -223,7 +220,7 @@ def _multiple(value: float, num_probes: int) -> Estimate:
     )  # fmt: skip
 
 
-def _check_lower(measure: "RitzMeasure", lower: float) -> None:
+def _check_lower(measure: PooledRuns, lower: float) -> None:
     """Refuse a lower bound of the spectrum that a Ritz value contradicts."""
     for run in measure.runs:
         smallest = float(run.ritz_values[0])
@@ -235,9 +232,7 @@ def _check_lower(measure: "RitzMeasure", lower: float) -> None:
             )
 
 
-def _pooled(
-    measure: "RitzMeasure", f: Function, brackets: FloatArray, *, is_bound: bool
-) -> Estimate:
+def _pooled(measure: PooledRuns, f: Function, brackets: FloatArray, *, is_bound: bool) -> Estimate:
     """Average the probes' brackets (m, 2); the Gauss rules give value and standard error.
 
     s(x) = |x - mean x| / sqrt(m - 1) is a seminorm, so what quadrature leaves open, at most

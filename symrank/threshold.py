@@ -19,8 +19,8 @@ from collections.abc import Sequence
 import numpy as np
 
 from symrank._typing import FloatArray
+from symrank.outcome import Band, Gap
 from symrank.region import FLOOR
-from symrank.result import Band, Gap
 
 __all__ = [
     "CROWD",

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from symrank import intervals
+from symrank import records
 from symrank.brackets import narrower
 from symrank.errors import OptionError
 from symrank.intervals import BetaInterval, ExactInterval, Intersection
@@ -73,7 +73,7 @@ class TestLooks:
 
     def test_it_survives_json(self):
         law = Intersection(of=(self.law(0.2, 4, 3), self.law(0.25, 9, 3)))
-        again = intervals.from_dict(intervals.to_dict(law))
+        again = records.interval_from(records.interval_to(law))
         assert again == law
         assert again.num_looks == 3
 

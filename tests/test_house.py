@@ -5,6 +5,7 @@ import importlib
 import pkgutil
 import subprocess
 import sys
+from graphlib import TopologicalSorter
 from pathlib import Path
 
 import pytest
@@ -121,3 +122,16 @@ def test_kernels_run_without_the_compiler():
 
     env = {**os.environ, "NUMBA_DISABLE_JIT": "1"}
     subprocess.run([sys.executable, "-c", code], check=True, env=env)
+
+
+@pytest.mark.parametrize("with_types", [True, False])
+def test_no_circle_of_imports(with_types):
+    """Also of imports within functions, and of those that only a type checker sees."""
+    grimp = pytest.importorskip("grimp")
+    graph = grimp.build_graph(
+        "symrank", exclude_type_checking_imports=not with_types, cache_dir=None
+    )
+    assert len(graph.modules) >= len(MODULES)
+    lower = {module: graph.find_modules_directly_imported_by(module) for module in graph.modules}
+    assert any(lower.values())
+    TopologicalSorter(lower).prepare()  # raises CycleError, which names the circle

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from symrank import intervals
+from symrank import records
 from symrank.intervals import BetaInterval, Capped, ChainInterval, ExactInterval, Raised
 
 
@@ -118,7 +118,7 @@ def test_looks_at_growing_chains_share_alpha():
     ],
 )
 def test_intervals_survive_json(law):
-    assert intervals.from_dict(json.loads(json.dumps(intervals.to_dict(law)))) == law
+    assert records.interval_from(json.loads(json.dumps(records.interval_to(law)))) == law
 
 
 def test_raised_moves_the_upper_end_alone_and_survives_a_record():
@@ -127,8 +127,8 @@ def test_raised_moves_the_upper_end_alone_and_survives_a_record():
     for most, more in ((0.9, 0), (2.7, 2), (1000.0, 100 - high)):
         raised = Raised(n=100, most=most, of=law)
         assert raised(0.95) == (low, high + more)
-        record = json.loads(json.dumps(intervals.to_dict(raised)))
-        assert intervals.from_dict(record) == raised
+        record = json.loads(json.dumps(records.interval_to(raised)))
+        assert records.interval_from(record) == raised
 
 
 def test_a_count_in_a_larger_space_is_capped():

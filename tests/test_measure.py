@@ -8,7 +8,7 @@ import scipy.sparse as sp
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from symrank import gallery, probes
+from symrank import gallery, probes, records
 from symrank.errors import OptionError
 from symrank.measure import LanczosRun, RitzMeasure
 from symrank.operators import Operator, as_operator
@@ -315,8 +315,9 @@ def test_known_zeros_enter_the_sums():
 def test_measure_survives_json():
     runs, _ = lanczos_runs(np.linspace(0.0, 1.0, 50), 2, 10)
     measure = RitzMeasure(runs=runs, n=50, scale=2.0, num_looks=3, num_zeros=4)
-    again = RitzMeasure.from_dict(json.loads(json.dumps(measure.to_dict())))
-    assert again.to_dict() == measure.to_dict()
+    record = records.measure_to(measure)
+    again = records.measure_from(json.loads(json.dumps(record)))
+    assert records.measure_to(again) == record
     assert again.interval_from(*again.null_mass(0.3)) == measure.interval_from(
         *measure.null_mass(0.3)
     )

@@ -27,7 +27,7 @@ def sampled():
 
 @pytest.fixture(scope="module")
 def drawn(sampled):
-    return plots.plot_result(sampled[1])
+    return sampled[1].plot()
 
 
 @pytest.fixture(scope="module")
@@ -58,7 +58,7 @@ def test_known_zeros_are_no_part_of_the_staircase():
     hidden = spla.aslinearoperator(B)
     result = symrank.rank(symrank.gram(hidden), max_matvecs=600, rng=1)
     assert (result.n, result.measure.n) == (9000, 5000)
-    ax = plots.plot_result(result)
+    ax = result.plot()
     _, y = next(line for line in ax.lines if line.get_label() == "estimate").get_data()
     assert 0.9 * result.rank < y.max() <= 5000.0 + 1e-6
 
@@ -90,13 +90,13 @@ def test_cut_gaps_answer_and_interval_are_drawn(sampled, drawn):
 
 def test_an_interval_with_unequal_arms(exact):
     result = dataclasses.replace(exact, evidence=ExactInterval(low=0, high=4))
-    (answer,) = plots.plot_result(result).containers
+    (answer,) = result.plot().containers
     (segment,) = answer[2][0].get_segments()
     assert segment[:, 1].tolist() == [0, 4]  # round the rank 3
 
 
 def test_a_dense_result_is_drawn_as_exact_steps(exact):
-    ax = plots.plot_result(exact)
+    ax = exact.plot()
     x, y = next(line for line in ax.lines if line.get_label() == "estimate").get_data()
     assert y[0] == 3
     assert y[-1] == 0
@@ -106,7 +106,6 @@ def test_a_dense_result_is_drawn_as_exact_steps(exact):
 
 def test_given_axes_are_used_and_no_global_figure_is_made(exact):
     ax = Figure().add_subplot()
-    assert plots.plot_result(exact, ax) is ax
     assert exact.plot(ax) is ax
     pyplot = sys.modules.get("matplotlib.pyplot")
     assert pyplot is None or pyplot.get_fignums() == []
@@ -116,13 +115,14 @@ def test_given_axes_are_used_and_no_global_figure_is_made(exact):
     ("n", "method"), [(0, "dense"), (1, "dense"), (5, "dense"), (50, "lanczos")]
 )
 def test_a_zero_matrix_is_drawn(tmp_path, n, method):
-    plots.save_plot(symrank.rank(np.zeros((n, n)), method=method, rng=SEED), tmp_path / "zero.png")
+    result = symrank.rank(np.zeros((n, n)), method=method, rng=SEED)
+    plots.save_plot(result.plot(), tmp_path / "zero.png")
     assert (tmp_path / "zero.png").stat().st_size > 1000
 
 
 @pytest.mark.parametrize(("name", "start"), [("a.png", b"\x89PNG"), ("a.SVG", b"<?xml")])
 def test_figures_are_written(tmp_path, exact, name, start):
-    plots.save_plot(exact, tmp_path / name)
+    plots.save_plot(exact.plot(), tmp_path / name)
     assert (tmp_path / name).read_bytes().startswith(start)
 
 
@@ -138,14 +138,14 @@ def test_a_bad_path_is_an_error(tmp_path, exact, name, match):
     with pytest.raises(OptionError, match=match):
         plots.check_path(tmp_path / name)
     with pytest.raises(OptionError, match=match):
-        plots.save_plot(exact, tmp_path / name)
+        plots.save_plot(exact.plot(), tmp_path / name)
 
 
 def test_a_result_without_spectrum_names_the_remedy():
     result = symrank.rank(np.diag([2.0, 1.0, 1.0, 0.0]), method="lanczos", rng=SEED)
     result = symrank.RankResult.from_dict(result.to_dict())
     with pytest.raises(OptionError, match=r"keeps no spectrum.*to_dict\(measure=True\)"):
-        plots.plot_result(result)
+        result.plot()
 
 
 def test_without_matplotlib_the_extra_is_named():

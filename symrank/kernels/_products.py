@@ -7,6 +7,7 @@ import numpy as np
 from numba.core.extending import overload
 
 from symrank.kernels._compile import compiled
+from symrank.kernels._multiplicands import Csr, Diagonal, Given
 from symrank.kernels._simd import convert, fma, load, prefetch, splat, store, zeros
 
 __all__ = ["CHUNK", "multiply", "product_row"]
@@ -23,8 +24,6 @@ def product_row(tag, product, k, i, col):
 
 @overload(product_row)
 def _product_row_by(tag, product, k, i, col):
-    """CSR matrix and X; diagonal and X; or the product itself."""
-
     def csr(tag, product, k, i, col):
         indptr, indices, data, X = product
         y = splat(tag, f64(0))
@@ -40,9 +39,9 @@ def _product_row_by(tag, product, k, i, col):
         return fma(splat(tag, d[i]), load(tag, X, i * k + col), zeros(tag, X))
 
     def given(tag, product, k, i, col):
-        return load(tag, product[0], i * k + col)
+        return load(tag, product.Y, i * k + col)
 
-    return {4: csr, 2: diagonal, 1: given}[len(product)]
+    return {Csr: csr, Diagonal: diagonal, Given: given}[product.instance_class]
 
 
 @compiled

@@ -16,6 +16,7 @@ from symrank._typing import Array, FloatArray
 from symrank.filters import Coefficients
 from symrank.kernels import _chebyshev, _lanczos, _langevin, _products
 from symrank.kernels._compile import compiled
+from symrank.kernels._multiplicands import Csr, Given, Multiplicand
 from symrank.kernels._products import CHUNK
 from symrank.kernels._simd import width_tag
 from symrank.kernels._threads import spread
@@ -36,7 +37,7 @@ MAX_SWEEPS = 60  # QL takes under two per value; more means NaN came in
 
 
 def lanczos_step(
-    product: tuple[Array, ...],
+    product: Multiplicand,
     U: Array,
     U_prev: Array,
     scale: FloatArray,
@@ -45,13 +46,13 @@ def lanczos_step(
     """See `reference.lanczos_step`. Two passes over memory; complex blocks as pairs of columns."""
     if np.iscomplexobj(U):
         real = U.real.dtype
-        given = np.ascontiguousarray(product[0]).view(real)
-        return _lanczos_pairs((given,), U.view(real), U_prev.view(real), scale, coupling, 2)
+        given = Given(np.ascontiguousarray(product[0]).view(real))
+        return _lanczos_pairs(given, U.view(real), U_prev.view(real), scale, coupling, 2)
     return _lanczos_pairs(product, U, U_prev, scale, coupling, 1)
 
 
 def _lanczos_pairs(
-    product: tuple[Array, ...],
+    product: Multiplicand,
     U: Array,
     U_prev: Array,
     scale: FloatArray,
@@ -85,13 +86,13 @@ def _lanczos_pairs(
 
 
 def chebyshev_step(
-    product: tuple[Array, ...], T: Array, T_prev: Array, slope: float, offset: float
+    product: Multiplicand, T: Array, T_prev: Array, slope: float, offset: float
 ) -> tuple[FloatArray, FloatArray]:
     """See `reference.chebyshev_step`. One pass over memory; complex blocks as pairs of columns."""
     if np.iscomplexobj(T):
         real = T.real.dtype
-        given = np.ascontiguousarray(product[0]).view(real)
-        mixed, square = chebyshev_step((given,), T.view(real), T_prev.view(real), slope, offset)
+        given = Given(np.ascontiguousarray(product[0]).view(real))
+        mixed, square = chebyshev_step(given, T.view(real), T_prev.view(real), slope, offset)
         return mixed[0::2] + mixed[1::2], square[0::2] + square[1::2]
     n, k = T.shape
     numbers = (T.dtype.type(slope), T.dtype.type(offset))
@@ -107,7 +108,7 @@ def chebyshev_step(
 
 
 def langevin_step(
-    product: tuple[Array, ...],
+    product: Multiplicand,
     theta: Array,
     out: Array,
     velocity: Array | None,
@@ -120,7 +121,7 @@ def langevin_step(
     if np.iscomplexobj(theta):
         given, real = product[0], theta.real.dtype
         pairs = langevin_step(
-            (given.view(real),), theta.view(real), out.view(real),
+            Given(given.view(real)), theta.view(real), out.view(real),
             None if velocity is None else velocity.view(real),
             coefficients._replace(noise=coefficients.noise * math.sqrt(0.5)),
             noise, step, 2 * chain,
@@ -145,12 +146,12 @@ def langevin_step(
     return np.asarray(partial.sum(axis=0))
 
 
-def multiply(product: tuple[Array, ...]) -> Array:
+def multiply(product: Multiplicand) -> Array:
     """See `reference.multiply`. Rows are summed in double precision; for real blocks."""
-    if len(product) == 1:
-        return product[0]
-    X = product[-1]
-    rows = product[0].size - 1 if len(product) == 4 else X.shape[0]
+    if isinstance(product, Given):
+        return product.Y
+    X = product.X
+    rows = product.indptr.size - 1 if isinstance(product, Csr) else X.shape[0]
     out = empty_block(rows, X.shape[1], X.dtype)
     panels = list(_panels(X.shape[1], 0, X.dtype))
 
@@ -199,9 +200,9 @@ def _num_chunks(n: int) -> int:
     return -(-n // CHUNK)
 
 
-def _cost(product: tuple[Array, ...], block: Array) -> float:
+def _cost(product: Multiplicand, block: Array) -> float:
     """Return roughly the nanoseconds of a pass, by what numbers and non-zeros were seen to take."""
-    nonzeros = product[1].size if len(product) == 4 else 0
+    nonzeros = product.indices.size if isinstance(product, Csr) else 0
     return float(0.3 * block.size + nonzeros * (0.8 + 0.1 * block.shape[1]))
 
 

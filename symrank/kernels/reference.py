@@ -12,6 +12,7 @@ import scipy.sparse
 
 from symrank._typing import Array, FloatArray
 from symrank.filters import Coefficients
+from symrank.kernels._multiplicands import Diagonal, Given, Multiplicand
 from symrank.probes import Noise
 
 __all__ = [
@@ -25,11 +26,9 @@ __all__ = [
 
 ROWS = 64  # rows of a block of noise
 
-Product = tuple[Array, ...]
-
 
 def lanczos_step(
-    product: Product,
+    product: Multiplicand,
     U: Array,
     U_prev: Array,
     scale: FloatArray,
@@ -66,7 +65,7 @@ def lanczos_step(
 
 
 def chebyshev_step(
-    product: Product, T: Array, T_prev: Array, slope: float, offset: float
+    product: Multiplicand, T: Array, T_prev: Array, slope: float, offset: float
 ) -> tuple[FloatArray, FloatArray]:
     """Take one step of k Chebyshev recurrences: `T_prev` becomes slope A t + offset t - t_prev.
 
@@ -94,7 +93,7 @@ def chebyshev_step(
 
 
 def langevin_step(
-    product: Product,
+    product: Multiplicand,
     theta: Array,
     out: Array,
     velocity: Array | None,
@@ -108,8 +107,8 @@ def langevin_step(
     Parameters
     ----------
     product
-        What gives y = A x: ``(y,)``; ``(d, x)`` for a diagonal d; ``(indptr, indices, data, x)``
-        for a CSR matrix. x is theta itself, or what stands for it (A theta, for the square of A).
+        What gives y = A x: `Given`, `Diagonal` or `Csr`. x is theta itself, or what stands for it
+        (A theta, for the square of A).
     theta
         (n, k) block of states.
     out
@@ -145,12 +144,12 @@ def langevin_step(
     return np.asarray(energy)
 
 
-def multiply(product: Product) -> Array:
+def multiply(product: Multiplicand) -> Array:
     """Return y of a `product`; see `langevin_step`. A sparse matrix need not be square."""
-    if len(product) == 1:
-        return product[0]
-    if len(product) == 2:
-        return np.asarray(product[0][:, None] * product[1])
+    if isinstance(product, Given):
+        return product.Y
+    if isinstance(product, Diagonal):
+        return np.asarray(product.d[:, None] * product.X)
     indptr, indices, data, x = product
     wide = _sum_dtype(x)
     shape = (indptr.size - 1, x.shape[0])

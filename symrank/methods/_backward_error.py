@@ -5,9 +5,10 @@ For a factor F of B the operator G = B - B F^-1 B is symmetric and has known pro
 for a Gaussian block Y of m columns: if u is the eigenvector of the largest |eigenvalue|,
 |Z_j|_F >= |G|^j |u'Y| and |u'Y|^2 is chi-square with m degrees of freedom, so
 
-    |G| <= (|Z_j|_F / sqrt q)^(1/j) for all j at once, q the quantile at 1e-9,                (1)
+    |G| <= (|Z_j|_F / sqrt q)^(1/j) for all j at once, q the quantile at FAILURE,             (1)
 
-except once in 1e9 factorisations. (Rounding in the solves and products is part of what is seen.)
+except once in 1e9 factorisations, FAILURE of `symrank.margins`. (Rounding in the solves and
+products is part of what is seen.)
 """
 
 import math
@@ -19,16 +20,17 @@ import numpy as np
 import scipy.stats
 
 from symrank import probes
+from symrank.margins import FAILURE
 from symrank.methods._ldl import AnySolver, Factorisation
 from symrank.methods.base import Goal, Tick
+from symrank.probes import Streams
 
 __all__ = ["PRODUCTS", "Workspace", "backward_error"]
 
 COLUMNS = 6  # m of eq. (1)
 POWERS = 12  # j of eq. (1), at most
-QUANTILE = float(scipy.stats.chi2.ppf(1e-9, COLUMNS))
+QUANTILE = float(scipy.stats.chi2.ppf(FAILURE, COLUMNS))
 PRODUCTS = 2 * COLUMNS  # that a power takes
-ERROR_STREAM = 2**32 - 2  # a stream that no probe uses
 
 
 @dataclass(kw_only=True)
@@ -48,7 +50,7 @@ def backward_error(
     B: Any, F: Factorisation, workspace: Workspace, number: int, allowed: float
 ) -> float:
     """Bound |G| by eq. (1), with powers until it is at most `allowed` or cannot become so."""
-    rng = probes.stream(workspace.goal.seed, ERROR_STREAM, number)
+    rng = probes.stream(workspace.goal.seed, Streams.BACKWARD_ERROR.start, number)
     Z = rng.standard_normal((B.shape[0], COLUMNS))
     best, log_size = math.inf, 0.0
     for j in range(1, POWERS + 1):

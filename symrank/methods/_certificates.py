@@ -1,10 +1,11 @@
 r"""What Gaussian columns prove about a count: the two laws that `Sketch` and `Projection` rest on.
 
 Let Omega (n, p) be standard Gaussian and chi(p) the number that a chi variable with p degrees of
-freedom (2p halved, complex) falls short of with probability FAILURE. For a unit vector u that does
-not depend on Omega, |u* Omega| is such a variable, so
+freedom (2p halved, complex) falls short of with probability LOOK_FAILURE (`symrank.margins`). For a
+unit vector u that does not depend on Omega, |u* Omega| is such a variable, so, except with that
+probability,
 
-    |u* Omega| >= chi(p)   except with probability FAILURE.                                   (1)
+    |u* Omega| >= chi(p).                                                                     (1)
 
 Upper bound on a rank. Q orthonormal, independent of Omega, C = (I - Q Q*) A, u v* its leading
 singular pair: |C Omega| >= |u* C Omega| = |C| |v* Omega|, with the spectral norm on both sides, so
@@ -32,7 +33,7 @@ Z* u = 0 and |A u| <= tau, whence |u* Omega| <= |u* W| + |u* A Y| <= |W| + tau |
 Y comes from solving A y = (I - Z Z*) omega, and how is of no matter. Lower bound on a nullity: if
 sigma_k(A Z) <= tau, at least k eigenvalues lie in [-tau, tau] (Courant and Fischer).
 
-Rounding. A product errs by at most NOISE eps |A||x|: `noise` is added where it could help.
+Rounding. A product errs by at most PRODUCT_ERROR eps |A||x|: `noise` is added where it could help.
 """
 
 import math
@@ -41,20 +42,18 @@ from dataclasses import dataclass
 import numpy as np
 import scipy.special
 
-from symrank import threshold
+from symrank import margins, threshold
 from symrank._typing import Array, FloatArray
 from symrank.methods.base import Goal
+from symrank.region import PRODUCT_ERROR
 
-__all__ = ["FAILURE", "Cuts", "chi", "spectral_norm"]
-
-FAILURE = 1e-10  # per look
-NOISE = 10.0  # of a product, in eps |A||x|: the unit of `threshold.FLOOR`
+__all__ = ["Cuts", "chi", "spectral_norm"]
 
 
 def chi(p: int, is_complex: bool) -> float:
-    """Return the FAILURE quantile of the norm of p standard Gaussian numbers."""
+    """Return the LOOK_FAILURE quantile of the norm of p standard Gaussian numbers."""
     h = 1.0 if is_complex else 0.5
-    return math.sqrt(float(scipy.special.gammaincinv(p * h, FAILURE)) / h)
+    return math.sqrt(float(scipy.special.gammaincinv(p * h, margins.LOOK_FAILURE)) / h)
 
 
 def spectral_norm(X: Array) -> float:
@@ -84,7 +83,7 @@ class Cuts:
         goal.check_norm(norm_low)
         low = threshold.cut(norm_low, goal.eps, goal.atol, goal.rtol)
         high = threshold.cut(norm_high, goal.eps, goal.atol, goal.rtol)
-        noise = NOISE * goal.eps * norm_high
+        noise = PRODUCT_ERROR * goal.eps * norm_high
         clear = high + noise if goal.has_cut else threshold.CROWD * high
         return cls(low=low, high=high, clear=clear, noise=noise)
 

@@ -6,24 +6,38 @@ from typing import Any
 
 import numpy as np
 
+from symrank import probes
 from symrank.brackets import narrower
-from symrank.margins import lambda_max_margin
+from symrank.margins import LOOK_FAILURE
 from symrank.methods import _range
-from symrank.methods._certificates import FAILURE, Cuts, chi, spectral_norm
+from symrank.methods._certificates import Cuts, chi, spectral_norm
 from symrank.methods._null import NullBlock
 from symrank.methods._range import RangeSketch
-from symrank.methods.base import Goal
-from symrank.recurrences import lanczos
-from symrank.result import Basis, Status
+from symrank.methods._summaries import exact
+from symrank.methods.base import Goal, Summary, Task, Tick
+from symrank.operators import Operator
+from symrank.outcome import Basis, Status
+from symrank.probes import Streams
+from symrank.recurrences.norm import Norm, norm
 
-__all__ = ["Found", "norm_bounds", "nullity_bounds"]
+__all__ = ["NORM", "Found", "norm_task", "null_norm", "nullity_bounds"]
+
+NORM_STEPS, NORM_PROBES = 20, 2  # of Lanczos, for |A|, where null vectors are looked for
+NORM = ("norm",)  # key of that
 
 
-def norm_bounds(goal: Goal, state: lanczos.LanczosState) -> tuple[float, float]:
-    """Bound |A| by the Ritz values of a pilot, from above except with probability 1e-9."""
-    low = max(run.spectral_norm for run in lanczos.runs(state, goal.eps))
-    num_steps, num_probes = state.alpha.shape
-    return low, low * (1.0 + lambda_max_margin(goal.n, num_steps, num_probes, is_indefinite=True))
+def norm_task(left: int) -> Task | None:
+    """Return the run for |A|, as the budget allows; None without one."""
+    width = min(NORM_PROBES, left)
+    steps = min(NORM_STEPS, left // max(width, 1))
+    return Task(NORM, steps, width) if steps else None
+
+
+def null_norm(operator: Operator, goal: Goal, task: Task, tick: Tick) -> Norm:
+    """Do `norm_task`."""
+    start = Streams.NULL_NORM.start
+    Z = probes.gaussian(goal.seed, start, task.num_vectors, goal.n, goal.dtype)
+    return norm(operator, Z, task.num_steps, goal.eps, tick)
 
 
 def nullity_bounds(block: NullBlock, cuts: Cuts, goal: Goal) -> tuple[int, int, int]:
@@ -59,7 +73,9 @@ class Found:
     inertia: tuple[int, int, int] | None = None
     basis: Basis | None = None
     is_undecided: bool = False  # the test for missing null vectors ended without proof
-    diagnostics: dict[str, Any] = field(default_factory=lambda: {"failure_probability": FAILURE})
+    diagnostics: dict[str, Any] = field(
+        default_factory=lambda: {"failure_probability": LOOK_FAILURE}
+    )
 
     is_void: bool = False  # a bound from the range and one from the null space contradict
 
@@ -67,6 +83,17 @@ class Found:
     def rank(self) -> int:
         """The guess, inside the bounds."""
         return min(max(self.guess, self.low), self.high)
+
+    def summary(self, goal: Goal, **fields: Any) -> Summary:
+        """Return the summary, with `fields` of it that are not here."""
+        return exact(
+            self.low,
+            self.high,
+            self.guess,
+            threshold=self.threshold * goal.scale,
+            status=self.status(goal),
+            **fields,
+        )
 
     def settle(self, n: int) -> None:
         """Look whether the bounds contradict each other, and then trust neither."""
@@ -115,12 +142,9 @@ class Found:
             "gap": [value * goal.scale for value in seen.gap],
         }
 
-    def add_null(
-        self, goal: Goal, pilot: lanczos.LanczosState, blocks: Sequence[NullBlock]
-    ) -> None:
+    def add_null(self, goal: Goal, norm: Norm, blocks: Sequence[NullBlock]) -> None:
         """Add the certified null vectors, and eq. (4): that there are no more."""
-        norms = norm_bounds(goal, pilot)
-        cuts = Cuts.of(goal, *norms)
+        cuts = Cuts.of(goal, norm.low, norm.high)
         self.threshold = cuts.low
         done = [block for block in blocks if block.basis is not None]
         self.diagnostics |= {
@@ -138,7 +162,7 @@ class Found:
         self.is_doubtful |= done[-1].num_null > least
         test = done[-1].test
         self.is_undecided = test is not None and test.evidence is not None and most == n > least
-        self._describe(goal, done[-1], norms[0], least)
+        self._describe(goal, done[-1], norm.low, least)
 
     def _describe(self, goal: Goal, block: NullBlock, norm: float, least: int) -> None:
         """Keep the residual of the null vectors, the drop of the spread, and the test."""

@@ -10,13 +10,14 @@ import numpy as np
 
 from symrank import threshold
 from symrank.intervals import BetaInterval, Intersection
-from symrank.margins import proved_margin
 from symrank.measure import RitzMeasure
 from symrank.methods._probe_bounds import ProbeBounds
+from symrank.methods._summaries import sampled
 from symrank.methods.base import Goal, Summary, bands
+from symrank.outcome import Band, Status
 from symrank.recurrences import lanczos
+from symrank.recurrences.norm import norm_of
 from symrank.region import Region
-from symrank.result import Band, Status
 
 __all__ = ["ENOUGH", "RESOLVED", "Memo", "is_resolved", "summarise"]
 
@@ -87,10 +88,8 @@ def _region(goal: Goal, measure: RitzMeasure, num_steps: int, old: Region | None
     """
     if old is not None and not goal.rtol:
         return old
-    margin = 0.0
-    if not all(run.is_exact for run in measure.runs):
-        margin = proved_margin(goal.n, num_steps, len(measure.runs), is_indefinite=True)
-    return goal.region(measure.spectral_norm, margin)
+    found = norm_of(measure.runs, goal.n, num_steps)
+    return goal.region(found.low, found.proved_margin)
 
 
 def _evidence(
@@ -115,8 +114,7 @@ def _conclude(goal: Goal, measure: RitzMeasure, memo: Memo) -> Summary:
     in_bands, at_ends = bands(measure, region, goal)
     slack = n * (null_high - null_low)
     open_slack = max(slack - n * in_bands, 0.0)  # what steps can still resolve
-    is_closed = all(run.is_exact for run in measure.runs)
-    memo.slack_share = 0.0 if is_closed else open_slack / max(known[1] - known[0], 1)
+    memo.slack_share = 0.0 if measure.is_closed else open_slack / max(known[1] - known[0], 1)
     memo.is_hopeless = sum(band.least for band in at_ends) > 2.0 * goal.half_width
     memo.is_met = high - low <= 2.0 * goal.half_width and not memo.probes.num_void
     memo.met_at = memo.met_at or (memo.num_products if memo.is_met else 0)
@@ -125,14 +123,14 @@ def _conclude(goal: Goal, measure: RitzMeasure, memo: Memo) -> Summary:
     share = (null - null_low) / (null_high - null_low) if null_high > null_low else 0.0
     magnitudes, counts = np.abs(measure.ritz_values), n * measure.weights
     unit = goal.scale
-    return Summary(
-        rank=min(max(round(estimate), low), high),
-        estimate=estimate,
+    return sampled(
+        goal,
+        evidence,
+        estimate,
         stderr=law.stderr(estimate),
         bounds=(n * (1.0 - null_high), n * (1.0 - null_low)),
         threshold=region.cut * unit,
         status=_status(memo, crowd),
-        evidence=evidence,
         samples=n * (1.0 - bounds @ [1.0 - share, share]),
         gaps=()
         if region.counts_inside

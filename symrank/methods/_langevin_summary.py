@@ -1,6 +1,5 @@
-"""What a Langevin run says after its pilot and after every segment of its chains."""
+"""What a Langevin run says after every segment of its chains."""
 
-import dataclasses
 import math
 from dataclasses import dataclass
 
@@ -8,72 +7,54 @@ from symrank import diagnostics
 from symrank._typing import FloatArray
 from symrank.filters import Baoab, Scheme
 from symrank.intervals import ChainInterval
-from symrank.measure import RitzMeasure
 from symrank.methods._pilot import Pilot
+from symrank.methods._summaries import sampled
 from symrank.methods._tuning import Plan, predict
-from symrank.methods.base import Goal, Summary, bands
-from symrank.recurrences import lanczos
-from symrank.result import Status
+from symrank.methods.base import Goal, Summary
+from symrank.outcome import Status
 
-__all__ = ["Memo", "after_chains", "after_pilot", "units_of"]
+__all__ = ["Memo", "Tuned", "after_chains", "units_of"]
 
 LEAST_WINDOW = 8  # steps
 Z_DRIFT = 4.0  # the halves of the window may differ by this many standard errors
 
 
-@dataclass
-class Memo:
-    pilot: Pilot
-    plan: Plan | None = None
-    looks: tuple[int, ...] = ()
-    num_steps: int = 0
+@dataclass(frozen=True)
+class Tuned:
+    """What the pilot has decided: a plan, and the numbers of steps at which its count is looked at.
 
-    def next_milestone(self, *, is_converged: bool) -> int:
+    It is in the key of the chains' segments, so that what they say depends on nothing else.
+    """
+
+    plan: Plan
+    looks: tuple[int, ...]
+
+    def next_milestone(self, num_steps: int, *, is_converged: bool) -> int:
         """Return the steps to be done next: between looks nothing is decided, only told."""
-        assert self.plan is not None
-        if self.num_steps >= self.looks[-1] or (is_converged and self.num_steps in self.looks):
-            return self.num_steps
-        look = next(steps for steps in self.looks if steps > self.num_steps)
+        if num_steps >= self.looks[-1] or (is_converged and num_steps in self.looks):
+            return num_steps
+        look = next(steps for steps in self.looks if steps > num_steps)
         burn_in = self.plan.burn_in
         if look - burn_in < 4 * LEAST_WINDOW:
             return look
         parts = (burn_in + (look - burn_in) // part for part in (4, 2))
-        return next((steps for steps in parts if steps > self.num_steps), look)
+        return next((steps for steps in parts if steps > num_steps), look)
 
 
-def after_pilot(goal: Goal, state: lanczos.LanczosState) -> Summary:
-    """Return what the Lanczos run knows by itself."""
-    measure = RitzMeasure(
-        runs=lanczos.runs(state, goal.eps),
-        n=goal.n,
-        is_complex=goal.is_complex,
-    )
-    pilot = Pilot.of(measure, goal, state.num_steps)
-    evidence = measure.interval_from(*pilot.null)
-    low, high = evidence(goal.confidence)
-    is_met = pilot.counts_nothing and high - low <= 2.0 * goal.half_width
-    estimate = goal.n * (1.0 - 0.5 * sum(pilot.null))
-    return Summary(
-        rank=min(max(round(estimate), low), high),
-        estimate=estimate,
-        stderr=evidence.stderr(estimate),
-        bounds=(goal.n * (1.0 - pilot.null[1]), goal.n * (1.0 - pilot.null[0])),
-        threshold=pilot.tau * goal.scale,
-        status=Status.CONVERGED if is_met else Status.BUDGET_SPENT,
-        evidence=evidence,
-        measure=dataclasses.replace(measure, scale=goal.scale),
-        at_ends=bands(measure, pilot.region, goal)[1],
-        memo=Memo(pilot=pilot),
-    )
+@dataclass(frozen=True)
+class Memo:
+    """What the next round needs to know."""
+
+    pilot: Pilot
+    tuned: Tuned | None = None  # once there are chains
+    num_steps: int = 0
 
 
-def after_chains(goal: Goal, energies: FloatArray, previous: Summary) -> Summary:
+def after_chains(goal: Goal, energies: FloatArray, tuned: Tuned, previous: Summary) -> Summary:
     """Turn the energies of all steps (num_steps, k) into a count, its interval and a status."""
-    memo: Memo = previous.memo
-    plan, pilot = memo.plan, memo.pilot
-    assert plan is not None
+    pilot: Pilot = previous.memo.pilot
+    plan = tuned.plan
     num_steps, k = energies.shape
-    memo.num_steps = num_steps
     window = energies[plan.burn_in :]
     lam, counts = pilot.spectrum
     found = diagnostics.batch_means(
@@ -87,7 +68,7 @@ def after_chains(goal: Goal, energies: FloatArray, previous: Summary) -> Summary
         dof=found.dof,
         bias_low=bias_low,
         bias_high=bias_high,
-        num_looks=len(memo.looks),
+        num_looks=len(tuned.looks),
     )
     low, high = evidence(goal.confidence)
     status = Status.BUDGET_SPENT
@@ -100,15 +81,18 @@ def after_chains(goal: Goal, energies: FloatArray, previous: Summary) -> Summary
     scheme = _in_units_of_the_caller(plan.scheme, pilot.power, goal.scale)
     is_complex = pilot.measure.is_complex
     predicted = predict(pilot.spectrum, plan.scheme, k, num_steps, plan.burn_in, is_complex)
-    return dataclasses.replace(
-        previous,
-        rank=min(max(round(found.mean), low), high),
-        estimate=found.mean,
+    return sampled(
+        goal,
+        evidence,
+        found.mean,
         stderr=found.stderr,
         bounds=_within(found.mean - bias_high, found.mean - bias_low, goal.n),
+        threshold=previous.threshold,
         status=status,
-        evidence=evidence,
         samples=window.mean(axis=0),
+        measure=previous.measure,
+        at_ends=previous.at_ends,
+        memo=Memo(pilot, tuned, num_steps),
         diagnostics={
             **scheme,
             "num_chains": k,

@@ -14,11 +14,11 @@ from symrank import _foreign, probes
 from symrank._typing import Array
 from symrank.errors import OptionError
 from symrank.methods.base import Goal
+from symrank.probes import Streams
 from symrank.recurrences.conjugate_gradient import Product, column_dot, norms
 
 __all__ = ["Metric", "inspect", "product"]
 
-STREAM = 2**32 - 6  # of the vectors that G is looked at with
 CENTRED = 20  # |log2 of G| up to which it is left as it is
 ADVICE = "Pass a symmetric positive definite G that does the same each time it is called"
 
@@ -60,7 +60,7 @@ def inspect(goal: Goal) -> Metric:
     raw = product(goal, Metric())
     if raw is None or not goal.n:
         return Metric()
-    X = probes.gaussian(goal.seed, STREAM, 2, goal.n, goal.dtype)
+    X = probes.gaussian(goal.seed, Streams.METRIC.start, len(Streams.METRIC), goal.n, goal.dtype)
     Y = raw(X)
     size = float(np.abs(Y).max())
     if size == 0.0:

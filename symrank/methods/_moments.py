@@ -23,25 +23,23 @@ from symrank import probes, threshold
 from symrank._cached import cached_property
 from symrank._typing import FloatArray
 from symrank.intervals import BetaInterval, Raised
-from symrank.methods._langevin_summary import after_pilot
+from symrank.methods import _pilot
 from symrank.methods._pilot import Pilot
 from symrank.methods._polynomials import evaluate
+from symrank.methods._summaries import sampled
 from symrank.methods._windows import EDGE, FILTERS, damped_step, measured, polynomial
 from symrank.methods.base import Goal, Summary, Task, Tick
 from symrank.operators import Operator
+from symrank.outcome import Gap, Status
 from symrank.recurrences import chebyshev, lanczos
-from symrank.result import Gap, Status
 
-__all__ = ["FILTERS", "Memo", "Wishes", "pilot_task", "plan", "run", "summarise"]
+__all__ = ["FILTERS", "Memo", "Plan", "Wishes", "plan", "run", "summarise"]
 
-PILOT_PROBES = 2  # few and long, as for Langevin
-PILOT_STEPS = 1024  # at most, at first
-PILOT_SHARE = 10  # of the budget, at first
 LONGEST_PILOT = 4096  # steps: its bounds take time like their square
-LARGER_SHARE = 4  # of the budget, for a pilot that tells nothing of the null space
+LARGER_SHARE = 0.25  # of the budget, for a pilot that tells nothing of the null space
 WORTH_MORE = 1.25  # a pilot is not prolonged by less
 BLOCK = 16  # vectors advanced together: one panel of the kernels
-FIRST_VECTOR = PILOT_PROBES  # the pilot's probes are not used again
+FIRST_VECTOR = _pilot.PROBES  # the pilot's probes are not used again
 SAFETY = 0.8  # of the half-width asked for
 Z_PLAN = 2.0  # half-width that a plan promises, in standard errors
 RIPPLE = 0.1  # epsilon n over the standard error
@@ -97,10 +95,11 @@ class Plan:
     epsilon: float
 
 
-@dataclass
+@dataclass(frozen=True)
 class Memo:
+    """What the next round needs to know."""
+
     pilot: Pilot
-    plan: Plan | None = None
     is_done: bool = False
     num_products: int = 0
 
@@ -115,17 +114,10 @@ class Memo:
         return 2 * num_steps // self.pilot.power
 
 
-def pilot_task(goal: Goal, most: int = PILOT_STEPS) -> Task:
-    """Return the Lanczos run that comes first, of at most `most` steps."""
-    steps = max(1, min(most, goal.max_matvecs // (PILOT_SHARE * PILOT_PROBES)))
-    return Task(("pilot",), steps, min(PILOT_PROBES, goal.max_matvecs))
-
-
-def tasks_of(num_steps: int, num_vectors: int, interval: tuple[float, float]) -> list[Task]:
-    """Return blocks of vectors; the key holds the interval and the first vector's number."""
-    last = FIRST_VECTOR + num_vectors
-    starts = range(FIRST_VECTOR, last, BLOCK)
-    return [Task(("moments", *interval, j), num_steps, min(BLOCK, last - j)) for j in starts]
+def tasks_of(plan: Plan, interval: tuple[float, float]) -> list[Task]:
+    """Return blocks of vectors; the key holds plan, interval and the first vector's number."""
+    parts = probes.blocks(FIRST_VECTOR, FIRST_VECTOR + plan.num_vectors, BLOCK)
+    return [Task(("moments", plan, *interval, j), plan.num_steps, m) for j, m in parts]
 
 
 def plan(goal: Goal, summary: Summary, wishes: Wishes) -> Sequence[Task]:
@@ -135,11 +127,11 @@ def plan(goal: Goal, summary: Summary, wishes: Wishes) -> Sequence[Task]:
     low, high = summary.evidence(goal.confidence)
     if memo.is_done or left < 1 or memo.pilot.lambda_max == 0.0 or low == high:
         return []
-    memo.plan = _choose(goal, memo, wishes, left)
-    more = _more_pilot(goal, memo, left - memo.plan.num_steps * memo.plan.num_vectors)
+    chosen = _choose(goal, memo, wishes, left)
+    more = _more_pilot(goal, memo, left - chosen.num_steps * chosen.num_vectors)
     if more:
-        return [Task(("pilot",), more, len(memo.pilot.measure.runs))]
-    return tasks_of(memo.plan.num_steps, memo.plan.num_vectors, memo.domain.interval)
+        return [Task(_pilot.KEY, more, len(memo.pilot.measure.runs))]
+    return tasks_of(chosen, memo.domain.interval)
 
 
 def _more_pilot(goal: Goal, memo: Memo, spare: int) -> int:
@@ -154,7 +146,7 @@ def _more_pilot(goal: Goal, memo: Memo, spare: int) -> int:
         return 0
     num_probes = len(pilot.measure.runs)
     done = pilot.num_products // num_probes
-    most = max(pilot.num_products + spare, goal.max_matvecs // LARGER_SHARE) // num_probes
+    most = max(pilot.num_products + spare, int(LARGER_SHARE * goal.max_matvecs)) // num_probes
     steps = min(2 * done, most, LONGEST_PILOT)
     return steps - done if steps >= WORTH_MORE * done else 0
 
@@ -163,13 +155,10 @@ def run(
     operator: Operator, goal: Goal, task: Task, state: Any, tick: Tick, kernel: str | None
 ) -> FloatArray | lanczos.LanczosState:
     """Run the pilot, or a block of vectors: what is kept of it are the moments."""
-    if state is not None:  # a pilot that goes on
-        return lanczos.extend(state, operator, task.num_steps, tick, kernel)
-    first = 0 if task.key[0] == "pilot" else task.key[-1]
+    if task.key == _pilot.KEY:
+        return _pilot.advance(operator, goal, task, state, tick, kernel)
+    _, _, centre, half_width, first = task.key
     Z = probes.gaussian(goal.seed, first, task.num_vectors, goal.n, goal.dtype)
-    if task.key[0] == "pilot":
-        return lanczos.extend(lanczos.start(Z), operator, task.num_steps, tick, kernel)
-    _, centre, half_width, _ = task.key
     state = chebyshev.start(Z, centre, half_width)
     return chebyshev.extend(state, operator, task.num_steps, tick, kernel).moments
 
@@ -189,8 +178,9 @@ def _choose(goal: Goal, memo: Memo, wishes: Wishes, left: int) -> Plan:
     d = goal.n * min(max(0.5 * sum(pilot.null), 0.5 / goal.n), 1.0 - 0.5 / goal.n)
     spread = d * (goal.n - d) / (goal.n * (1.0 if goal.is_complex else 0.5))  # over m: variance
     wanted = math.ceil(spread * (Z_PLAN / (0.5 * goal.half_width)) ** 2)
-    best: tuple[Any, ...] = ()
-    for k in steps:
+
+    def scored(k: int) -> tuple[tuple[bool, float], Plan]:
+        """Return what is to be least, and the plan."""
         m = max(1, min(wishes.num_vectors or wanted, left // k))
         stderr = math.sqrt(spread / m)
         epsilon = float(np.clip(RIPPLE * stderr / goal.n, *EPSILONS))
@@ -199,44 +189,42 @@ def _choose(goal: Goal, memo: Memo, wishes: Wishes, left: int) -> Plan:
         unresolved = float(counts[x <= w.delta].sum())  # the interval holds them all
         half_width = Z_PLAN * stderr + goal.n * epsilon + 0.5 * unresolved
         met = half_width <= SAFETY * goal.half_width
-        rank = (not met, m * k if met else math.hypot(stderr, bias))
-        if not best or rank < best[0]:
-            best = (rank, Plan(k, m, epsilon))
-    return best[1]  # type: ignore[no-any-return]
+        return (not met, m * k if met else math.hypot(stderr, bias)), Plan(k, m, epsilon)
+
+    return min(map(scored, steps), key=lambda found: found[0])[1]
 
 
 def summarise(
     goal: Goal, states: Mapping[tuple[Any, ...], Any], previous: Summary | None, wishes: Wishes
 ) -> Summary:
     """After the pilot: what it knows. After the moments: the count and its interval."""
-    if states.keys() == {("pilot",)}:
-        summary = after_pilot(goal, states[("pilot",)])
-        pilot: Pilot = summary.memo.pilot
+    if states.keys() == {_pilot.KEY}:
+        pilot, summary = _pilot.after_pilot(goal, states[_pilot.KEY])
         low, high = summary.evidence(goal.confidence)
         status = Status.CONVERGED if low == high else Status.NO_GAP_FOUND
         memo = Memo(pilot, num_products=pilot.num_products)
         return dataclasses.replace(summary, status=status, memo=memo)
     assert previous is not None
-    memo = previous.memo
-    interval = memo.domain.interval
-    keys = sorted(key for key in states if key[1:3] == interval)
+    old: Memo = previous.memo
+    interval = old.domain.interval
+    keys = sorted((key for key in states if key[2:4] == interval), key=lambda key: key[-1])
     moments = np.concatenate([states[key] for key in keys], axis=1)
-    memo.num_products += moments.shape[1] * (moments.shape[0] // 2)
+    spent = [(one.shape[0] // 2) * one.shape[1] for key, one in states.items() if key != _pilot.KEY]
+    pilot, num_products = old.pilot, old.pilot.num_products + sum(spent)
     if chebyshev.is_bounded(moments):
-        memo.is_done = True
-        return _conclude(goal, memo, moments[:: memo.pilot.power], previous, wishes)
+        memo = dataclasses.replace(old, is_done=True, num_products=num_products)
+        return _conclude(goal, memo, keys[0][1], moments[:: pilot.power], previous, wishes)
     # an eigenvalue that the pilot has not seen lies outside: once more, on both sides of zero
-    pilot = dataclasses.replace(memo.pilot, is_indefinite=True)
-    again = Memo(pilot, is_done=memo.pilot.is_indefinite, num_products=memo.num_products)
-    return dataclasses.replace(previous, memo=again)
+    again = dataclasses.replace(pilot, is_indefinite=True)
+    memo = Memo(again, is_done=pilot.is_indefinite, num_products=num_products)
+    return dataclasses.replace(previous, memo=memo)
 
 
 def _conclude(
-    goal: Goal, memo: Memo, moments: FloatArray, previous: Summary, wishes: Wishes
+    goal: Goal, memo: Memo, chosen: Plan, moments: FloatArray, previous: Summary, wishes: Wishes
 ) -> Summary:
     """Turn moments in x, (degree + 1, m), into a count, its interval and a status."""
-    pilot, domain, chosen = memo.pilot, memo.domain, memo.plan
-    assert chosen is not None
+    pilot, domain = memo.pilot, memo.domain
     n, m, degree = goal.n, moments.shape[1], moments.shape[0] - 1
     tau = float(min(domain.x(pilot.outer), 1.0))
     w = measured(polynomial(wishes.kind, degree, chosen.epsilon, tau), tau, chosen.epsilon)
@@ -259,14 +247,16 @@ def _conclude(
         goal.has_cut or 2.0 * (between + n * (high_mass - low_mass)) <= high - low
     ):
         status = Status.BUDGET_SPENT  # sampling is the larger part of the interval
-    return dataclasses.replace(
-        previous,
-        rank=min(max(round(estimate), low), high),
-        estimate=estimate,
+    return sampled(
+        goal,
+        evidence,
+        estimate,
         stderr=law.stderr(min(max(estimate, 0.0), float(n))),
         bounds=(n * (1.0 - high_mass), min(float(n), n * (1.0 - low_mass) + between)),
+        threshold=previous.threshold,
         status=status,
-        evidence=evidence,
+        measure=previous.measure,
+        at_ends=previous.at_ends,
         samples=n * (1.0 - w.coefficients @ moments / moments[0]),
         gaps=_gaps(goal, domain, pooled, pilot.tau),
         diagnostics={

@@ -10,22 +10,33 @@ for a decreasing majorant D, and F_low, F_high the certified bounds of `symrank.
 the mass as the probes see it; a chi-square law of their number turns it into a bound of the sum.
 """
 
+import dataclasses
 import math
 from dataclasses import dataclass
 
 import numpy as np
 import scipy.special
 
+from symrank import probes
 from symrank._cached import cached_property
 from symrank._typing import FloatArray
 from symrank.filters import Scheme
-from symrank.margins import lambda_max_margin, proved_margin
+from symrank.margins import lambda_max_margin
 from symrank.measure import RitzMeasure
-from symrank.methods.base import Goal
+from symrank.methods._summaries import sampled
+from symrank.methods.base import Goal, Summary, Task, Tick, bands
+from symrank.operators import Operator
+from symrank.outcome import Status
+from symrank.recurrences import lanczos
+from symrank.recurrences.norm import norm_of
 from symrank.region import Region
 
-__all__ = ["Pilot"]
+__all__ = ["KEY", "PROBES", "Pilot", "advance", "after_pilot", "pilot_task"]
 
+KEY = ("pilot",)
+PROBES = 2  # few and long: what is soft decides on filter, burn-in and friction
+STEPS = 1024  # at most, at first
+SHARE = 0.1  # of the budget at most, at first
 GRID = 48  # points of eq. (1)
 TAIL = 1e-3  # probability that the probes mislead the bias bound, each side
 PER_DECADE = 8  # bins of the measure on which a scheme is tuned
@@ -46,10 +57,8 @@ class Pilot:
     @classmethod
     def of(cls, measure: RitzMeasure, goal: Goal, num_steps: int) -> "Pilot":
         """Read a pilot off the measure of its probes."""
-        norm = measure.spectral_norm
-        exact = all(run.is_exact for run in measure.runs)
-        margin = 0.0 if exact else proved_margin(goal.n, num_steps, len(measure.runs), True)
-        region = goal.region(norm, margin)
+        norm = norm_of(measure.runs, goal.n, num_steps)
+        region = goal.region(norm.low, norm.proved_margin)
         return cls(
             measure=measure,
             region=region,
@@ -86,7 +95,7 @@ class Pilot:
         runs = self.measure.runs
         steps = max(run.alpha.size for run in runs)
         # closed Krylov spaces of random starts have met every eigenvalue
-        num_steps = self.measure.n if all(run.is_exact for run in runs) else steps
+        num_steps = self.measure.n if self.measure.is_closed else steps
         margin = lambda_max_margin(self.measure.n, num_steps, len(runs), self.is_indefinite)
         return float((self.measure.spectral_norm * (1.0 + margin)) ** self.power)
 
@@ -224,6 +233,47 @@ class Pilot:
         h = len(self.measure.runs) * (1.0 if self.measure.is_complex else 0.5)
         number = float(scipy.special.gdtrib(1.0, tail, h * total / unit)) / h
         return unit * number
+
+
+def pilot_task(goal: Goal, most: int = STEPS) -> Task:
+    """Return the Lanczos run that comes first, of at most `most` steps."""
+    steps = max(1, min(most, int(SHARE * goal.max_matvecs) // PROBES))
+    return Task(KEY, steps, min(PROBES, goal.max_matvecs))
+
+
+def advance(
+    operator: Operator,
+    goal: Goal,
+    task: Task,
+    state: lanczos.LanczosState | None,
+    tick: Tick,
+    kernel: str | None,
+) -> lanczos.LanczosState:
+    """Start the pilot, or go on with it."""
+    if state is None:
+        state = lanczos.start(probes.gaussian(goal.seed, 0, task.num_vectors, goal.n, goal.dtype))
+    return lanczos.extend(state, operator, task.num_steps, tick, kernel)
+
+
+def after_pilot(goal: Goal, state: lanczos.LanczosState) -> tuple[Pilot, Summary]:
+    """Return the pilot, and what it knows of the count by itself; no memo."""
+    measure = RitzMeasure(runs=lanczos.runs(state, goal.eps), n=goal.n, is_complex=goal.is_complex)
+    pilot = Pilot.of(measure, goal, state.num_steps)
+    law = measure.interval_from(*pilot.null)
+    low, high = law(goal.confidence)
+    is_met = pilot.counts_nothing and high - low <= 2.0 * goal.half_width
+    estimate = goal.n * (1.0 - 0.5 * sum(pilot.null))
+    return pilot, sampled(
+        goal,
+        law,
+        estimate,
+        stderr=law.stderr(estimate),
+        bounds=(goal.n * (1.0 - pilot.null[1]), goal.n * (1.0 - pilot.null[0])),
+        threshold=pilot.tau * goal.scale,
+        status=Status.CONVERGED if is_met else Status.BUDGET_SPENT,
+        measure=dataclasses.replace(measure, scale=goal.scale),
+        at_ends=bands(measure, pilot.region, goal)[1],
+    )
 
 
 def _binned(nodes: FloatArray, counts: FloatArray) -> tuple[FloatArray, FloatArray]:

@@ -8,8 +8,8 @@ from symrank import threshold
 from symrank.methods._backward_error import PRODUCTS, Workspace, backward_error
 from symrank.methods._ldl import STYLES, Cost
 from symrank.methods._ldl_far import GaveUpError
+from symrank.outcome import Band
 from symrank.region import Region
-from symrank.result import Band
 
 __all__ = ["Counts", "count", "of_zeros"]
 

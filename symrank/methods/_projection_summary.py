@@ -7,13 +7,14 @@ from typing import Any
 import numpy as np
 
 from symrank import threshold
-from symrank.intervals import BetaInterval, Capped, ExactInterval
+from symrank.intervals import BetaInterval, Capped
 from symrank.methods._exact import Found
 from symrank.methods._null import NullBlock
 from symrank.methods._range import RangeSketch
+from symrank.methods._summaries import exact, sampled
 from symrank.methods.base import Goal, Summary
-from symrank.recurrences import lanczos
-from symrank.result import Status
+from symrank.outcome import Status
+from symrank.recurrences.norm import Norm
 
 __all__ = ["Memo", "exact_summary", "sampled_summary"]
 
@@ -26,7 +27,7 @@ class Memo:
 
     blocks: Sequence[NullBlock]
     kind: str  # of their keys
-    pilot: lanczos.LanczosState | None = None
+    norm: Norm | None = None
     range: RangeSketch | None = None
     is_settled: bool = False
 
@@ -38,9 +39,9 @@ class Memo:
     @property
     def num_products(self) -> int:
         """Products with A so far."""
-        pilot = 0 if self.pilot is None else self.pilot.alpha.size
+        norm = 0 if self.norm is None else self.norm.num_products
         sketch = 0 if self.range is None else self.range.num_products
-        return pilot + sketch + sum(block.num_products for block in self.blocks)
+        return norm + sketch + sum(block.num_products for block in self.blocks)
 
     @property
     def is_small(self) -> bool:
@@ -60,23 +61,12 @@ def exact_summary(goal: Goal, memo: Memo) -> Summary:
         found.add_range(goal, memo.range)
         if found.rank != memo.blocks[0].num_seen:
             found.is_clear = False
-    elif memo.pilot is not None:
-        found.add_null(goal, memo.pilot, memo.blocks[:1])
+    elif memo.norm is not None:
+        found.add_null(goal, memo.norm, memo.blocks[:1])
     else:
         found.guess = goal.n - memo.blocks[0].num_null
-    status = found.status(goal)
-    memo.is_settled = status is Status.EXACT
-    return Summary(
-        rank=found.rank,
-        estimate=float(found.rank),
-        stderr=0.0,
-        bounds=(float(found.low), float(found.high)),
-        threshold=found.threshold * goal.scale,
-        status=status,
-        evidence=ExactInterval(low=found.low, high=found.high),
-        diagnostics=found.diagnostics | _cost(goal, memo),
-        memo=memo,
-    )
+    memo.is_settled = found.status(goal) is Status.EXACT
+    return found.summary(goal, diagnostics=found.diagnostics | _cost(goal, memo), memo=memo)
 
 
 def sampled_summary(goal: Goal, memo: Memo, num_looks: int) -> Summary:
@@ -105,18 +95,17 @@ def sampled_summary(goal: Goal, memo: Memo, num_looks: int) -> Summary:
     crowd = _crowd(memo.blocks, floor)
     stalled = sum(int((~block.is_null).sum()) for block in memo.blocks)
     below = sum(int((mass.damping == 0.0).sum()) for mass in masses)
-    ends = evidence(goal.confidence)
-    return Summary(
-        rank=min(max(round(estimate), ends[0]), ends[1]),
-        estimate=min(estimate, float(goal.n)),
+    return sampled(
+        goal,
+        evidence,
+        min(estimate, float(goal.n)),
         stderr=beta.stderr(estimate),
         bounds=(
             min(n * (1.0 - null_high), float(goal.n)),
             min(n * (1.0 - null_low), float(goal.n)),
         ),
         threshold=floor * unit,
-        status=_status(goal, ends, slack),
-        evidence=evidence,
+        status=_status(goal, evidence(goal.confidence), slack),
         samples=n * (1.0 - likely / length2),
         notes=_notes(below, length2.size, root_error),
         diagnostics=_cost(goal, memo)
@@ -133,14 +122,12 @@ def sampled_summary(goal: Goal, memo: Memo, num_looks: int) -> Summary:
 
 def _unknown(goal: Goal, memo: Memo, cut: float) -> Summary:
     """Report that no look was finished."""
-    return Summary(
-        rank=0,
-        estimate=0.0,
-        stderr=0.0,
-        bounds=(0.0, float(goal.n)),
+    return exact(
+        0,
+        goal.n,
+        0,
         threshold=cut,
         status=Status.BUDGET_SPENT,
-        evidence=ExactInterval(low=0, high=goal.n),
         diagnostics=_cost(goal, memo),
         memo=memo,
     )

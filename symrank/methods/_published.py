@@ -12,9 +12,10 @@ from symrank.intervals import ChainInterval
 from symrank.methods import _published_gap
 from symrank.methods._moments import Memo
 from symrank.methods._polynomials import lanczos_sigma, step
+from symrank.methods._summaries import sampled
 from symrank.methods.base import Goal, Summary
+from symrank.outcome import Status
 from symrank.recurrences import chebyshev
-from symrank.result import Status
 
 __all__ = ["MARGIN", "ends", "summarise"]
 
@@ -51,8 +52,7 @@ def summarise(
     keys = sorted(key for key in states if key[0] == "moments")
     raw = np.concatenate([states[key] for key in keys], axis=1)
     if not chebyshev.is_bounded(raw):  # the pilot was too short for lambda_max: its answer stands
-        previous.memo.is_done = True
-        return previous
+        return dataclasses.replace(previous, memo=_done(previous.memo))
     moments = raw[: degree + 1] / raw[0]  # of vectors of norm 1
     low, high = ends(goal, previous)
     centre, half = 0.5 * (low + high), 0.5 * (high - low)
@@ -78,20 +78,21 @@ def _result(goal: Goal, previous: Summary, samples: FloatArray, tau: float, degr
     evidence = ChainInterval(
         n=n, estimate=estimate, stderr=stderr, dof=max(m - 1, 1), bias_low=0.0, bias_high=0.0
     )
-    low, high = evidence(goal.confidence)
-    memo: Memo = previous.memo
-    memo.is_done = True
-    return dataclasses.replace(
-        previous,
-        rank=min(max(round(estimate), low), high),
-        estimate=estimate,
+    return sampled(
+        goal,
+        evidence,
+        estimate,
         stderr=stderr,
         bounds=(0.0, float(n)),
         threshold=tau,
         status=Status.NOT_CERTIFIED,
-        evidence=evidence,
         samples=samples,
-        gaps=(),
+        measure=previous.measure,
+        at_ends=previous.at_ends,
         diagnostics={"num_vectors": m, "degree": degree},
-        memo=memo,
+        memo=_done(previous.memo),
     )
+
+
+def _done(memo: Memo) -> Memo:
+    return dataclasses.replace(memo, is_done=True)

@@ -40,11 +40,10 @@ class RangeSketch:
 
     Y: Array  # (n, m); (n, 0) where Q is the identity
     Q: Array  # (n, k)
-    spread: FloatArray  # (m - p,), singular values of Y / sqrt(m - p)
     norm_low: float
-    epsilon: float  # |(I - Q Q*) A|, eq. (2)
+    epsilon: float = np.inf  # |(I - Q Q*) A|, eq. (2)
     image: Array | None = None  # A Q
-    num_products: int = 0
+    num_products: int
 
     @property
     def num_columns(self) -> int:
@@ -65,19 +64,7 @@ def grow(
     have = 0 if sketch is None else sketch.num_columns
     spent = 0 if sketch is None else sketch.num_products
     if have + num_vectors >= n:
-        eye = np.eye(n, dtype=goal.dtype)
-        image = operator.matmat(eye)
-        refuse_non_finite(image)
-        tick(n)
-        return RangeSketch(
-            Y=np.empty((n, 0), goal.dtype),
-            Q=eye,
-            spread=np.empty(0),
-            norm_low=spectral_norm(image),
-            epsilon=0.0,
-            image=image,
-            num_products=spent + n,
-        )
+        return _whole(operator, goal, spent, tick)
     Omega = probes.gaussian(goal.seed, have, num_vectors, n, goal.dtype)
     Y = operator.matmat(Omega)
     tick(num_vectors)
@@ -85,32 +72,42 @@ def grow(
     goal.check_norm(norm_low)
     if sketch is not None:
         Y = np.hstack([sketch.Y, Y])
-    m = Y.shape[1] - TEST_COLUMNS
-    if m <= 0:  # all that the budget allows: they bound |A| from below, and nothing else
-        return RangeSketch(
-            Y=Y,
-            Q=np.empty((n, 0), goal.dtype),
-            spread=np.empty(0),
-            norm_low=norm_low,
-            epsilon=np.inf,
-            num_products=spent + num_vectors,
-        )
-    left, spread = _left_singular(Y[:, :m])
-    spread = spread / np.sqrt(m)
-    along = np.linalg.norm(operator.matmat(np.ascontiguousarray(left[:, :1])))
-    norm_low = max(norm_low, float(along))
-    tick(1)
-    cut = threshold.cut(norm_low, goal.eps, goal.atol, goal.rtol)
-    Q = np.ascontiguousarray(left[:, spread > DROP * cut])
-    epsilon = spectral_norm(project(Y[:, m:], Q)) / chi(TEST_COLUMNS, goal.is_complex)
+    # few columns, as the budget allows no more, bound |A| from below and prove nothing else
+    nothing = np.empty((n, 0), goal.dtype)
+    found = RangeSketch(Y=Y, Q=nothing, norm_low=norm_low, num_products=spent + num_vectors)
+    if Y.shape[1] > TEST_COLUMNS:
+        _look(found, operator, goal, tick)
+    return found
+
+
+def _whole(operator: Operator, goal: Goal, spent: int, tick: Tick) -> RangeSketch:
+    """Take all of A: Q is the identity."""
+    eye = np.eye(goal.n, dtype=goal.dtype)
+    image = operator.matmat(eye)
+    refuse_non_finite(image)
+    tick(goal.n)
     return RangeSketch(
-        Y=Y,
-        Q=Q,
-        spread=spread,
-        norm_low=norm_low,
-        epsilon=epsilon,
-        num_products=spent + num_vectors + 1,
+        Y=np.empty((goal.n, 0), goal.dtype),
+        Q=eye,
+        norm_low=spectral_norm(image),
+        epsilon=0.0,
+        image=image,
+        num_products=spent + goal.n,
     )
+
+
+def _look(sketch: RangeSketch, operator: Operator, goal: Goal, tick: Tick) -> None:
+    """Take a basis from all columns but the last, and bound by those what lies outside of it."""
+    m = sketch.num_columns - TEST_COLUMNS
+    left, values = _left_singular(sketch.Y[:, :m])
+    along = np.linalg.norm(operator.matmat(np.ascontiguousarray(left[:, :1])))
+    tick(1)
+    sketch.num_products += 1
+    sketch.norm_low = max(sketch.norm_low, float(along))
+    cut = threshold.cut(sketch.norm_low, goal.eps, goal.atol, goal.rtol)
+    sketch.Q = np.ascontiguousarray(left[:, values / np.sqrt(m) > DROP * cut])
+    outside = project(sketch.Y[:, m:], sketch.Q)
+    sketch.epsilon = spectral_norm(outside) / chi(TEST_COLUMNS, goal.is_complex)
 
 
 def multiply_basis(sketch: RangeSketch, operator: Operator, tick: Tick) -> RangeSketch:

@@ -10,6 +10,7 @@ from symrank._typing import Array
 from symrank.methods._certificates import chi, spectral_norm
 from symrank.methods._solve import Solve, extend, project
 from symrank.methods.base import Goal
+from symrank.probes import Streams
 from symrank.recurrences import conjugate_gradient as cg
 from symrank.recurrences.conjugate_gradient import Product
 
@@ -17,7 +18,6 @@ __all__ = ["TEST_COLUMNS", "Trial", "advance"]
 
 TEST_COLUMNS = 12  # chi(12) = 0.4
 TEST_SHARE = 0.05  # of chi(p): |W| aimed at
-TEST_STREAM = 2**30  # numbers of the fresh columns
 
 
 @dataclass(kw_only=True)
@@ -44,7 +44,9 @@ def advance(
 
     `first` numbers the first column of the block that Z was found from.
     """
-    Omega = probes.gaussian(goal.seed, TEST_STREAM + first, TEST_COLUMNS, goal.n, goal.dtype)
+    Omega = probes.gaussian(
+        goal.seed, Streams.NULL_TEST.start + first, TEST_COLUMNS, goal.n, goal.dtype
+    )
     if test is None:
         test = Trial(solve=cg.start(project(Omega, Z), G))
     if test.evidence is not None:

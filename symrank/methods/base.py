@@ -21,15 +21,13 @@ from symrank.errors import ChangedOperatorError, NonFiniteError
 from symrank.intervals import Interval
 from symrank.measure import RitzMeasure
 from symrank.operators import Operator
+from symrank.outcome import Band, Basis, Gap, Status
 from symrank.preconditioners import Preconditioner
-from symrank.region import FLOOR, Region
-from symrank.result import Band, Basis, Gap, Status
+from symrank.region import FLOOR, PRODUCT_ERROR, Region
 
 __all__ = ["Goal", "Method", "Summary", "Task", "Tick", "bands", "unit_rounding"]
 
 Tick = Callable[[int], None]
-
-PRODUCT_ERROR = 10.0  # eps |A||x|: what the noise floor allows a product (`symrank.threshold`)
 
 
 def unit_rounding(dtype: np.dtype[Any], noise: float) -> float:

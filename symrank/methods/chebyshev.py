@@ -19,6 +19,7 @@ from symrank import kernels
 from symrank._options import check_word, settle_counts
 from symrank.methods import _moments
 from symrank.methods._moments import FILTERS, Wishes
+from symrank.methods._pilot import pilot_task
 from symrank.methods.base import Goal, Summary, Task, Tick
 from symrank.operators import Operator
 
@@ -94,7 +95,7 @@ class Chebyshev:
     def plan(self, goal: Goal, round_: int, summary: Summary | None) -> Sequence[Task]:  # noqa: ARG002
         """Return the pilot, then the probes."""
         if summary is None:
-            return [_moments.pilot_task(goal)]
+            return [pilot_task(goal)]
         return _moments.plan(goal, summary, self._wishes)
 
     def run(self, operator: Operator, goal: Goal, task: Task, state: Any, tick: Tick) -> Any:

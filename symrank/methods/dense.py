@@ -27,8 +27,8 @@ from symrank import threshold
 from symrank._foreign import product_of, refuse_non_finite
 from symrank._typing import Array, FloatArray
 from symrank.errors import OptionError
-from symrank.intervals import ExactInterval
 from symrank.methods._singular import num_entries, singular_values
+from symrank.methods._summaries import exact
 from symrank.methods.base import Goal, Summary, Task, Tick
 from symrank.operators import Operator
 from symrank.operators._factor import Factored
@@ -36,8 +36,8 @@ from symrank.operators.augmented import AugmentedOperator
 from symrank.operators.base import columns_of
 from symrank.operators.gram import GramOperator
 from symrank.operators.transforms import Scaled, shorter_side
+from symrank.outcome import Band, Status
 from symrank.region import Edge, Region
-from symrank.result import Band, Status
 
 __all__ = ["Dense", "nothing", "predict"]
 
@@ -207,14 +207,12 @@ class Dense:
             is_narrow = high - low <= 2.0 * goal.half_width and not crowded.any()
             status = Status.CONVERGED if is_narrow else Status.NO_GAP_FOUND
             notes += () if is_narrow else threshold.band_notes(at_ends, goal.half_width)
-        return Summary(
-            rank=rank,
-            estimate=float(rank),
-            stderr=0.0,
-            bounds=(float(low), float(high)),
+        return exact(
+            low,
+            high,
+            rank,
             threshold=scale * (tau if tau == goal.atol else _known(tau, rounding * goal.eps)),
             status=status,
-            evidence=ExactInterval(low=low, high=high),
             gaps=threshold.plateaus(np.abs(values) * scale, np.ones(n), tau * scale)
             if is_rank
             else (),

@@ -51,17 +51,17 @@ from symrank import probes, threshold
 from symrank._options import check_number
 from symrank.brackets import narrower
 from symrank.errors import OptionError
-from symrank.intervals import ExactInterval
-from symrank.margins import proved_margin
 from symrank.methods._backward_error import Workspace
 from symrank.methods._ldl import Cost, analyse
 from symrank.methods._ldl_far import Solvers
 from symrank.methods._pivots import Counts, count, of_zeros
+from symrank.methods._summaries import exact
 from symrank.methods.base import Goal, Summary, Task, Tick
 from symrank.operators import Operator
 from symrank.operators.explicit import sparse_entries
+from symrank.outcome import Band, Gap, Status
 from symrank.recurrences import lanczos
-from symrank.result import Band, Gap, Status
+from symrank.recurrences.norm import norm_of
 
 __all__ = ["Cost", "Inertia", "predict"]
 
@@ -187,26 +187,24 @@ class Inertia:
         region, tau = counts.region, counts.region.cut * goal.scale
         (low, high), is_void = narrower(counts.bounds(), whole=(0.0, float(goal.n)))
         low, high = int(low), int(high)
-        exact = low == high and not is_void
+        is_settled = low == high and not is_void
         at_ends = counts.bands(goal.scale)
         inertia = None if region.counts_inside else counts.inertia()
         rank = high if inertia is None else inertia[0] + inertia[2]
         rank = min(max(rank, low), high)
         outer = counts.outer * goal.scale
-        is_plateau = exact and rank > 0 and outer > threshold.MIN_RATIO * tau
+        is_plateau = is_settled and rank > 0 and outer > threshold.MIN_RATIO * tau
         status = Status.BUDGET_SPENT if counts.is_cut_short else Status.NO_GAP_FOUND
-        if exact:
+        if is_settled:
             status = Status.EXACT
         elif high - low <= 2.0 * goal.half_width and not (is_void or counts.is_crowded):
             status = Status.CONVERGED
-        return Summary(
-            rank=rank,
-            estimate=float(rank),
-            stderr=0.0,
-            bounds=(float(low), float(high)),
+        return exact(
+            low,
+            high,
+            rank,
             threshold=tau,
             status=status,
-            evidence=ExactInterval(low=low, high=high),
             gaps=(Gap(low=tau, high=outer, count=float(rank)),) if is_plateau and inertia else (),
             inertia=inertia,
             at_ends=at_ends,
@@ -268,11 +266,9 @@ def _norm(operator: Operator, goal: Goal, tick: Tick) -> tuple[float, float, int
     state = lanczos.start(probes.gaussian(goal.seed, 0, 1, goal.n, goal.dtype))
     while True:
         state = lanczos.extend(state, operator, steps - state.num_steps, tick)
-        run = lanczos.runs(state, goal.eps)[0]
-        margin = 0.0
-        if not run.is_exact:
-            margin = proved_margin(goal.n, steps, 1, is_indefinite=True)
+        found = norm_of(lanczos.runs(state, goal.eps), goal.n, steps)
+        margin = found.proved_margin
         longer = min(2 * steps, int(NORM_SHARE * goal.max_matvecs))
         if not goal.rtol or margin <= NORM_MARGIN or longer <= steps:
-            return run.spectral_norm, margin, steps
+            return found.low, margin, steps
         steps = longer

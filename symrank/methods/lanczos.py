@@ -147,8 +147,7 @@ class Lanczos:
 
 def _blocks(first: int, last: int, steps: int) -> list[Task]:
     """Split probes first..last-1 into blocks; the key holds the number of the first probe."""
-    starts = range(first, last, BLOCK)
-    return [Task(("probes", j), steps, min(BLOCK, last - j)) for j in starts]
+    return [Task(("probes", j), steps, m) for j, m in probes.blocks(first, last, BLOCK)]
 
 
 def _more_steps(memo: Memo, left: int) -> list[Task]:

@@ -9,7 +9,7 @@ what the filter has not yet settled, so that the interval covers that too.
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, ClassVar, Literal
 
 import numpy as np
@@ -17,20 +17,18 @@ import numpy as np
 from symrank import kernels, probes
 from symrank._options import check_count, check_number, check_word, settle_counts
 from symrank.errors import OptionError, StepSizeError
-from symrank.methods._langevin_summary import Memo, after_chains, after_pilot, units_of
-from symrank.methods._pilot import Pilot
+from symrank.methods._langevin_summary import Memo, Tuned, after_chains, units_of
+from symrank.methods._pilot import KEY as PILOT
+from symrank.methods._pilot import Pilot, advance, after_pilot, pilot_task
 from symrank.methods._tuning import Plan, Wishes, predict, tune
 from symrank.methods.base import Goal, Summary, Task, Tick
 from symrank.operators import Operator, Squared
-from symrank.recurrences import lanczos, langevin
-from symrank.result import Status
+from symrank.outcome import Status
+from symrank.probes import Streams
+from symrank.recurrences import langevin
 
 __all__ = ["Langevin"]
 
-PILOT_PROBES = 2  # few and long: what is soft decides on burn-in and friction
-PILOT_STEPS = 1024  # at most
-PILOT_SHARE = 10  # the pilot takes at most a tenth of the budget
-NOISE_STREAM = 2**32 - 2
 BLOCK = 64  # chains advanced together
 Z_PLAN = 2.0  # half-width that a plan promises, in its standard errors
 SAFETY = 0.8  # of the half-width asked for, for a run that is planned to stop early
@@ -147,27 +145,26 @@ class Langevin:
     def plan(self, goal: Goal, round_: int, summary: Summary | None) -> Sequence[Task]:  # noqa: ARG002
         """Return the pilot, then segments of the chains up to the next milestone."""
         if summary is None:
-            steps = max(1, min(PILOT_STEPS, goal.max_matvecs // (PILOT_SHARE * PILOT_PROBES)))
-            return [Task(("pilot",), steps, PILOT_PROBES)]
+            return [pilot_task(goal)]
         memo: Memo = summary.memo
         if memo.pilot.counts_nothing:
             return []
-        if memo.plan is None:
-            memo.plan, memo.looks = self._prepare(goal, memo.pilot)
-        target = memo.next_milestone(is_converged=summary.status is Status.CONVERGED)
-        key = ("chains", memo.plan.scheme, memo.pilot.is_indefinite)
-        k = memo.plan.num_chains
+        tuned = memo.tuned or self._prepare(goal, memo.pilot)
+        is_converged = summary.status is Status.CONVERGED
+        target = tuned.next_milestone(memo.num_steps, is_converged=is_converged)
+        key = ("chains", tuned, memo.pilot.is_indefinite)
+        k = tuned.plan.num_chains
         if self.num_steps is None:
             spent = memo.pilot.num_products + memo.num_steps * k * memo.pilot.power
             more = (goal.max_matvecs - spent) // (k * memo.pilot.power)
             target = min(target, memo.num_steps + max(more, 0))
         return [
-            Task((*key, first), target - memo.num_steps, min(BLOCK, k - first))
-            for first in range(0, k if target > memo.num_steps else 0, BLOCK)
+            Task((*key, first), target - memo.num_steps, m)
+            for first, m in probes.blocks(0, k if target > memo.num_steps else 0, BLOCK)
         ]
 
-    def _prepare(self, goal: Goal, pilot: Pilot) -> tuple[Plan, tuple[int, ...]]:
-        """Tune on the pilot; return the plan and the numbers of steps at which to look."""
+    def _prepare(self, goal: Goal, pilot: Pilot) -> Tuned:
+        """Tune on the pilot."""
         units = units_of(self.scheme == "baoab", pilot.power, goal.scale)
         step_size = None if self.step_size is None else math.prod((self.step_size, *units))
         limit = 2.0 / (pilot.lambda_max if self.scheme != "baoab" else math.sqrt(pilot.lambda_max))
@@ -202,17 +199,15 @@ class Langevin:
             if Z_PLAN * shorter.stderr + abs(shorter.bias) > SAFETY * goal.half_width:
                 break
             looks.insert(0, steps)
-        return plan, tuple(looks)
+        return Tuned(plan, tuple(looks))
 
     def run(self, operator: Operator, goal: Goal, task: Task, state: Any, tick: Tick) -> Any:
         """Run the pilot or a segment of a block of chains."""
-        if task.key[0] == "pilot":
-            start = lanczos.start(
-                probes.gaussian(goal.seed, 0, task.num_vectors, goal.n, goal.dtype)
-            )
-            return lanczos.extend(start, operator, task.num_steps, tick, self.kernel)
-        _, scheme, squared, first = task.key
-        noise = probes.noise_of(self.noise, goal.seed, NOISE_STREAM)
+        if task.key == PILOT:
+            return advance(operator, goal, task, state, tick, self.kernel)
+        _, tuned, squared, first = task.key
+        scheme = tuned.plan.scheme
+        noise = probes.noise_of(self.noise, goal.seed, Streams.NOISE.start)
         if state is None:
             k = task.num_vectors
             state = langevin.start(goal.n, k, goal.dtype, scheme, noise, first, self.kernel)
@@ -232,10 +227,11 @@ class Langevin:
     ) -> Summary:
         """After the pilot: what it saw. After the chains: their mean, spread and bias bound."""
         if previous is None:
-            return after_pilot(goal, states[("pilot",)])
+            pilot, summary = after_pilot(goal, states[PILOT])
+            return replace(summary, memo=Memo(pilot))
         keys = sorted((key for key in states if key[0] == "chains"), key=lambda key: key[-1])
         energies = np.concatenate([states[key].energies for key in keys], axis=1)
-        return after_chains(goal, energies, previous)
+        return after_chains(goal, energies, keys[0][1], previous)
 
 
 def _tuned(pilot: Pilot, goal: Goal, budget: int, wishes: Wishes) -> Plan:

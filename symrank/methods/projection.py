@@ -40,24 +40,22 @@ from symrank import probes
 from symrank._options import check_count, settle_counts
 from symrank.errors import OptionError
 from symrank.methods import _range
+from symrank.methods._exact import NORM, norm_task, null_norm
 from symrank.methods._null import TEST_COLUMNS, advance
 from symrank.methods._probe import Probe, spoils
 from symrank.methods._projection_summary import Memo, exact_summary, sampled_summary
 from symrank.methods.base import Goal, Summary, Task, Tick
 from symrank.operators import Operator
-from symrank.recurrences import lanczos
-from symrank.result import Status
+from symrank.outcome import Status
 
 __all__ = ["Projection", "is_applicable"]
 
 BLOCK = 8  # probes advanced together
 FACTOR = 8  # of probes from look to look: few looks, as each takes its part of alpha
 FIRST_STEPS = 16
-PILOT_STEPS, PILOT_PROBES = 20, 2  # of Lanczos, for |A|: where the nullity is small
-PILOT_STREAM = 2**29 - 1
 ENOUGH = 0.05  # of the sampling error, that the error of G^(1/2) z may reach
 TOLERANCE = 1e-3  # and of |z|
-PILOT, RANGE = ("norm",), ("range",)
+RANGE = ("range",)
 HALF, DRAWN = "probes", "drawn"  # keys of blocks by the kind of their probes
 
 
@@ -139,9 +137,8 @@ class Projection:
 
     def run(self, operator: Operator, goal: Goal, task: Task, state: Any, tick: Tick) -> Any:
         """Do one segment of a block, the pilot, or a step of the sketch of the range."""
-        if task.key == PILOT:
-            V = probes.gaussian(goal.seed, PILOT_STREAM, task.num_vectors, goal.n, goal.dtype)
-            return lanczos.extend(lanczos.start(V), operator, task.num_steps, tick)
+        if task.key == NORM:
+            return null_norm(operator, goal, task, tick)
         if task.key == RANGE:
             if state is None:
                 return _range.grow(None, operator, goal, task.num_vectors, tick)
@@ -164,7 +161,7 @@ class Projection:
         memo = Memo(
             blocks=[states[key] for key in sorted(keys)],
             kind=keys[0][0],
-            pilot=states.get(PILOT),
+            norm=states.get(NORM),
             range=states.get(RANGE),
         )
         if memo.is_small or memo.has_image:
@@ -176,7 +173,7 @@ class Projection:
 
 def _starts(kind: str, first: int, last: int) -> list[tuple[tuple[Any, ...], int, int]]:
     """Split probes first..last-1 into blocks."""
-    return [((kind, j), min(BLOCK, last - j), 0) for j in range(first, last, BLOCK)]
+    return [((kind, j), m, 0) for j, m in probes.blocks(first, last, BLOCK)]
 
 
 def _segments(blocks: Sequence[tuple[tuple[Any, ...], int, int]], left: int) -> list[Task]:
@@ -203,9 +200,12 @@ def _range_tasks(memo: Memo, left: int) -> list[Task]:
 def _test_tasks(memo: Memo, left: int) -> list[Task]:
     """Return the pilot and the next segment of the test of a small nullity."""
     block, tasks = memo.blocks[0], []
-    if memo.pilot is None:
-        left -= PILOT_STEPS * PILOT_PROBES
-        tasks = [Task(PILOT, PILOT_STEPS, PILOT_PROBES)]
+    if memo.norm is None:
+        first = norm_task(left)
+        if first is None:
+            return []
+        tasks = [first]
+        left -= first.num_steps * first.num_vectors
     done = 0 if block.test is None else block.test.num_steps
     over = block.test is not None and block.test.evidence is not None
     steps = min(max(FIRST_STEPS, done), left // TEST_COLUMNS - 4)

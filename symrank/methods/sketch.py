@@ -19,17 +19,16 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from symrank import probes
 from symrank._options import settle_counts, shown
 from symrank.errors import OptionError
-from symrank.intervals import ExactInterval
 from symrank.methods import _range
-from symrank.methods._exact import Found
+from symrank.methods._exact import NORM, Found, norm_task, null_norm
 from symrank.methods._null import TEST_COLUMNS, NullBlock, advance
 from symrank.methods._range import RangeSketch
 from symrank.methods.base import Goal, Summary, Task, Tick
 from symrank.operators import Operator
-from symrank.recurrences import lanczos
+from symrank.probes import Streams
+from symrank.recurrences.norm import Norm
 
 __all__ = ["Sketch", "is_applicable"]
 
@@ -39,9 +38,7 @@ NULL_COLUMNS = 8  # of the first block; the next ones have GROWTH times as many
 GROWTH = 4
 NULL_SHARE = 0.75  # of what is left of the budget may go to the null space
 FIRST_STEPS = 32
-PILOT_STEPS, PILOT_PROBES = 20, 2  # of Lanczos, for |A|; only where the null space is sought
-NULL_STREAM = 2**29  # numbers of the columns whose null parts are sought
-RANGE, PILOT = ("range",), ("norm",)
+RANGE = ("range",)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -135,10 +132,11 @@ class Sketch:
     def _plan_null(self, goal: Goal, memo: "_Memo", left: int) -> list[Task]:
         """Go on with the last block, or start a wider one if all its columns were null vectors."""
         if memo.norm is None:
-            width = min(PILOT_PROBES, left)
-            steps = min(PILOT_STEPS, left // max(width, 1))
-            rest = self._null_task(goal, 0, None, left - steps * width)
-            return [Task(PILOT, steps, width), *rest] if steps else []
+            first = norm_task(left)
+            if first is None:
+                return []
+            left -= first.num_steps * first.num_vectors
+            return [first, *self._null_task(goal, 0, None, left)]
         block = memo.blocks[-1] if memo.blocks else None
         j = max(len(memo.blocks) - 1, 0)
         if block is None or not block.is_finished or block.basis is not None:
@@ -165,15 +163,14 @@ class Sketch:
 
     def run(self, operator: Operator, goal: Goal, task: Task, state: Any, tick: Tick) -> Any:
         """Do one segment: the pilot, columns of the range, or steps of the null space."""
-        if task.key == PILOT:
-            V = probes.gaussian(goal.seed, NULL_STREAM - 1, task.num_vectors, goal.n, goal.dtype)
-            return lanczos.extend(lanczos.start(V), operator, task.num_steps, tick)
+        if task.key == NORM:
+            return null_norm(operator, goal, task, tick)
         if task.key == RANGE:
             if task.num_vectors:
                 return _range.grow(state, operator, goal, task.num_vectors, tick)
             return _range.multiply_basis(state, operator, tick)
-        first = NULL_STREAM + NULL_COLUMNS * GROWTH ** (2 * task.key[1])
-        return advance(state, operator, goal, first, task.num_vectors, task.num_steps, tick)
+        first, m = first_column(task.key[1]), task.num_vectors
+        return advance(state, operator, goal, first, m, task.num_steps, tick)
 
     def summarise(
         self,
@@ -184,7 +181,7 @@ class Sketch:
         """Intersect what the range and the null space prove."""
         memo = _Memo(
             range=states.get(RANGE),
-            norm=states.get(PILOT),
+            norm=states.get(NORM),
             blocks=[states[key] for key in sorted(k for k in states if k[0] == "null")],
         )
         found = Found(high=goal.n)
@@ -195,14 +192,8 @@ class Sketch:
         found.settle(goal.n)
         memo.is_settled = found.low == found.high or found.is_void
         found.is_doubtful |= found.is_undecided and self.side == "null"  # nothing is left to do
-        return Summary(
-            rank=found.rank,
-            estimate=float(found.rank),
-            stderr=0.0,
-            bounds=(float(found.low), float(found.high)),
-            threshold=found.threshold * goal.scale,
-            status=found.status(goal),
-            evidence=ExactInterval(low=found.low, high=found.high),
+        return found.summary(
+            goal,
             inertia=found.inertia,
             basis=found.basis if self.basis else None,
             diagnostics=found.diagnostics,
@@ -214,15 +205,20 @@ class Sketch:
 @dataclass
 class _Memo:
     range: RangeSketch | None = None
-    norm: lanczos.LanczosState | None = None
+    norm: Norm | None = None
     blocks: Sequence[NullBlock] = ()
     is_settled: bool = False
 
     @property
     def num_products(self) -> int:
-        pilot = 0 if self.norm is None else self.norm.alpha.size
+        pilot = 0 if self.norm is None else self.norm.num_products
         spent = 0 if self.range is None else self.range.num_products
         return pilot + spent + sum(block.num_products for block in self.blocks)
+
+
+def first_column(j: int) -> int:
+    """Return the number of the first column of a block of null vectors."""
+    return Streams.NULL.start + NULL_COLUMNS * (int(GROWTH ** (2 * j)) - 1)
 
 
 def is_applicable(goal: Goal, rank: float, nullity: float, num_steps: float) -> bool:

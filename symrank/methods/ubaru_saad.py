@@ -18,7 +18,8 @@ from symrank import kernels
 from symrank._options import check_word, settle_counts
 from symrank.errors import OptionError
 from symrank.methods import _moments, _published
-from symrank.methods._moments import Wishes
+from symrank.methods._moments import Plan, Wishes
+from symrank.methods._pilot import pilot_task
 from symrank.methods.base import Goal, Summary, Task, Tick
 from symrank.operators import Operator
 
@@ -106,8 +107,8 @@ class UbaruSaad:
         """Return the pilot, which finds lambda_max, then the vectors."""
         if summary is None:
             if self.variant == "published":
-                return [_moments.pilot_task(goal, PUBLISHED_PILOT)]
-            return [_moments.pilot_task(goal)]
+                return [pilot_task(goal, PUBLISHED_PILOT)]
+            return [pilot_task(goal)]
         if self.variant == "repaired":
             return _moments.plan(goal, summary, self._wishes)
         memo: _moments.Memo = summary.memo
@@ -117,7 +118,8 @@ class UbaruSaad:
         if memo.is_done or vectors < 1 or memo.pilot.lambda_max == 0.0:
             return []
         low, high = _published.ends(goal, summary)
-        return _moments.tasks_of(steps, vectors, (0.5 * (low + high), 0.5 * (high - low)))
+        interval = 0.5 * (low + high), 0.5 * (high - low)
+        return _moments.tasks_of(Plan(steps, vectors, epsilon=0.0), interval)
 
     def run(self, operator: Operator, goal: Goal, task: Task, state: Any, tick: Tick) -> Any:
         """Run the pilot or a block of vectors."""

@@ -13,6 +13,7 @@ import numpy as np
 
 from symrank import kernels
 from symrank._typing import Array
+from symrank.kernels._multiplicands import Csr
 from symrank.operators._gemm import gemm
 
 __all__ = ["is_single", "multiply", "squared", "widened"]
@@ -40,7 +41,7 @@ def multiply(matrix: Any, X: Array) -> Array:
         if isinstance(matrix, np.ndarray):
             return _dense(matrix, X)
         if matrix.dtype.char == X.dtype.char == "f":
-            parts = matrix.indptr, matrix.indices, matrix.data, np.ascontiguousarray(X)
+            parts = Csr(matrix.indptr, matrix.indices, matrix.data, np.ascontiguousarray(X))
             return np.asarray(kernels.load().multiply(parts))
         wide = widened(matrix.dtype)
         return np.asarray((matrix.astype(wide) @ X.astype(wide)).astype(matrix.dtype))

@@ -1,6 +1,6 @@
 """What a kernel multiplies with: an operator's product, or the operator itself."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -8,6 +8,7 @@ import numpy as np
 from symrank._foreign import refuse_non_finite
 from symrank._typing import Array, FloatArray
 from symrank.errors import NonFiniteError
+from symrank.kernels._multiplicands import Csr, Diagonal, Given, Multiplicand
 from symrank.operators import MatrixOperator, Operator, Squared
 from symrank.operators.base import summed_product
 
@@ -16,7 +17,7 @@ __all__ = ["fused_product", "refuse_lost"]
 
 def fused_product(
     operator: Operator, *, is_summed: bool = False
-) -> tuple[Callable[[Array], tuple[Array, ...]], bool]:
+) -> tuple[Callable[[Array], Multiplicand], bool]:
     """Return what a kernel multiplies with, and whether the new state may replace the old.
 
     A real sparse matrix is multiplied by the kernel itself, in the same pass over memory. With
@@ -29,21 +30,21 @@ def fused_product(
         A = operator.entries
         if _is_diagonal(A):
             d = A.diagonal()
-            return lambda theta: (d, theta), True
-        return lambda theta: (A.indptr, A.indices, A.data, theta), False
+            return lambda theta: Diagonal(d, theta), True
+        return lambda theta: Csr(A.indptr, A.indices, A.data, theta), False
     if is_summed:
-        return lambda theta: (summed_product(operator, theta),), True
-    return lambda theta: (operator.matmat(theta),), True
+        return lambda theta: Given(summed_product(operator, theta)), True
+    return lambda theta: Given(operator.matmat(theta)), True
 
 
-def refuse_lost(*sums: FloatArray, parts: Sequence[Any] = ()) -> None:
+def refuse_lost(*sums: FloatArray, parts: Multiplicand | None = None) -> None:
     """Raise where sums over a product, one per column, have left the finite numbers.
 
     `parts` is what `fused_product` gave: a product that is not finite itself tells its row.
     """
     if not all(np.isfinite(each).all() for each in sums):
-        if len(parts) == 1:
-            refuse_non_finite(parts[0])
+        if isinstance(parts, Given):
+            refuse_non_finite(parts.Y)
         raise NonFiniteError(
             "a product with the operator holds infinities or NaN, or numbers whose squares "
             "overflow. Look for overflow, a division by zero or missing data in it."

@@ -16,7 +16,8 @@ import scipy.sparse.linalg as spla
 import symrank
 from symrank import Preconditioner
 from symrank.operators import Operator
-from symrank.result import RankResult, Status
+from symrank.outcome import Status
+from symrank.result import RankResult
 
 N, RANK = 160, 100
 ENTRIES = np.zeros(N)

@@ -88,7 +88,7 @@ def fail(*args, **options):
     raise {error}
 cli.{place} = fail
 """
-TELL = "options['progress'](symrank.result.Progress(5, 9, (2, 4)))"
+TELL = "options['progress'](symrank.Progress(5, 9, (2, 4)))"
 
 
 def error(place: str, error: str, say: str, tmp: Path, first: str = "pass", traceback="") -> None:

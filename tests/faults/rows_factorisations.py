@@ -16,7 +16,8 @@ import scipy.sparse as sp
 import symrank
 from symrank import gallery
 from symrank.methods import _ldl_far
-from symrank.result import RankResult, Status
+from symrank.outcome import Status
+from symrank.result import RankResult
 from tests.faults.row import Row
 from tests.faults.worlds import WORLDS
 

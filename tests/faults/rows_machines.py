@@ -233,10 +233,11 @@ def old_code(tmp: Path) -> None:
     shutil.copytree(ROOT / "symrank", tmp / "symrank", ignore=shutil.ignore_patterns("__pycache__"))
     ask = (
         "import numpy as np, scipy.sparse as sp\nfrom symrank import kernels\n"
+        "from symrank.kernels._multiplicands import Csr\n"
         "A, X = sp.csr_array(np.full((1, 1), 3.0)), np.ones((1, 1))\n"
         "T = np.zeros((1, 1))\n"
-        "kernels.load('cpu_numba').chebyshev_step((A.indptr, A.indices, A.data, X), X, T, 1.0, 0.0)"
-        "\nprint(T[0, 0])\n"
+        "AX = Csr(A.indptr, A.indices, A.data, X)\n"
+        "kernels.load('cpu_numba').chebyshev_step(AX, X, T, 1.0, 0.0)\nprint(T[0, 0])\n"
     )
     env = {"NUMBA_CACHE_DIR": str(tmp / "cache"), "PYTHONDONTWRITEBYTECODE": "1"}
     assert float(python(ask, tmp, path=tmp, **env)) == 3.0

@@ -9,7 +9,8 @@ import pytest
 
 import symrank
 from symrank.errors import ChangedOperatorError, NonFiniteError, NotSymmetricError, SymrankError
-from symrank.result import RankResult, Status
+from symrank.outcome import Status
+from symrank.result import RankResult
 from tests.faults.machine import (
     ENTRIES,
     FORMS,

@@ -50,7 +50,7 @@ symrank.rank = rank
 LOST = """
 import symrank
 def rank(*args, progress, **options):
-    progress(symrank.result.Progress(5, 9, (2, 4)))
+    progress(symrank.Progress(5, 9, (2, 4)))
     hold()
 symrank.rank = rank
 """

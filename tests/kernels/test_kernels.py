@@ -8,10 +8,15 @@ from hypothesis import strategies as st
 from symrank import gallery, kernels
 from symrank.errors import OptionError
 from symrank.kernels import _threads
+from symrank.kernels._multiplicands import Csr, Diagonal, Given
 
 DTYPES = [np.float32, np.float64, np.complex64, np.complex128]
 REFERENCE = kernels.load("reference")
 COMPILED = kernels.load("cpu_numba")
+
+
+def csr(A, X):
+    return Csr(A.indptr, A.indices, A.data, X)
 
 
 def blocks(n, k, dtype, count, seed=0):
@@ -35,8 +40,8 @@ def lanczos_inputs(n, k, dtype, seed=0):
 def test_lanczos_step_agrees_with_the_reference(dtype, n, k, seed):
     Y, U, U_prev, scale, coupling = lanczos_inputs(n, k, dtype, seed)
     expected, actual = U_prev.copy(), U_prev.copy()
-    alpha, norm = REFERENCE.lanczos_step((Y,), U, expected, scale, coupling)
-    alpha2, norm2 = COMPILED.lanczos_step((Y,), U, actual, scale, coupling)
+    alpha, norm = REFERENCE.lanczos_step(Given(Y), U, expected, scale, coupling)
+    alpha2, norm2 = COMPILED.lanczos_step(Given(Y), U, actual, scale, coupling)
     tol = 50 * float(np.finfo(dtype).eps)  # entries of order 1; a few roundings each
     # alpha is a sum of n terms of size 1 / sqrt(n): its error grows like sqrt(n)
     np.testing.assert_allclose(alpha2, alpha, atol=tol * np.sqrt(n))
@@ -50,9 +55,9 @@ def test_lanczos_step_multiplies_in_its_pass(dtype, k):
     A = gallery.grid_laplacian((31, 40)).astype(dtype)
     _, U, U_prev, scale, coupling = lanczos_inputs(1240, k, dtype)
     d = np.linspace(-1.0, 2.0, 1240).astype(dtype)
-    for product, dense in (((A.indptr, A.indices, A.data, U), A), ((d, U), np.diag(d))):
+    for product, dense in ((csr(A, U), A), (Diagonal(d, U), np.diag(d))):
         expected, actual = U_prev.copy(), U_prev.copy()
-        alpha, norm = REFERENCE.lanczos_step((dense @ U,), U, expected, scale, coupling)
+        alpha, norm = REFERENCE.lanczos_step(Given(dense @ U), U, expected, scale, coupling)
         alpha2, norm2 = COMPILED.lanczos_step(product, U, actual, scale, coupling)
         tol = 200 * float(np.finfo(dtype).eps)  # |A| = 8, five terms a row
         np.testing.assert_allclose(alpha2, alpha, atol=tol)
@@ -68,7 +73,7 @@ def test_lanczos_step_satisfies_the_recurrence(kernel, dtype):
     inner = np.einsum("ij,ij->j", V.conj(), scale * Y - coupling * U_prev)
     Y = (Y - (inner - inner.real) * V / scale).astype(dtype)  # <v, A v> is real: A is Hermitian
     W = U_prev.copy()
-    alpha, norm = kernel.lanczos_step((Y,), U, W, scale, coupling)
+    alpha, norm = kernel.lanczos_step(Given(Y), U, W, scale, coupling)
     tol = 100 * np.finfo(dtype).eps * np.sqrt(n)
     # A v = coupling u_prev + alpha v + w, and w is orthogonal to v
     np.testing.assert_allclose(coupling * U_prev + alpha * V + W, scale * Y, atol=tol)
@@ -80,11 +85,11 @@ def test_lanczos_step_leaves_a_finished_column_at_zero(kernel):
     U = np.eye(4, 2)
     Y = np.column_stack([2.0 * U[:, 0], [0.0, 1.0, 1.0, 0.0]])
     W = np.zeros((4, 2))
-    alpha, norm = kernel.lanczos_step((Y,), U, W, np.ones(2), np.zeros(2))
+    alpha, norm = kernel.lanczos_step(Given(Y), U, W, np.ones(2), np.zeros(2))
     np.testing.assert_array_equal(alpha, [2.0, 1.0])
     np.testing.assert_array_equal(norm, [0.0, 1.0])
     np.testing.assert_array_equal(W, [[0, 0], [0, 0], [0, 1], [0, 0]])
-    alpha, norm = kernel.lanczos_step((Y,), W, U.copy(), np.array([0.0, 1.0]), np.zeros(2))
+    alpha, norm = kernel.lanczos_step(Given(Y), W, U.copy(), np.array([0.0, 1.0]), np.zeros(2))
     assert alpha[0] == norm[0] == 0.0
 
 
@@ -93,8 +98,8 @@ def test_lanczos_step_leaves_a_finished_column_at_zero(kernel):
 def test_chebyshev_step_agrees_with_the_reference(dtype, n, k, seed):
     Y, T, T_prev = blocks(n, k, dtype, 3, seed)
     expected, actual = T_prev.copy(), T_prev.copy()
-    sums = REFERENCE.chebyshev_step((Y,), T, expected, 0.7, -0.3)
-    sums2 = COMPILED.chebyshev_step((Y,), T, actual, 0.7, -0.3)
+    sums = REFERENCE.chebyshev_step(Given(Y), T, expected, 0.7, -0.3)
+    sums2 = COMPILED.chebyshev_step(Given(Y), T, actual, 0.7, -0.3)
     tol = 50 * float(np.finfo(dtype).eps)  # entries up to 10; three roundings each
     np.testing.assert_allclose(actual, expected, atol=tol)
     np.testing.assert_allclose(sums2, sums, rtol=tol, atol=tol * n)
@@ -106,9 +111,9 @@ def test_chebyshev_step_multiplies_in_its_pass(dtype, k):
     A = gallery.grid_laplacian((31, 40)).astype(dtype)
     T, T_prev = blocks(1240, k, dtype, 2)
     d = np.linspace(-1.0, 2.0, 1240).astype(dtype)
-    for product, dense in (((A.indptr, A.indices, A.data, T), A), ((d, T), np.diag(d))):
+    for product, dense in ((csr(A, T), A), (Diagonal(d, T), np.diag(d))):
         expected, actual = T_prev.copy(), T_prev.copy()
-        sums = REFERENCE.chebyshev_step((dense @ T,), T, expected, 0.25, -1.0)
+        sums = REFERENCE.chebyshev_step(Given(dense @ T), T, expected, 0.25, -1.0)
         sums2 = COMPILED.chebyshev_step(product, T, actual, 0.25, -1.0)
         tol = 200 * float(np.finfo(dtype).eps)  # |A| = 8, five terms a row
         np.testing.assert_allclose(actual, expected, atol=tol)
@@ -119,7 +124,7 @@ def test_chebyshev_step_satisfies_the_recurrence(kernel):
     A = gallery.grid_laplacian((20, 30))
     T, T_prev = blocks(600, 3, np.float64, 2)
     following = T_prev.copy()
-    mixed, square = kernel.chebyshev_step((A.indptr, A.indices, A.data, T), T, following, 0.5, -2.0)
+    mixed, square = kernel.chebyshev_step(csr(A, T), T, following, 0.5, -2.0)
     np.testing.assert_allclose(following, 2.0 * (A @ T / 4.0 - T) - T_prev, atol=1e-13)
     np.testing.assert_allclose(mixed, np.einsum("ij,ij->j", T, following), atol=1e-10)
     np.testing.assert_allclose(square, np.einsum("ij,ij->j", following, following), rtol=1e-12)
@@ -132,7 +137,7 @@ def test_sums_do_not_depend_on_the_number_of_threads():
     for threads in (1, 2, 5):
         with _threads.using(threads):
             W = U_prev.copy()
-            product = (A.indptr, A.indices, A.data, U)
+            product = csr(A, U)
             sums = COMPILED.lanczos_step(product, U, W, scale, coupling)
             T = U_prev.copy()
             results.append((*sums, W, *COMPILED.chebyshev_step(product, U, T, 0.5, -2.0), T))

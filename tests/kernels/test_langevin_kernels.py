@@ -12,6 +12,7 @@ from symrank import kernels
 from symrank._arrays import empty_block
 from symrank.filters import Baoab, EulerMaruyama, LeimkuhlerMatthews
 from symrank.kernels import _threads
+from symrank.kernels._multiplicands import Csr, Diagonal, Given
 from symrank.probes import noise_of
 
 REFERENCE = kernels.load("reference")
@@ -53,26 +54,26 @@ def sparse(rng, n, dtype, index=np.int32):
 def make_product(kind, rng, theta):
     n, k = theta.shape
     if kind == "diagonal":
-        return rng.standard_normal(n).astype(theta.dtype), theta
+        return Diagonal(rng.standard_normal(n).astype(theta.dtype), theta)
     if kind == "given":
-        return (block(rng, n, k, theta.dtype),)
+        return Given(block(rng, n, k, theta.dtype))
     index = {"csr32": np.int32, "csr64": np.int64}[kind]
-    return *sparse(rng, n, theta.dtype, index), theta
+    return Csr(*sparse(rng, n, theta.dtype, index), theta)
 
 
 def run(kernel, product, theta, velocity, scheme, noise, step, chain=0):
     """Return new state, new velocity and energies; the arguments stay as they are."""
     velocity = velocity.copy() if scheme.is_kinetic else None
-    if len(product) == 4:  # the states are read after others of the same step were written
+    if isinstance(product, Csr):  # the states are read after others of the same step were written
         before = theta.copy()
         out = empty_block(*theta.shape, theta.dtype)
     else:
         out = theta = empty_block_like(theta)
-        product = (*product[:-1], theta) if len(product) == 2 else product
+        product = product._replace(X=theta) if isinstance(product, Diagonal) else product
     energies = kernel.langevin_step(
         product, theta, out, velocity, scheme.coefficients, noise, step, chain
     )
-    if len(product) == 4:
+    if isinstance(product, Csr):
         np.testing.assert_array_equal(theta, before)
     return out, velocity, energies
 
@@ -228,7 +229,7 @@ def test_steps_of_a_block_are_those_of_its_pieces(scheme, law, k, seed):
         x, v = (np.ascontiguousarray(X[:, columns]) for X in (theta, velocity))
         energies = []
         for step in range(1, 4):
-            x, v, energy = run(COMPILED, (*matrix, x), x, v, scheme, noise, step, chain)
+            x, v, energy = run(COMPILED, Csr(*matrix, x), x, v, scheme, noise, step, chain)
             energies.append(energy)
         return [x, *([v] if scheme.is_kinetic else []), np.array(energies)]
 

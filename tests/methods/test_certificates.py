@@ -8,11 +8,11 @@ import scipy.stats
 from hypothesis import given
 from hypothesis import strategies as st
 
-from symrank import gallery, probes, threshold
-from symrank.methods import Goal, _certificates
+from symrank import gallery, margins, probes, threshold
+from symrank.methods import Goal
 from symrank.methods._certificates import Cuts, chi, spectral_norm
 
-OFTEN = 0.1  # in place of FAILURE
+OFTEN = 0.1  # in place of LOOK_FAILURE
 TRIALS = 1500
 Z = 4.5  # a correct law fails one such check in 150 000
 SPREAD = Z * (OFTEN * (1.0 - OFTEN) / TRIALS) ** 0.5
@@ -21,7 +21,7 @@ N, P = 12, 5
 
 @pytest.fixture
 def often(monkeypatch):
-    monkeypatch.setattr(_certificates, "FAILURE", OFTEN)
+    monkeypatch.setattr(margins, "LOOK_FAILURE", OFTEN)
 
 
 @pytest.fixture(params=[np.float64, np.complex128])

@@ -1,6 +1,9 @@
 """What every method promises: fields, determinism, tiny operators, dtypes, agreement."""
 
+import copy
+import dataclasses
 import json
+from enum import Enum
 
 import numpy as np
 import pytest
@@ -98,3 +101,75 @@ def test_interval_needs_a_confidence_between_0_and_1():
     result = symrank.rank(np.eye(3))
     with pytest.raises(symrank.SymrankError, match=r"confidence=1.5 must lie between 0 and 1"):
         result.interval(1.5)
+
+
+def plain(value):
+    """Return what a memo or a summary holds as values that == compares; caches are left out."""
+    if isinstance(value, Enum) or not dataclasses.is_dataclass(value):
+        if isinstance(value, (list, tuple)):
+            return [plain(part) for part in value]
+        if isinstance(value, dict):
+            return {key: plain(part) for key, part in value.items()}
+        if isinstance(value, np.ndarray):
+            return value.shape, value.tobytes()  # NaN is what it was
+        return repr(value)
+    fields = [f.name for f in dataclasses.fields(value)]
+    return {name: plain(getattr(value, name)) for name in fields} | {"": type(value).__name__}
+
+
+SUMMARISED = {
+    "exact": lambda: gallery.dense(gallery.SPECTRA["gapped"](60), 3),
+    "both signs": lambda: gallery.dense(gallery.SPECTRA["indefinite"](60), 3),
+    "many rounds": lambda: gallery.diagonal(gallery.SPECTRA["half log-uniform"](400)),
+    "small nullity": lambda: gallery.grid_laplacian((12, 12)),
+}
+VARIANTS = [*(cls() for cls in BY_NAME.values()), symrank.UbaruSaad(variant="published")]
+
+
+@pytest.mark.parametrize("problem", SUMMARISED)
+@pytest.mark.parametrize("variant", VARIANTS, ids=lambda method: repr(method)[:40])
+def test_a_summary_is_a_function_of_its_arguments(variant, problem, monkeypatch):
+    """Called twice it says the same, and leaves what was said before as it was.
+
+    So a round can be summarised again: in another process, after a fault, or for a new precision.
+    """
+    if problem == "both signs" and getattr(variant, "variant", "") == "published":
+        pytest.skip("for semidefinite operators")
+    cls, calls = type(variant), []
+    summarise = cls.summarise
+
+    def twice(self, goal, states, previous):
+        before = plain(copy.deepcopy(previous))
+        summary = summarise(self, goal, states, previous)
+        first = plain(copy.deepcopy(summary))
+        assert plain(previous) == before
+        assert plain(summarise(self, goal, states, previous)) == first
+        assert plain(summary) == first
+        calls.append(summary)
+        return summary
+
+    monkeypatch.setattr(cls, "summarise", twice)
+    symrank.rank(SUMMARISED[problem](), method=variant, rng=5, max_matvecs=3000)
+    assert calls
+
+
+@pytest.mark.parametrize("problem", SUMMARISED)
+@pytest.mark.parametrize("variant", VARIANTS, ids=lambda method: repr(method)[:40])
+def test_what_comes_next_is_a_function_of_its_arguments(variant, problem, monkeypatch):
+    """Asked twice, a method plans the same, and leaves the summary as it was."""
+    if problem == "both signs" and getattr(variant, "variant", "") == "published":
+        pytest.skip("for semidefinite operators")
+    cls, calls = type(variant), []
+    plan = cls.plan
+
+    def twice(self, goal, round_, summary):
+        before = plain(copy.deepcopy(summary))
+        tasks = plan(self, goal, round_, summary)
+        assert plain(plan(self, goal, round_, summary)) == plain(tasks)
+        assert plain(summary) == before
+        calls.append(tasks)
+        return tasks
+
+    monkeypatch.setattr(cls, "plan", twice)
+    symrank.rank(SUMMARISED[problem](), method=variant, rng=5, max_matvecs=3000)
+    assert calls

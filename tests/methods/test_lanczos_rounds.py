@@ -13,8 +13,8 @@ from symrank.mass_bounds import LanczosRun
 from symrank.methods import Goal, Lanczos
 from symrank.methods._probe_bounds import ProbeBounds
 from symrank.operators import as_operator
+from symrank.outcome import Status
 from symrank.region import Edge, Region
-from symrank.result import Status
 
 BUDGETS = [512 * 2**j for j in range(6)]
 

@@ -1,5 +1,7 @@
 """Ubaru and Saad: the published method and its defect; the repaired one on spectra and scales."""
 
+import dataclasses
+
 import numpy as np
 import pytest
 
@@ -7,6 +9,7 @@ import symrank
 from symrank import Status, UbaruSaad, gallery
 from symrank.errors import OptionError
 from symrank.methods import _published_gap
+from symrank.methods._pilot import Pilot
 from symrank.methods._polynomials import evaluate
 from symrank.methods._windows import polynomial
 
@@ -189,19 +192,17 @@ def test_an_unseen_negative_eigenvalue_turns_the_run_to_both_sides():
     # the pilot's probes hold no share of the last eigenvector, the vectors do
     lam = np.concatenate([np.zeros(300), np.linspace(0.5, 1.0, 300)])
     A = gallery.diagonal(lam)
-    from symrank.methods import _moments
-
     calls = []
-    original = _moments.Pilot.of
+    original = Pilot.of
 
     def blind(measure, goal, num_steps):
         pilot = original(measure, goal, num_steps)
         calls.append(pilot.is_indefinite)
-        return _moments.dataclasses.replace(pilot, is_indefinite=False)
+        return dataclasses.replace(pilot, is_indefinite=False)
 
     B = gallery.diagonal(np.concatenate([-lam[-200:], lam]))
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("symrank.methods._langevin_summary.Pilot.of", blind)
+        patch.setattr(Pilot, "of", blind)
         result = symrank.rank(B, UbaruSaad(), rng=3, check=False)
         assert symrank.rank(A, UbaruSaad(), rng=3).diagnostics["two_sided"] is False
     assert calls[0] is True

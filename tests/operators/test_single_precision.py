@@ -11,6 +11,7 @@ import scipy.sparse as sp
 
 import symrank
 from symrank import Status, kernels
+from symrank.kernels._multiplicands import Csr
 from symrank.operators import MatrixOperator, augmented, gram, kron
 from symrank.operators._sums import TILE, multiply, squared
 from symrank.operators.deflated import Deflated
@@ -130,11 +131,11 @@ def test_kernels_sum_rows_in_double(name):
     A = sp.csr_array(sp.vstack([dense, sp.csr_array((n - 1, n), dtype=np.float32)]))
     kernel = kernels.load(name)
     U, before = np.ones((n, 4), np.float32), np.zeros((n, 4), np.float32)
-    product = (A.indptr, A.indices, A.data, U)
+    product = Csr(A.indptr, A.indices, A.data, U)
     alpha, _ = kernel.lanczos_step(product, U, before, np.full(4, n**-0.5), np.zeros(4))
     exact = float(np.float32(value))
     assert np.abs(alpha - exact).max() <= ALLOWED * EPS * value * np.sqrt(n)
-    rows = kernel.multiply((A.indptr[:3], A.indices, A.data, U))
+    rows = kernel.multiply(Csr(A.indptr[:3], A.indices, A.data, U))
     assert rows.shape == (2, 4)
     np.testing.assert_allclose(rows[0], n * exact, rtol=EPS)
 
