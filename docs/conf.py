@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 HERE = Path(__file__).parent
-sys.path.insert(0, str(HERE))
+sys.path[:0] = [str(HERE), str(HERE.parent)]  # bench is no part of an installation
 
 import results  # noqa: E402
 import sphinx.util.inspect  # noqa: E402
