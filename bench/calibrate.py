@@ -6,6 +6,7 @@ Each constant is the median over a few sizes, or a non-negative least-squares fi
 errors where work has two parts. Prints the table beside the one in use.
 """
 
+import argparse
 import dataclasses
 import time
 from collections.abc import Callable
@@ -163,6 +164,9 @@ def orthogonal() -> float:
 
 
 def main() -> None:
+    args = record.arguments(
+        argparse.ArgumentParser(description=__doc__.splitlines()[0]), "calibrate"
+    )
     entry, row = steps()
     ordering, pattern = analysis()
     singular_flop, singular_entry = singular()
@@ -185,7 +189,7 @@ def main() -> None:
     measured, used = dataclasses.asdict(table), dataclasses.asdict(_costs.SECONDS)
     for name, value in measured.items():
         print(f"{name:14s} {value:9.2e} here, {used[name]:9.2e} in the table")
-    print(record.save("calibrate", {"measured": measured, "in_use": used}))
+    print(record.save(args.save, {"measured": measured, "in_use": used}))
 
 
 if __name__ == "__main__":

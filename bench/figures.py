@@ -1,22 +1,32 @@
-"""Figures without a display, beside the results that they show."""
+"""Figures of the results, drawn from their JSON when the documents are built.
 
+A folder with figures has a module `drawing`; a function there takes a record and returns a figure.
+"""
+
+from collections.abc import Callable
 from typing import Any
 
-from bench import record
+from matplotlib.figure import Figure
+
+Record = dict[str, Any]
+Drawing = Callable[[Record], Figure]
+
+BLUE, GREEN, RED, PINK = "#0072B2", "#009E73", "#D55E00", "#CC79A7"  # Okabe and Ito
+ORANGE, SKY, BLACK, GREY = "#E69F00", "#56B4E9", "black", "grey"
 
 
-def pyplot() -> Any:
-    """Return matplotlib.pyplot that needs no display."""
-    import matplotlib as mpl
+def drawings() -> dict[str, Drawing]:
+    """Return what draws the figure of a result, by the name of the result."""
+    from bench.intervals import drawing as intervals
+    from bench.kernels import drawing as kernels
+    from bench.paper import drawing as paper
+    from bench.race import drawing as race
 
-    mpl.use("Agg")
-    import matplotlib.pyplot as plt
-
-    return plt
-
-
-def keep(figure: Any, name: str) -> str:
-    """Write bench/results/NAME.svg without a date."""
-    path = record.RESULTS / f"{name}.svg"
-    figure.savefig(path, metadata={"Date": None})
-    return str(path)
+    return {
+        "intervals/langevin_accuracy": intervals.langevin_accuracy,
+        "kernels/langevin": kernels.langevin,
+        "paper/table1": paper.table1,
+        "paper/fig1": paper.fig1,
+        "paper/fig2": paper.fig2,
+        "race/accuracy_per_matvec": race.accuracy_per_matvec,
+    }

@@ -1,7 +1,6 @@
 """Runs that may be killed: results are saved after every task, and a rerun goes on."""
 
 import argparse
-import json
 import multiprocessing
 import os
 import time
@@ -25,13 +24,13 @@ def workers(count: int) -> ProcessPoolExecutor:
     return ProcessPoolExecutor(count, mp_context=multiprocessing.get_context("spawn"))
 
 
-def arguments(title: str, quick: str) -> argparse.Namespace:
+def arguments(title: str, name: str, quick: str) -> argparse.Namespace:
     """Parse the options of a run that can be gone on with; `quick` says what --quick leaves out."""
     parser = argparse.ArgumentParser(description=title)
     parser.add_argument("--quick", action="store_true", help=quick)
     parser.add_argument("--fresh", action="store_true", help="start anew")
     parser.add_argument("--processes", type=int, default=os.cpu_count())
-    return parser.parse_args()
+    return record.arguments(parser, name)
 
 
 class Task(NamedTuple):
@@ -48,7 +47,7 @@ class Rows:
     Parameters
     ----------
     name
-        Of the file in bench/results.
+        Of the file, below bench/results.
     fresh
         Start anew instead of going on from that file.
     """
@@ -56,9 +55,9 @@ class Rows:
     def __init__(self, name: str, *, fresh: bool) -> None:
         self.name = name
         self._rows: dict[tuple[int, int], dict[str, Any]] = {}
-        path = record.RESULTS / f"{name}.json"
-        if path.exists() and not fresh:
-            for row in json.loads(path.read_text())["rows"]:
+        old = None if fresh else record.load(name)
+        if old:
+            for row in old["rows"]:
                 self._rows[row["d"], row["seed"]] = row
 
     def missing(self, wanted: Iterable[Task]) -> list[Task]:

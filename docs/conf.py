@@ -6,14 +6,18 @@ from pathlib import Path
 from typing import Any
 
 HERE = Path(__file__).parent
-sys.path.insert(0, str(HERE))
+sys.path[:0] = [str(HERE), str(HERE.parent)]  # bench is no part of an installation
 
+import house  # noqa: E402
 import results  # noqa: E402
 import sphinx.util.inspect  # noqa: E402
+import which  # noqa: E402
 
 import symrank  # noqa: E402
 
 results.write(HERE / "_build" / "results")
+house.write(HERE / "_build" / "house")
+which.write(HERE / "_build" / "which")
 
 project = "symrank"
 author = "The symrank developers"

@@ -1,16 +1,24 @@
-"""Draw the tables of results.md from bench/results/*.json.
+"""Draw the tables and figures of results.md from bench/results.
 
-No figure is typed by hand: `write` puts one Markdown file a table below docs/_build, which
-results.md includes. A missing file becomes a sentence.
+No figure is typed by hand: `write` puts a Markdown file and a figure for every result below
+docs/_build, and results.md includes them. A missing result becomes a sentence.
 """
 
-import json
+import io
 from collections.abc import Callable, Iterable
 from functools import partial
 from pathlib import Path
-from typing import Any
 
+from matplotlib import rc_context
+from matplotlib.figure import Figure
 from results_doors import draw_adversary, draw_coverage_doors, draw_mutants
+from results_matrices import (
+    draw_choice,
+    draw_grid_laplacian,
+    draw_large_grid,
+    draw_null_space,
+    draw_real_matrices,
+)
 from results_paper import (
     draw_accuracy_per_matvec,
     draw_langevin_paper_budget,
@@ -28,48 +36,50 @@ from results_world import (
 )
 from tables import Record, bars, show, table
 
-BENCH = Path(__file__).parents[1] / "bench" / "results"
+from bench.figures import Drawing, drawings
+from bench.record import load
 
-REAL_HEADS = (
-    *("matrix", "class", "n", "rank", "answer"),
-    *("interval", "holds", "status", "products", "seconds"),
-)
-LABELS = {
-    "well_posed": "matrices with a clear gap or full rank",
-    "covered": "of these, interval holds the rank",
-    "not_covered": "interval misses the rank",
-    "small": "of these, n <= 4000",
-    "small_exact_integer": "n <= 4000, the rank itself",
-    "small_wrong": "n <= 4000, another integer",
-    "large": "of these, n > 4000",
-    "large_below_1_percent": "n > 4000, half-width below 1 % of n",
-    "large_below_0.1_percent": "n > 4000, half-width below 0.1 % of n",
-    "large_resolved": "n > 4000, half-width at most 1 or a tenth of min(rank, nullity)",
-    "clear_gap": "matrices with a clear gap",
-    "clear_gap_sure": "of these, EXACT or CONVERGED",
-    "clear_gap_not_sure": "a clear gap, but neither EXACT nor CONVERGED",
-    "ill_posed_but_sure": "no gap or a weak one, and yet EXACT or CONVERGED",
-    "seconds": "seconds, all matrices",
-}
+Draw = Callable[[Record], Iterable[str]]
 
 
 def write(folder: Path) -> None:
-    """Write one file a table; leave files that would not change."""
-    folder.mkdir(parents=True, exist_ok=True)
+    """Write one file a table and a figure; leave files that would not change."""
+    figures = drawings()
     for name, draw in TABLES.items():
+        record = load(name)
         path = folder / f"{name}.md"
-        text = page(name, draw)
-        if not path.exists() or path.read_text() != text:
-            path.write_text(text)
+        keep(path, page(name, record, draw, figures.get(name)))
+        if record and name in figures:
+            keep(path.with_suffix(".svg"), svg(figures[name](record)))
 
 
-def page(name: str, draw: Callable[[Record], Iterable[str]]) -> str:
+def keep(path: Path, text: str) -> None:
+    """Write a file that would change."""
+    if not path.exists() or path.read_text() != text:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text)
+
+
+def page(name: str, record: Record | None, draw: Draw, drawing: Drawing | None) -> str:
     """Return the Markdown that belongs to one file of figures."""
-    source = BENCH / f"{name}.json"
-    if not source.exists():
-        return f"`bench/results/{name}.json` is not there: run `python -m bench.{name}`.\n"
-    record = json.loads(source.read_text())
-    return "\n".join([*draw(record), "", provenance(record)]) + "\n"
+    if record is None:
+        module = name.replace("/", ".")
+        return f"`bench/results/{name}.json` is not there: run `python -m bench.{module}`.\n"
+    picture = [f"![{alt(drawing)}]({Path(name).name}.svg)", ""] if drawing else []
+    return "\n".join([*picture, *draw(record), "", provenance(record)]) + "\n"
+
+
+def alt(drawing: Drawing) -> str:
+    """Return the first line of its docstring."""
+    return str(drawing.__doc__).splitlines()[0].rstrip(".")
+
+
+def svg(figure: Figure) -> str:
+    """Return the same text for the same figure."""
+    with rc_context({"svg.hashsalt": "symrank"}):
+        file = io.StringIO()
+        figure.savefig(file, format="svg", metadata={"Date": None})
+    return file.getvalue()
 
 
 def provenance(record: Record) -> str:
@@ -80,33 +90,6 @@ def provenance(record: Record) -> str:
         f"Measured on {record.get('date', '?')[:10]} at commit {record.get('commit') or '?'}: "
         f"{machine.get('processor', '?')}, {machine.get('cores', '?')} cores, "
         f"Python {machine.get('python', '?')}, {versions}."
-    )
-
-
-def draw_real_matrices(record: Record) -> Iterable[str]:
-    """One line a matrix, after the summary."""
-    summary = record["summary"]
-    yield from table(
-        ("figure", "value"), [(LABELS.get(key, key), show(v)) for key, v in summary.items()]
-    )
-    yield ""
-    yield from table(
-        REAL_HEADS,
-        [
-            (
-                f"`{r['name']}`",
-                f"{r['class']}, {r['definiteness']}",
-                r["n"],
-                r["truth"],
-                r["rank"],
-                f"[{r['low']}, {r['high']}]",
-                show(r["contains"]),
-                r["status"],
-                r["products"],
-                r["seconds"],
-            )
-            for r in record["rows"]
-        ],
     )
 
 
@@ -140,18 +123,8 @@ def draw_coverage(record: Record) -> Iterable[str]:
     )
 
 
-def draw_grid_laplacian(record: Record) -> Iterable[str]:
-    """The one run, a line a figure."""
-    yield from table(
-        ("figure", "value"),
-        [(key.replace("_", " "), show(value)) for key, value in record["figures"].items()],
-    )
-
-
 def draw_langevin_accuracy(record: Record) -> Iterable[str]:
-    """Measured and predicted errors at the two largest budgets, and the figure."""
-    yield "![error against products](../../../bench/results/langevin_accuracy.svg)"
-    yield ""
+    """Measured and predicted errors at the two largest budgets."""
     largest = sorted({s["budget"] for s in record["summary"]})[-2:]
     yield from table(
         ("method", "condition number", "products", "RMS error, %", "predicted, %", "covered"),
@@ -188,8 +161,6 @@ def draw_langevin_coverage(record: Record) -> Iterable[str]:
 
 def draw_langevin_kernels(record: Record) -> Iterable[str]:
     """The bars, and all patterns in the main dtype."""
-    yield "![time of a step](../../../bench/results/langevin_kernels.svg)"
-    yield ""
     heads = ("pattern", "k", "scheme", "noise", "ms", "over SciPy's product", "over the limit")
     yield from table(
         heads,
@@ -208,73 +179,6 @@ def draw_langevin_kernels(record: Record) -> Iterable[str]:
     yield from bars(record)
 
 
-def draw_large_grid(record: Record) -> Iterable[str]:
-    """A line a size, and the bars."""
-    keys = ("n", "rank", "truth", "low", "high", "products", "seconds", "peak_mib")
-    heads = (*keys[:-1], "peak, MiB")
-    yield from table(heads, [[r[key] for key in keys] for r in record["rows"]])
-    yield ""
-    yield from bars(record)
-
-
-def draw_choice(record: Record) -> Iterable[str]:
-    """The summary, then the seconds of the choice and of every single method."""
-    summary = record["summary"]
-    yield from bars({"bars": {k: summary[k] for k in ("over_best", "peer_over_choice")}})
-    yield ""
-    names = list(dict.fromkeys(name for r in record["rows"] for name in r["answers"]))
-
-    def cell(answer: Record | None) -> str:
-        if answer is None:
-            return ""
-        if "error" in answer:
-            return answer["error"].split(" s")[0] + " s" if "over" in answer["error"] else "refused"
-        return f"{answer['seconds']:.2f} [{answer['low']}, {answer['high']}]"
-
-    yield from table(
-        ("matrix", "n", "rank", "chosen", *names),
-        [
-            (
-                *(f"`{r['name']}`", r["n"], r["truth"], r["answers"]["choice"].get("method", "")),
-                *(cell(r["answers"].get(name)) for name in names),
-            )
-            for r in record["rows"]
-        ],
-    )
-
-
-def draw_null_space(record: Record) -> Iterable[str]:
-    """The grid with and without a cycle, the bars, then one line a matrix and preconditioner."""
-    heads = ("preconditioner", "answer", "interval", "status", "residual over norm")
-
-    def line(r: Record) -> tuple[Any, ...]:
-        residual = r["residual_over_norm"]
-        return (
-            *(r["preconditioner"], r["rank"], f"[{r['low']}, {r['high']}]", r["status"]),
-            *("" if residual is None else f"{residual:.0e}", r["products"], r["seconds"]),
-        )
-
-    yield from table((*heads, "products", "seconds"), map(line, record["grid"]))
-    yield ""
-    yield from table(
-        ("cycle over none", "measured", "wanted"),
-        [
-            (name, bar["figure"], f"at most {bar['at_most']}")
-            for name, bar in record["bars"].items()
-        ],
-    )
-    yield ""
-    yield from table(
-        ("figure", "value"),
-        [(key.replace("_", " "), show(v)) for key, v in record["summary"].items()],
-    )
-    yield ""
-    yield from table(
-        ("matrix", "n", "rank", *heads, "products", "seconds"),
-        [(f"`{r['name']}`", r["n"], r["truth"], *line(r)) for r in record["rows"]],
-    )
-
-
 def draw_kernels(record: Record, key: str) -> Iterable[str]:
     """The bars, and all rows; `key` tells what a row of a pattern and width is about."""
     yield from bars(record)
@@ -291,32 +195,32 @@ def draw_kernels(record: Record, key: str) -> Iterable[str]:
     )
 
 
-TABLES: dict[str, Callable[[Record], Iterable[str]]] = {
-    "real_matrices": draw_real_matrices,
-    "choice": draw_choice,
-    "null_space": draw_null_space,
-    "adversary": draw_adversary,
-    "coverage": draw_coverage,
-    "coverage_doors": draw_coverage_doors,
-    "mutants": draw_mutants,
-    "faults": draw_faults,
-    "mutated_files": draw_mutated_files,
-    "kkt": draw_kkt,
-    "determinism": draw_determinism,
-    "busy": draw_busy,
-    "langevin_accuracy": draw_langevin_accuracy,
-    "langevin_paper_budget": draw_langevin_paper_budget,
-    "paper_table1": draw_paper_table1,
-    "paper_fig1": draw_paper_fig1,
-    "paper_fig2": draw_paper_fig2,
-    "langevin_coverage": draw_langevin_coverage,
-    "langevin_kernels": draw_langevin_kernels,
-    "lanczos_kernels": partial(draw_kernels, key="n"),
-    "ubaru_saad": draw_ubaru_saad,
-    "chebyshev_kernels": partial(draw_kernels, key="dtype"),
-    "large_grid": draw_large_grid,
-    "grid_laplacian": draw_grid_laplacian,
-    "accuracy_per_matvec": draw_accuracy_per_matvec,
+TABLES: dict[str, Draw] = {
+    "matrices/real": draw_real_matrices,
+    "matrices/choice": draw_choice,
+    "matrices/null_space": draw_null_space,
+    "hostile/adversary": draw_adversary,
+    "intervals/coverage": draw_coverage,
+    "intervals/doors": draw_coverage_doors,
+    "hostile/mutants": draw_mutants,
+    "hostile/faults": draw_faults,
+    "hostile/mutated_files": draw_mutated_files,
+    "hostile/kkt": draw_kkt,
+    "hostile/determinism": draw_determinism,
+    "hostile/busy": draw_busy,
+    "intervals/langevin_accuracy": draw_langevin_accuracy,
+    "paper/budget": draw_langevin_paper_budget,
+    "paper/table1": draw_paper_table1,
+    "paper/fig1": draw_paper_fig1,
+    "paper/fig2": draw_paper_fig2,
+    "intervals/langevin_coverage": draw_langevin_coverage,
+    "kernels/langevin": draw_langevin_kernels,
+    "kernels/lanczos": partial(draw_kernels, key="n"),
+    "paper/ubaru_saad": draw_ubaru_saad,
+    "kernels/chebyshev": partial(draw_kernels, key="dtype"),
+    "matrices/large_grid": draw_large_grid,
+    "matrices/grid_laplacian": draw_grid_laplacian,
+    "race/accuracy_per_matvec": draw_accuracy_per_matvec,
 }
 
 if __name__ == "__main__":

@@ -35,8 +35,6 @@ def draw_paper_table1(record: Record) -> Iterable[str]:
     """Table 1: printed, reproduced, predicted; then where the error is from; then all rows."""
     summary = record["summary"]
     chains = [s for s in summary if "chain" in s]
-    yield "![errors by width](../../../bench/results/paper_table1.svg)"
-    yield ""
     yield "RMS errors in per cent of the rank; *z*: distance from the closed form, standard errors."
     yield ""
     yield from table(
@@ -100,9 +98,7 @@ def paper_rows(summary: Sequence[Record]) -> Iterable[str]:
 
 
 def draw_paper_fig1(record: Record) -> Iterable[str]:
-    """The figure, and the late mean against both curves."""
-    yield "![loss along the chain](../../../bench/results/paper_fig1.svg)"
-    yield ""
+    """The late mean against both curves."""
     late = record["late_mean_over_theory_percent"]
     yield from table(
         ("chains", "late mean over Theorem 1, %", "over the exact mean, %", "standard error, %"),
@@ -116,9 +112,7 @@ def draw_paper_fig1(record: Record) -> Iterable[str]:
 
 
 def draw_paper_fig2(record: Record) -> Iterable[str]:
-    """The figure, and its points."""
-    yield "![estimated ranks](../../../bench/results/paper_fig2.svg)"
-    yield ""
+    """The points of the figure."""
     heads = ("rank", "Langevin, mean", "deviation", "Ubaru and Saad, mean", "deviation")
 
     def cells(point: Record, name: str) -> tuple[Any, Any]:
@@ -153,9 +147,7 @@ def draw_ubaru_saad(record: Record) -> Iterable[str]:
 
 
 def draw_accuracy_per_matvec(record: Record) -> Iterable[str]:
-    """The figure, the bars, then the median errors: a line a problem and budget."""
-    yield "![error against products](../../../bench/results/accuracy_per_matvec.svg)"
-    yield ""
+    """The bars, then the median errors: a line a problem and budget."""
     reached, wanted = len(record["finished"]), len(record["plan"]["units"])
     yield f"Problems times seeds reached in {record['seconds']:.0f} s: {reached} of {wanted}."
     yield ""

@@ -187,7 +187,7 @@ def _rank(
 def _demo(
     seed: Annotated[int, typer.Option(min=0, help="Of the problems and the runs.")] = 2024,
 ) -> None:
-    """Run built-in problems of known rank by two methods; takes less than a minute."""
+    """Run `rank` and two methods on built-in problems of known rank; takes less than a minute."""
     lines: list[report.Line] = []
     with _one_line_errors(), _process.answering() as is_known:
         with report.progress_bar() as observe:

@@ -63,7 +63,7 @@ PROBLEMS = (
         make=_kronecker,
     ),
 )
-"""What `symrank demo` runs: every problem by `langevin` and by `lanczos`."""
+"""What `symrank demo` runs: every problem by `rank` alone, then by `langevin` and `lanczos`."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -73,6 +73,12 @@ class Line:
     problem: str
     truth: int
     result: RankResult
+    is_chosen: bool = False  # no method was given
+
+    @property
+    def method(self) -> str:
+        """What was asked, and which method answered."""
+        return f"rank(A): {self.result.method}" if self.is_chosen else self.result.method
 
     @property
     def holds(self) -> bool:
@@ -84,7 +90,7 @@ class Line:
 def demo_lines(
     seed: int, observe: Callable[[str], Callable[[Progress], None] | None] = lambda _: None
 ) -> Iterator[Line]:
-    """Run every problem by both methods; yield a line after each run.
+    """Run every problem, with no method given and by both methods; yield a line after each run.
 
     Parameters
     ----------
@@ -95,16 +101,16 @@ def demo_lines(
     """
     for problem in PROBLEMS:
         operator, truth = problem.make(seed)
-        methods: tuple[Method, ...] = (Langevin(), problem.lanczos)
+        methods: tuple[Method | None, ...] = (None, Langevin(), problem.lanczos)
         for method in methods:
             result = rank(
                 operator,
                 method=method,
                 max_matvecs=DEMO_BUDGET,
                 rng=seed,
-                progress=observe(f"{problem.name}, {method.name}"),
+                progress=observe(f"{problem.name}, {method.name if method else 'rank(A)'}"),
             )
-            yield Line(problem=problem.name, truth=truth, result=result)
+            yield Line(problem=problem.name, truth=truth, result=result, is_chosen=method is None)
 
 
 def table(lines: Sequence[Line]) -> Table:
@@ -129,7 +135,7 @@ def table(lines: Sequence[Line]) -> Table:
             "" if line.problem == last else line.problem,
             str(result.n),
             str(line.truth),
-            result.method,
+            line.method,
             str(result.rank),
             f"[{low}, {high}]",
             result.status.name,

@@ -5,7 +5,7 @@ import csv
 import pytest
 
 import symrank
-from bench.real_matrices import load
+from bench.matrices.real import load
 
 # one of each kind and operator, small enough for a test
 SMALL = ["lap_karate", "illc1033", "bibd_13_6", "ash219", "adj_celegans_metabolic", "rbf_iris"]

@@ -1,0 +1,1 @@
+"""What wrong cuts, broken code, faults, damaged files and busy machines do to an answer."""

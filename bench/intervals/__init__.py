@@ -1,0 +1,1 @@
+"""Do intervals cover, and are they as narrow as they may be?"""

@@ -1,0 +1,1 @@
+"""The tables and figures of the paper, and what symrank makes of its networks."""

@@ -1,0 +1,1 @@
+"""All methods, SciPy, imate and primate after the same number of products."""
