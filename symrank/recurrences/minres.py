@@ -92,9 +92,10 @@ class MinresState:
     Y: Array | None = None  # (n, k), x = G y, where it is wanted
     Q: Array | None = None  # (n, k), w_j = G q_j
     Q_prev: Array | None = None
-    alpha: list[FloatArray] = field(default_factory=list)  # (k,) per step, NaN where a column rests
-    beta: list[FloatArray] = field(default_factory=list)
-    turns: list[FloatArray] = field(default_factory=list)  # (4, k) per step: a1, a2, a3, length
+    # per step, NaN where a column rests: the Lanczos matrix, and what was done with it
+    alpha: list[FloatArray] = field(default_factory=list)  # (k,), delta_j
+    beta: list[FloatArray] = field(default_factory=list)  # (k,), gamma_(j+1)
+    turns: list[FloatArray] = field(default_factory=list)  # (4, k): a1, a2, a3, c eta
     head: tuple[list[FloatArray], list[FloatArray]] = ([], [])  # alpha, beta of CG before
 
     @property
