@@ -17,6 +17,7 @@ import symrank
 from symrank import gallery
 from symrank.methods import _ldl_far
 from symrank.result import RankResult, Status
+from tests import processes
 from tests.faults.row import Row
 from tests.faults.worlds import WORLDS
 
@@ -46,7 +47,7 @@ def children() -> list[str]:
     for task in Path("/proc/self/task").iterdir() if sys.platform == "linux" else ():
         with contextlib.suppress(OSError):
             found += (task / "children").read_text().split()
-    return found
+    return [pid for pid in found if int(pid) not in processes.own()]
 
 
 def same(a: RankResult, b: RankResult) -> bool:
