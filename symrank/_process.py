@@ -20,6 +20,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from enum import Enum
 from types import FrameType
+from typing import TextIO
 
 from symrank._text import one_line
 
@@ -188,15 +189,17 @@ def writing() -> Iterator[None]:
         yield
         sys.stdout.flush()
     except OSError as error:
-        _drop_output()
+        _drop(sys.stdout)
         raise CannotWriteError(error) from error
 
 
 def complain(sentence: str) -> None:
     """Write one line to the error stream, if it takes one."""
-    with suppress(OSError, ValueError):
+    try:
         sys.stderr.write(f"symrank: {one_line(sentence)}\n")
         sys.stderr.flush()
+    except (OSError, ValueError):
+        _drop(sys.stderr)  # Python's own attempt at the end would change the exit status
 
 
 def explain(error: BaseException) -> str:
@@ -228,16 +231,18 @@ def finish(status: int) -> int:
         if sys.stdout is not None:
             sys.stdout.flush()
     except (OSError, ValueError) as error:
-        _drop_output()
+        _drop(sys.stdout)
+        if status == BAD:  # one line has been said
+            return BAD
         if getattr(error, "errno", None) != errno.EPIPE:
             complain(f"the standard output cannot be written ({error}).")
             return BAD
     return status
 
 
-def _drop_output() -> None:
-    """Send to nowhere what Python still holds for the standard output, and would try at its end."""
+def _drop(stream: TextIO) -> None:
+    """Send to nowhere what Python still holds for a stream, and would try at its end."""
     with suppress(OSError, ValueError, AttributeError):
         nowhere = os.open(os.devnull, os.O_WRONLY)
-        os.dup2(nowhere, sys.stdout.fileno())
+        os.dup2(nowhere, stream.fileno())
         os.close(nowhere)

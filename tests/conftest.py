@@ -30,8 +30,13 @@ def _one_thread():
         yield
 
 
-@pytest.fixture(params=[20240131, 771, 90210], ids="seed{}".format)
+SEEDS = [pytest.param(s, marks=[pytest.mark.slow] if s != 771 else [], id=f"seed{s}")
+         for s in (20240131, 771, 90210)]  # fmt: skip
+
+
+@pytest.fixture(params=SEEDS)
 def seed(request):
+    """One seed for every change, all of them for a release: a law does not depend on it."""
     return request.param
 
 

@@ -21,6 +21,7 @@ from symrank.__main__ import main
 from symrank.files import load_matrix
 from symrank.intervals import ExactInterval
 from symrank.result import RankResult
+from tests import processes
 
 SEED = 20240131
 
@@ -50,7 +51,7 @@ def rows(text):
 
 
 def run_module(*arguments, **options):
-    return subprocess.run(
+    return processes.run(
         [sys.executable, "-m", "symrank", *map(str, arguments)],
         capture_output=True,
         text=True,
@@ -369,7 +370,7 @@ def test_module_version_help_and_mistake(tmp_path):
 def test_a_bar_on_a_terminal_and_json_alone_on_stdout(grid):
     control, terminal = pty.openpty()
     command = [sys.executable, "-m", "symrank", "rank", grid, "--method", "lanczos", "--json"]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=terminal) as process:
+    with processes.Popen(command, stdout=subprocess.PIPE, stderr=terminal) as process:
         os.close(terminal)
         shown = b""
         while chunk := _read(control):

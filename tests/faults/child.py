@@ -5,6 +5,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+from tests import processes
+
 __all__ = ["ROOT", "python"]
 
 ROOT = Path(__file__).parents[2]
@@ -17,7 +19,7 @@ def python(
     inherited = {key: value for key, value in os.environ.items() if key != "NUMBA_CACHE_DIR"}
     inherited.setdefault("OPENBLAS_NUM_THREADS", "1")  # rows about BLAS threads say it themselves
     try:
-        done = subprocess.run(
+        done = processes.run(
             [sys.executable, *options, "-c", code],
             cwd=folder, env=inherited | {"PYTHONPATH": str(path)} | env,
             capture_output=True, text=True, timeout=seconds, check=False,

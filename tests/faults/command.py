@@ -13,7 +13,10 @@ from pathlib import Path
 
 import numpy as np
 
+from tests import processes
+
 ROOT = Path(__file__).parents[2]
+CHANGES = ("SYMRANK_TRACEBACK", "PYTHONUNBUFFERED")  # how a command ends
 PATIENCE = 60.0  # seconds after which a run counts as hung
 START = """
 import os, sys, time
@@ -35,7 +38,7 @@ def matrix(folder: Path, name: str = "A.npy") -> str:
 
 
 def environment(**changes: str) -> dict[str, str]:
-    kept = {name: value for name, value in os.environ.items() if name != "SYMRANK_TRACEBACK"}
+    kept = {name: value for name, value in os.environ.items() if name not in CHANGES}
     return {**kept, "PYTHONPATH": str(ROOT), **changes}
 
 
@@ -45,7 +48,7 @@ def start(folder: Path, *words: str, hook: str = "", **options) -> subprocess.Po
     given = f"import sys\nsys.argv = {['symrank', *words]!r}\n{START}\n{hook}\n{MAIN}"
     code = ["-c", given] if hook else ["-m", "symrank", *words]
     env = environment(**options.pop("env", {}))
-    return subprocess.Popen([sys.executable, *code], cwd=folder, env=env, **{**streams, **options})
+    return processes.Popen([sys.executable, *code], cwd=folder, env=env, **{**streams, **options})
 
 
 def run(

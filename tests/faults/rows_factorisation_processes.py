@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+from tests import processes
 from tests.faults.row import Row
 
 ROOT = Path(__file__).parents[2]
@@ -34,7 +35,7 @@ def _script(tmp: Path, body: str, *, stdin: bool = False, cwd: Path | None = Non
     file = tmp / "script.py"
     file.write_text(HEAD + body)
     (tmp / "temporary").mkdir()
-    done = subprocess.run(
+    done = processes.run(
         [sys.executable, "-"] if stdin else [sys.executable, str(file)],
         input=HEAD + body if stdin else "",
         cwd=cwd or tmp,
@@ -133,7 +134,7 @@ def _running(tmp: Path, body: str) -> Iterator[tuple[subprocess.Popen[str], int]
     file = tmp / "script.py"
     file.write_text(HEAD + spin + body)
     (tmp / "temporary").mkdir()
-    parent = subprocess.Popen(
+    parent = processes.Popen(
         [sys.executable, str(file)],
         env={**os.environ, "TMPDIR": str(tmp / "temporary")},
         stdout=subprocess.PIPE,

@@ -18,6 +18,7 @@ from symrank import gallery
 from symrank.methods import _ldl_far
 from symrank.outcome import Status
 from symrank.result import RankResult
+from tests import processes
 from tests.faults.row import Row
 from tests.faults.worlds import WORLDS
 
@@ -47,7 +48,7 @@ def children() -> list[str]:
     for task in Path("/proc/self/task").iterdir() if sys.platform == "linux" else ():
         with contextlib.suppress(OSError):
             found += (task / "children").read_text().split()
-    return found
+    return [pid for pid in found if int(pid) not in processes.own()]
 
 
 def same(a: RankResult, b: RankResult) -> bool:

@@ -30,9 +30,17 @@ def traps():
 
 
 TRAPS = dict(traps())
+# every trap of each size at each level, with one number of zeros; all of them just above the floor
+SOME = [
+    name
+    for j, name in enumerate(TRAPS)
+    if "levels" in name or "2e-10" in name or (j + j // 9) % 3 == 0
+]
 
 
-@pytest.mark.parametrize("name", TRAPS)
+@pytest.mark.parametrize(
+    "name", [pytest.param(name, marks=[] if name in SOME else pytest.mark.slow) for name in TRAPS]
+)
 def test_no_trap_gives_a_confident_wrong_answer(name):
     lam = TRAPS[name]
     result = lanczos(lam, seed=len(name) * 7919)
