@@ -302,7 +302,7 @@ def test_averaged_noise_is_the_mean_of_two_steps(kernel, law):
     n, k = 200, 16
     scheme, noise = SCHEMES["averaged"], noise_of(law, 12)
     zeros = np.zeros((n, k))
-    out, _, energies = run(kernel, (zeros,), zeros, None, scheme, noise, 7)
+    out, _, energies = run(kernel, Given(zeros), zeros, None, scheme, noise, 7)
     first, second = (kernel.draw((n, k), np.float64, noise, step) for step in (7, 8))
     scale = scheme.coefficients.noise
     np.testing.assert_allclose(out, 0.5 * scale * (first + second), rtol=0, atol=HALVED)
