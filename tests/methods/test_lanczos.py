@@ -31,7 +31,11 @@ def traps():
 
 TRAPS = dict(traps())
 # every trap of each size at each level, with one number of zeros; all of them just above the floor
-SOME = [name for j, name in enumerate(TRAPS) if "levels" in name or "2e-10" in name or (j + j // 9) % 3 == 0]
+SOME = [
+    name
+    for j, name in enumerate(TRAPS)
+    if "levels" in name or "2e-10" in name or (j + j // 9) % 3 == 0
+]
 
 
 @pytest.mark.parametrize(
