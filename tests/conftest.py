@@ -23,12 +23,12 @@ settings.load_profile("symrank")
 REAL = Path(os.environ.get("SYMRANK_MATRICES", Path(__file__).parents[2] / "shared" / "matrices"))
 
 
-# The loop of a developer: the laws of the rooms below the methods, and the contract of a method.
+# The loop of a developer: the laws of the rooms below the methods.
 QUICK = (
     "adversary/test_truth.py", "operators/test_all_operators.py", "operators/test_checks.py",
     "operators/test_coerce.py", "operators/test_matrix.py", "operators/test_rectangular.py",
     "operators/test_explicit.py", "recurrences/test_conjugate_gradient.py",
-    "recurrences/test_lanczos.py", "recurrences/test_minres.py", "methods/test_contract.py",
+    "recurrences/test_lanczos.py", "recurrences/test_minres.py",
     "theory/test_loss.py", "theory/test_chains.py", "test_brackets.py", "test_errors.py",
     "test_filters.py", "test_intervals.py", "test_threshold.py", "test_result_object.py",
 )  # fmt: skip

@@ -3,7 +3,8 @@
     python -m bench.hostile.faults [--only WORD] [--list]
 
 Lists the table of `tests.faults` and runs every row, the slow ones too, every process as a new
-interpreter. The exit status is 1 where a row breaks the law. The JSON holds the counts by group, and every broken or skipped row.
+interpreter. The exit status is 1 where a row breaks the law. The JSON holds the counts by group, and
+every broken or skipped row.
 """
 
 import argparse
