@@ -2,9 +2,9 @@
 
     python -m bench.hostile.faults [--only WORD] [--list]
 
-Lists the table of `tests.faults` and runs every row, the slow ones too, every process as a new
-interpreter. The exit status is 1 where a row breaks the law. The JSON holds the counts by group, and
-every broken or skipped row.
+Lists the table of `tests.faults` and runs every row, the slow ones too, with new interpreters. The
+exit status is 1 where a row breaks the law. The JSON holds the counts by group, and every broken or
+skipped row.
 """
 
 import argparse
