@@ -71,8 +71,9 @@ def plain_bars(*event: Any) -> None:
     lines[:] = text.split("\n")
 
 
-def a_name_that_exists(app: Any, env: Any, node: Any, content: Any) -> Any:
+def a_name_that_exists(*event: Any) -> Any:
     """Show a dotted name without a link where it can be imported; a bare one is a parameter."""
+    _, _, node, content = event
     target = node.get("reftarget", "")
     if node.get("refdomain") != "py":
         return None

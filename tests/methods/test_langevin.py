@@ -60,7 +60,7 @@ def test_stderr_is_calibrated():
     """Two long chains, cut into batches: z-scores have variance one, as far as 60 runs tell."""
     lam = gallery.SPECTRA["gapped"](40)
     A = gallery.dense(lam, 3)
-    method = Langevin(num_steps=1000, burn_in=100, num_chains=2, noise="gaussian")
+    method = Langevin(num_steps=500, burn_in=100, num_chains=2, noise="gaussian")
     results = [symrank.rank(A, method, rng=s, check=False) for s in range(60)]
     rank = np.count_nonzero(lam)
     z = np.array([(r.estimate - rank) / r.stderr for r in results])
