@@ -1,5 +1,6 @@
 """Sphinx configuration. Build: sphinx-build -W -b html docs docs/_build/html"""
 
+import pkgutil
 import re
 import sys
 from pathlib import Path
@@ -33,6 +34,7 @@ extensions = [
 ]
 exclude_patterns = ["_build"]
 default_role = "py:obj"
+nitpicky = True  # a name that is no page must at least exist: `a_name_that_exists`
 
 myst_enable_extensions = ["dollarmath", "colon_fence", "deflist"]
 myst_heading_anchors = 3
@@ -69,6 +71,32 @@ def plain_bars(*event: Any) -> None:
     lines[:] = text.split("\n")
 
 
+def a_name_that_exists(*event: Any) -> Any:
+    """Show a dotted name without a link where it can be imported; a bare one is a parameter."""
+    _, _, node, content = event
+    target = node.get("reftarget", "")
+    if node.get("refdomain") != "py":
+        return None
+    if not target.isascii() or "." not in target:
+        return content
+    return content if exists(target) or exists(f"symrank.{target}") else None
+
+
+def exists(name: str) -> bool:
+    """True for what can be imported, and for fields of a class."""
+    try:
+        pkgutil.resolve_name(name)
+    except AttributeError:
+        owner, _, field = name.rpartition(".")
+        return exists(owner) and field in getattr(
+            pkgutil.resolve_name(owner), "__dataclass_fields__", ()
+        )
+    except (ImportError, ValueError):
+        return False
+    return True
+
+
 def setup(app: Any) -> None:
-    """Run before numpydoc reads the docstring."""
+    """Run before numpydoc reads the docstring, and where a reference has no page."""
     app.connect("autodoc-process-docstring", plain_bars, priority=100)
+    app.connect("missing-reference", a_name_that_exists)

@@ -66,7 +66,8 @@ class RitzMeasure(PooledRuns):
             Gauss and Gauss-Radau rules bound the quadrature error; without, it is estimated.
         lower
             A lower bound of the spectrum, used with `kind`; by default A is semidefinite. f must
-            be of its kind from slightly below on: by 64 `LanczosRun.drift`, for rounding.
+            be of its kind from slightly below on: by 64 `symrank.mass_bounds.LanczosRun.drift`,
+            for rounding.
 
         Examples
         --------

@@ -23,6 +23,25 @@ settings.load_profile("symrank")
 REAL = Path(os.environ.get("SYMRANK_MATRICES", Path(__file__).parents[2] / "shared" / "matrices"))
 
 
+# The loop of a developer: the laws of the rooms below the methods.
+QUICK = (
+    "adversary/test_truth.py", "operators/test_all_operators.py", "operators/test_checks.py",
+    "operators/test_coerce.py", "operators/test_matrix.py", "operators/test_rectangular.py",
+    "operators/test_explicit.py", "recurrences/test_conjugate_gradient.py",
+    "recurrences/test_lanczos.py", "recurrences/test_minres.py",
+    "theory/test_loss.py", "theory/test_chains.py", "test_brackets.py", "test_errors.py",
+    "test_filters.py", "test_intervals.py", "test_threshold.py", "test_result_object.py",
+)  # fmt: skip
+
+
+def pytest_collection_modifyitems(items):
+    here = Path(__file__).parent
+    for item in items:
+        is_named = item.path.relative_to(here).as_posix() in QUICK
+        if is_named and not item.get_closest_marker("slow"):
+            item.add_marker(pytest.mark.quick)
+
+
 @pytest.fixture(autouse=True, scope="session")
 def _one_thread():
     """Leave the processors to the other workers of the test run."""

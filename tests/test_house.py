@@ -1,8 +1,12 @@
 """The house in order: public names, imports without optional libraries, files, examples."""
 
+import configparser
 import doctest
 import importlib
+import inspect
+import os
 import pkgutil
+import re
 import subprocess
 import sys
 from graphlib import TopologicalSorter
@@ -17,10 +21,68 @@ ROOT = Path(__file__).parents[1]
 MODULES = sorted(m.name for m in pkgutil.walk_packages(symrank.__path__, "symrank."))
 
 
-def test_public_names_exist_and_are_the_pinned_ones():
-    assert symrank.__all__ == sorted(symrank.__all__)
-    for name in symrank.__all__:
+PUBLIC = [
+    "Chebyshev", "Dense", "Inertia", "Lanczos", "Langevin", "Preconditioner", "Progress",
+    "Projection", "RankResult", "Sketch", "Status", "SymrankError", "UbaruSaad", "as_operator",
+    "augmented", "count", "gallery", "gram", "kron", "plan", "rank",
+]  # fmt: skip
+# never loaded with the package: the extras of pyproject.toml, and what a user may have besides
+HEAVY = {
+    "arviz_stats", "cupy", "dask", "feral", "jax", "matplotlib", "mpi4py", "pyamg", "rich", "torch",
+    "typer",
+}  # fmt: skip
+
+
+def test_public_names_are_the_pinned_ones_and_exist():
+    assert symrank.__all__ == PUBLIC
+    for name in PUBLIC:
         assert getattr(symrank, name) is not None
+
+
+def test_the_reference_lists_every_public_name():
+    page = (ROOT / "docs/reference/index.md").read_text()
+    assert [name for name in PUBLIC if not re.search(rf"\b{name}\b", page)] == []
+
+
+def documented(function):
+    """Names in the section Parameters of a docstring, as numpydoc reads it."""
+    text = inspect.getdoc(function) or ""
+    _, found, section = text.partition("Parameters\n----------\n")
+    if not found:
+        return None
+    section = re.split(r"\n[^\n]+\n-{3,}\n", section)[0]
+    lines = re.findall(r"^(\S.*?)(?: : .*)?$", section, re.MULTILINE)
+    return [name.strip("* ") for line in lines for name in line.split(",")]
+
+
+def public_functions():
+    """What a page of the reference documents: functions, classes, and their class methods."""
+    for module in map(importlib.import_module, ["symrank", "symrank.operators", "symrank.theory"]):
+        for name in module.__all__:
+            one = getattr(module, name)
+            if inspect.isfunction(one):
+                yield f"{module.__name__}.{name}", one
+            elif inspect.isclass(one):
+                yield f"{module.__name__}.{name}", one
+                for own, method in vars(one).items():
+                    if isinstance(method, classmethod) and not own.startswith("_"):
+                        yield f"{module.__name__}.{name}.{own}", getattr(one, own)
+
+
+FUNCTIONS = dict(public_functions())
+
+
+@pytest.mark.parametrize("name", FUNCTIONS)
+def test_parameters_are_documented_as_they_are(name):
+    function = FUNCTIONS[name]
+    said = documented(function)
+    if said is None:
+        return
+    parameters = inspect.signature(function).parameters.values()
+    actual = [p.name for p in parameters if p.kind is not p.VAR_KEYWORD]
+    if "are those of" in inspect.getdoc(function):  # the others are documented there
+        actual = [name for name in actual if name in said]
+    assert said == actual
 
 
 def in_a_new_process(code):
@@ -83,11 +145,16 @@ def test_import_needs_the_core_libraries_only():
     code = (
         "import sys, symrank\n"
         "symrank.rank\n"
-        "heavy = {'matplotlib', 'typer', 'rich', 'torch', 'jax', 'cupy', 'feral'}\n"
-        "heavy &= set(sys.modules)\n"
+        f"heavy = {HEAVY} & set(sys.modules)\n"
         "assert not heavy, heavy"
     )
-    subprocess.run([sys.executable, "-c", code], check=True)
+    in_a_new_process(code)
+
+
+def test_every_optional_library_is_known_to_be_heavy():
+    config = configparser.ConfigParser()
+    config.read(ROOT / "setup.cfg")
+    assert set(config["importlinter:contract:optional"]["forbidden_modules"].split()) <= HEAVY
 
 
 def test_top_level_holds_what_it_should():
@@ -118,8 +185,6 @@ def test_kernels_run_without_the_compiler():
         "r = symrank.rank(np.diag([2.0, 1.0, 0.0, 0.0]), method='lanczos', rng=1)\n"
         "assert r.rank in r.interval() or r.interval()[0] <= 2 <= r.interval()[1]"
     )
-    import os
-
     env = {**os.environ, "NUMBA_DISABLE_JIT": "1"}
     subprocess.run([sys.executable, "-c", code], check=True, env=env)
 

@@ -74,7 +74,7 @@ def test_intervals_cover_under_noise():
         r = 20 + seed
         A = Noisy(spectrum(200, r), NOISE, seed)
         low, high = symrank.rank(
-            A, "lanczos", rng=seed, noise=NOISE, max_matvecs=4000, check=False
+            A, "lanczos", rng=seed, noise=NOISE, max_matvecs=2000, check=False
         ).interval()
         misses += not low <= r <= high
     assert misses <= scipy.stats.binom(100, 0.05).ppf(0.999)

@@ -2,11 +2,13 @@
 
     python -m bench.hostile.faults [--only WORD] [--list]
 
-Lists the table of `tests.faults` and runs every row, the slow ones too. The exit status is 1 where
-a row breaks the law. The JSON holds the counts by group, and every broken or skipped row.
+Lists the table of `tests.faults` and runs every row, the slow ones too, with new interpreters. The
+exit status is 1 where a row breaks the law. The JSON holds the counts by group, and every broken or
+skipped row.
 """
 
 import argparse
+import os
 import sys
 import tempfile
 import time
@@ -58,6 +60,7 @@ def main() -> None:
     if args.list:
         print("\n".join(row.name for row in rows), f"\n{len(rows)} rows")
         return
+    os.environ["SYMRANK_NEW_INTERPRETERS"] = "1"  # `tests.processes` forks otherwise
     start = time.perf_counter()
     found = []
     for row in rows:

@@ -47,7 +47,7 @@ class Scaled(Operator):
     base
         Operator of shape (n, n).
     factor
-        A positive power of two that `base.dtype` can hold.
+        A positive power of two that ``base.dtype`` can hold.
 
     Raises
     ------

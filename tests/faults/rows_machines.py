@@ -352,10 +352,14 @@ ROWS = [
     row("nothing can be written, a temporary folder not sticky", "kernels", no_place(not_sticky)),
     row("nothing can be written", "the logger", note),
     *(
-        row(f"a cache, {suffix} {damage.__name__.replace('_', ' ')}", "kernels", check)
-        for suffix in (".nbi", ".nbc")
-        for damage in (cut_short, emptied, garbage, a_folder, forbidden)
-        for check in (damaged(suffix, damage),)
+        row(
+            f"a cache, {suffix} {damage.__name__.replace('_', ' ')}",
+            "kernels",
+            damaged(suffix, damage),
+            (i + j) % 2 > 0,
+        )
+        for i, suffix in enumerate((".nbi", ".nbc"))  # every damage to one of both, and back
+        for j, damage in enumerate((cut_short, emptied, garbage, a_folder, forbidden))
     ),
     row("NUMBA_CACHE_DIR that cannot be", "kernels", with_cache(SMALL, NOWHERE)),
     row("NUMBA_CACHE_DIR that is a file", "kernels", a_file_for_a_folder),

@@ -44,8 +44,15 @@ def test_the_optimal_filter_resolves_most_and_the_exponential_least(seed):
     assert errors[0] < errors[1]
 
 
-@pytest.mark.parametrize("kind", FILTERS)
-@pytest.mark.parametrize("spectrum", ["gapped", "indefinite", "clustered"])
+# every filter on every spectrum for a release, else each once with one of the other
+PAIRS = [
+    pytest.param(kind, name, marks=[] if i == j else pytest.mark.slow)
+    for i, kind in enumerate(FILTERS)
+    for j, name in enumerate(("gapped", "indefinite", "clustered"))
+]
+
+
+@pytest.mark.parametrize(("kind", "spectrum"), PAIRS)
 def test_intervals_cover(kind, spectrum):
     lam = gallery.SPECTRA[spectrum](1000)
     truth, hits = np.count_nonzero(lam), 0
@@ -71,8 +78,16 @@ def test_every_dtype_is_covered_and_double_precision_converges(dtype):
         assert high - low < 60
 
 
-@pytest.mark.parametrize("level", [1e-4, 1e-8, 2e-10, 1e-12])
-@pytest.mark.parametrize("kind", FILTERS)
+LEVELS = (1e-4, 1e-8, 1e-12, 2e-10)
+# every filter just above the floor; at the other levels one filter each, all of them for a release
+CLUSTERS = [
+    pytest.param(kind, level, marks=[] if i == j or level == 2e-10 else pytest.mark.slow)
+    for i, kind in enumerate(FILTERS)
+    for j, level in enumerate(LEVELS)
+]
+
+
+@pytest.mark.parametrize(("kind", "level"), CLUSTERS)
 def test_no_cluster_gives_a_confident_wrong_answer(kind, level):
     rng = np.random.default_rng(12)
     lam = np.concatenate(

@@ -81,7 +81,7 @@ def test_the_empty_operator_has_rank_zero():
 def test_every_dtype(method, dtype, spectrum):
     lam = gallery.SPECTRA[spectrum](48)
     A = gallery.dense(lam, 5, dtype)
-    result = symrank.rank(A, method=method, rng=4)
+    result = symrank.rank(A, method=method, rng=4, max_matvecs=4000)
     low, high = result.interval()
     assert low <= np.count_nonzero(lam) <= high
     assert result.dtype == np.dtype(dtype).name

@@ -51,7 +51,9 @@ def test_no_trap_gives_a_confident_wrong_answer(name):
         assert abs(result.rank - np.count_nonzero(lam)) <= max(1, 0.01 * lam.size)
 
 
-@pytest.mark.parametrize("seed", range(50))
+@pytest.mark.parametrize(
+    "seed", [pytest.param(s, marks=[] if s < 20 else pytest.mark.slow) for s in range(50)]
+)
 def test_a_spectrum_without_a_gap_is_never_called_converged(seed):
     rng = np.random.default_rng([seed, 1])
     n = int(rng.integers(300, 900))
