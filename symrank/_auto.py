@@ -23,10 +23,10 @@ CERTAIN = 1 - 1e-9  # at this confidence two intervals that miss each other are 
 def choose_and_run(job: Job, counter: Counter) -> RankResult:
     """Run the proposal; fall back where pivots prove nothing, and settle what squares hide."""
     job = job.on_shorter_side()
-    proposal = choose.propose(job.operator, job.goal)
+    proposal = choose.propose(job.facts, job.goal)
     method, reason = proposal.choice.method, proposal.reason
     if isinstance(method, Lanczos):
-        weigh = partial(exact_candidates, job.operator, job.goal)
+        weigh = partial(exact_candidates, job.facts, job.goal)
         return _sample_and_switch(job, reason, counter, weigh)
     answer = run(job, method, reason, counter)
     result = answer.result(counter)
@@ -36,7 +36,7 @@ def choose_and_run(job: Job, counter: Counter) -> RankResult:
         return result
     given_up = choose.why_given_up(answer.summary)
     reason = "the factorisation was given up: " if given_up else ROUNDED
-    if fits_densely(job.operator):
+    if fits_densely(job.facts):
         other = run(job, Dense(), reason + "all eigenvalues instead", counter).result(counter)
         return _instead(other, given_up) if given_up else other
     counter.interval = None  # what the pivots left open is no answer to stop at
@@ -52,7 +52,7 @@ def choose_and_run(job: Job, counter: Counter) -> RankResult:
 
 def _settled(job: Job, squared: RankResult, counter: Counter) -> RankResult:
     """Count the singular values themselves where that is cheap; else keep the count of squares."""
-    if not choose.affords_singular_values(job.operator, job.goal):
+    if not choose.affords_singular_values(job.facts, job.goal):
         return squared
     reason = f"{squared.method} counted {squared.rank} squares; the singular values tell the rest"
     return run(job, Dense(), reason, counter).result(counter)
@@ -67,7 +67,7 @@ def _sample_and_switch(
     def pause(summary: Summary) -> bool:
         spent = counter.num_matvecs // job.operator.matvecs_per_product
         left = job.budget(counter.left), counter.seconds_left
-        exact = choose.reconsider(job.operator, job.goal, summary, weigh, spent, left)
+        exact = choose.reconsider(job.facts, job.goal, summary, weigh, spent, left)
         if exact is not None:
             found.append(exact)
         return exact is not None

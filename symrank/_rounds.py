@@ -12,8 +12,7 @@ from symrank._counter import Counter, TimeUp, located
 from symrank._options import check_progress
 from symrank._setup import Job, Options
 from symrank.errors import ChangedOperatorError, NonFiniteError, OptionError, SymrankError
-from symrank.methods import Dense, Goal, Method, Summary, dense
-from symrank.operators.transforms import gram_factor
+from symrank.methods import Goal, Method, Summary, dense
 from symrank.result import Progress, RankResult, Status
 
 __all__ = ["MAX_MATVECS", "Rounds", "counter_of", "run"]
@@ -148,16 +147,14 @@ class Rounds:
         singular values themselves were computed. A cut of the caller asks for the squares.
         """
         job, summary = self.job, self.summary
-        factor = gram_factor(job.operator)
-        if summary is None or summary.status is not Status.EXACT or factor is None:
+        shape = job.facts.squared_shape
+        if summary is None or summary.status is not Status.EXACT or shape is None:
             return False
         goal = self.goal
         asks_for_zero = 0.0 in goal.window if goal.window else not goal.has_cut
-        if not asks_for_zero or not factor.largest_entry:
+        if not asks_for_zero or self.method.is_free_of_squares(job.facts):
             return False
-        if isinstance(self.method, Dense) and dense.predict(job.operator).is_singular:
-            return False
-        return goal.window is not None or summary.rank < min(*factor.shape, goal.n)
+        return goal.window is not None or summary.rank < min(*shape, goal.n)
 
     def _end(self, status: Status) -> None:
         assert self.summary is not None
@@ -220,7 +217,7 @@ def run(
         job.goal,
         max_matvecs=job.budget(counter.left),
         deadline=counter.deadline,
-        extra_products=int(EXTRA_SECONDS / max(product_seconds(job.operator), 1e-9)),
+        extra_products=int(EXTRA_SECONDS / max(product_seconds(job.facts), 1e-9)),
     )
     limit = counter.num_matvecs + goal.max_matvecs * job.operator.matvecs_per_product
     limit = max(limit, counter.max_matvecs)

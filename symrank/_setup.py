@@ -20,8 +20,9 @@ from symrank.operators import Operator, as_operator
 from symrank.operators._witness import Witness
 from symrank.operators.checks import checked
 from symrank.operators.deflated import Deflated
-from symrank.operators.padded import MOST_WHOLE, PaddedOperator
-from symrank.operators.transforms import Scaled, shorter_side
+from symrank.operators.facts import Facts
+from symrank.operators.padded import MOST_WHOLE
+from symrank.operators.transforms import Scaled
 from symrank.preconditioners import Preconditioner
 from symrank.recurrences import lanczos
 from symrank.result import RankResult
@@ -92,7 +93,8 @@ class Options:
 class Job:
     """What stays the same whichever method runs."""
 
-    operator: Operator  # scaled, preconditioned, deflated
+    operator: Operator  # preconditioned, scaled, deflated
+    given: Operator  # the same before it was scaled: a common factor may make zeros of small entries
     goal: Goal
     preconditioner: Preconditioner | None
     num_deflated: int
@@ -100,6 +102,11 @@ class Job:
     num_zeros: int = 0  # that the shape of a Gram operator, or empty rows, give away
     witness: Witness | None = None  # where the caller's code multiplies
     as_asked: Callable[[RankResult], RankResult] = lambda result: result  # from the method's count
+
+    @property
+    def facts(self) -> Facts:
+        """What the operator knows of itself."""
+        return self.operator.facts
 
     @property
     def num_left_out(self) -> int:
@@ -120,7 +127,7 @@ class Job:
         window = self.goal.window
         if window is not None and window[0] < 0.0 <= window[1]:
             return self  # the zeros of the longer side count
-        operator = shorter_side(self.operator)
+        operator = self.operator.shorter_side()
         if operator is self.operator:
             return self
         return dataclasses.replace(
@@ -132,7 +139,7 @@ class Job:
 
 
 def prepare(A: Any, options: Options, counter: Counter) -> Job:
-    """Coerce, deflate, precondition, scale and check."""
+    """Coerce, precondition, scale, check and deflate."""
     operator, options, num_zeros = _occupied(as_operator(A), options)
     noise = operator.noise if options.noise is None else options.noise
     G = preconditioners.as_preconditioner(options.preconditioner, operator)
@@ -167,6 +174,7 @@ def prepare(A: Any, options: Options, counter: Counter) -> Job:
     )
     job = Job(
         operator=scaled,
+        given=operator,
         goal=goal,
         preconditioner=G,
         num_deflated=num_deflated,
@@ -181,8 +189,10 @@ def prepare(A: Any, options: Options, counter: Counter) -> Job:
 
 def _occupied(operator: Operator, options: Options) -> tuple[Operator, Options, int]:
     """Return what is left without empty rows, the options for it, and the number of those rows."""
-    if not isinstance(operator, PaddedOperator):
+    base, index = operator.occupied()
+    if index is None:
         return operator, options, 0
+    num_empty = operator.n - base.n
     window, diagonal = options.window, options.preconditioner
     counts_zeros = window is not None and window[0] < 0.0 <= window[1]
     if counts_zeros or options.deflate is not None or isinstance(diagonal, Preconditioner):
@@ -190,7 +200,7 @@ def _occupied(operator: Operator, options: Options) -> tuple[Operator, Options, 
             return operator.whole(), options, 0
         raise OptionError(
             f"a window that holds zero, deflate and a Preconditioner ask for the whole A, and "
-            f"{operator.num_empty} of its {operator.n} rows are empty and left out: count on "
+            f"{num_empty} of its {operator.n} rows are empty and left out: count on "
             "either side of zero, and pass the diagonal of G as an array."
         )
     if diagonal is not None and not isinstance(diagonal, str):
@@ -200,8 +210,8 @@ def _occupied(operator: Operator, options: Options) -> tuple[Operator, Options, 
                 f"preconditioner of shape {given.shape} is no diagonal of a matrix of n = "
                 f"{operator.n}: pass an array of shape ({operator.n},)."
             )
-        options = dataclasses.replace(options, preconditioner=given[operator.index])
-    return operator.base, options, operator.num_empty
+        options = dataclasses.replace(options, preconditioner=given[index])
+    return base, options, num_empty
 
 
 def _times(window: tuple[float, float], factor: float) -> tuple[float, float]:
@@ -252,7 +262,8 @@ def _scaled(operator: Operator, seed: int, counter: Counter) -> tuple[Operator, 
     if abs(exponent) <= EXTREME[operator.dtype.char]:
         return operator, 1.0
     factor = math.ldexp(1.0, -max(min(exponent, 1000), -1022))  # its inverse must be normal
-    return Scaled(operator, factor), factor
+    stored = operator.times(factor)
+    return Scaled(operator, factor) if stored is None else stored, factor
 
 
 def _product_size(operator: Operator, x: Array) -> float:

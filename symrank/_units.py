@@ -31,9 +31,7 @@ from symrank.choose import why_given_up
 from symrank.equilibrate import Scales, describe, uneven_scales
 from symrank.errors import SymrankError
 from symrank.intervals import ExactInterval, Hull, Interval
-from symrank.methods import Dense, Lanczos, Method
-from symrank.operators import Operator
-from symrank.operators.transforms import Scaled
+from symrank.methods import Lanczos, Method
 from symrank.result import Progress, RankResult, Status
 
 __all__ = ["LIMIT", "SHARE", "count_in_both_units", "uneven"]
@@ -97,7 +95,7 @@ def uneven(job: Job) -> Scales | None:
     """Return the scales where no cut was given, rounding is the only noise, and they span much."""
     goal = job.goal
     is_asked = _has_cut(job) or goal.noise or job.num_deflated or job.preconditioner is not None
-    return None if is_asked else uneven_scales(_unscaled(job.operator), LIMIT)
+    return None if is_asked else uneven_scales(job.given, LIMIT)
 
 
 def _has_cut(job: Job) -> bool:
@@ -108,23 +106,17 @@ def _has_cut(job: Job) -> bool:
     return bool(goal.atol and goal.atol >= min(goal.n, threshold.FLOOR) * goal.eps * largest)
 
 
-def _unscaled(operator: Operator) -> Operator:
-    """Return the caller's entries: a common factor may have made zeros of the small ones."""
-    return operator.base if isinstance(operator, Scaled) else operator
-
-
 def _count_again(
     job: Job, scales: Scales, method: Method, counter: Counter, is_chosen: bool
 ) -> tuple[RankResult | None, str]:
     """Count D A D; without an answer, say why there is none."""
-    is_free = isinstance(method, Dense)  # the entries are known
-    if counter.seconds_left < 0.0 or not (is_free or counter.left):
+    if counter.seconds_left < 0.0 or not (method.is_free(job.facts) or counter.left):
         return None, LATE
     try:
         G = preconditioners.of_scales(scales)
         twin = dataclasses.replace(
             job,
-            operator=preconditioners.apply(_unscaled(job.operator), G),
+            operator=preconditioners.apply(job.given, G),
             goal=dataclasses.replace(job.goal, scale=1.0, atol=None),
             preconditioner=G,
         )

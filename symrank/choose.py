@@ -24,11 +24,11 @@ from symrank._candidates import (
     product_seconds,
     sampling,
 )
-from symrank.methods import Dense, Goal, Method, Sketch, Summary, dense
+from symrank.methods import Dense, Goal, Method, Sketch, Summary
 from symrank.methods import sketch as sketches
 from symrank.methods._null import TEST_COLUMNS
 from symrank.methods.lanczos import is_resolved
-from symrank.operators import Operator
+from symrank.operators.facts import Facts
 from symrank.result import Status
 
 __all__ = [
@@ -101,34 +101,34 @@ class Plan:
         return "\n  ".join([f"{self.choice}", self.reason, *self.notes, *others])
 
 
-def propose(operator: Operator, goal: Goal) -> Plan:
-    """Weigh the candidates that the representation of `operator` allows.
+def propose(facts: Facts, goal: Goal) -> Plan:
+    """Weigh the candidates that the representation of an operator allows.
 
     Parameters
     ----------
-    operator
-        What the method will see.
+    facts
+        What is known of the operator that the method will see.
     goal
         What is asked for; `max_matvecs` is the budget.
     """
-    sampled = sampling(operator, goal)
-    exact = exact_candidates(operator, goal, sampled.seconds[0])
+    sampled = sampling(facts, goal)
+    exact = exact_candidates(facts, goal, sampled.seconds[0])
     if not exact:
-        return Plan(choice=sampled, reason=_why_sampling(operator, goal))
+        return Plan(choice=sampled, reason=_why_sampling(facts, goal))
     best = min(exact, key=lambda choice: choice.seconds[1])
     others = [choice for choice in (*exact, sampled) if choice is not best]
     allowed = _allowance(goal, sampled.seconds[0])
     if best.seconds[1] <= allowed and not _is_costly(best, sampled):
         return Plan(choice=best, reason=_why_exact(best, goal), others=others)
-    is_timed = operator.is_explicit or not best.num_matvecs[1]
-    lacking = lacks(operator, goal)
+    is_timed = facts.is_explicit or not best.num_matvecs[1]
+    lacking = lacks(facts, goal)
     reason = _why_not(best, lacking, is_timed=is_timed)
     put_off = None if lacking else best
     return Plan(choice=sampled, reason=reason, others=exact, put_off=put_off)
 
 
 def reconsider(
-    operator: Operator,
+    facts: Facts,
     goal: Goal,
     summary: Summary,
     weigh: Callable[[float], Sequence[Choice]],
@@ -139,7 +139,7 @@ def reconsider(
 
     Parameters
     ----------
-    operator, goal
+    facts, goal
         As for `propose`.
     summary
         Of the rounds of `Lanczos` so far.
@@ -156,7 +156,7 @@ def reconsider(
     if goal.has_cut or (met and not goal.refine):
         return None
     low, high = summary.evidence(goal.confidence)
-    a_product = product_seconds(operator)
+    a_product = product_seconds(facts)
     allowed = _allowance(goal, spent * a_product)
     found: list[tuple[float, float, Method, str]] = []
     likely = min(high, math.ceil(LIKELY * summary.estimate))  # it fails, or it is exact
@@ -184,12 +184,12 @@ def reconsider(
     return method, why
 
 
-def affords_singular_values(operator: Operator, goal: Goal) -> bool:
+def affords_singular_values(facts: Facts, goal: Goal) -> bool:
     """Tell whether `Dense` takes no more than an exact count may, by the singular values."""
-    work = dense.predict(operator)
-    if not work.is_singular or work.num_products or not fits_densely(operator):
+    work = facts.dense
+    if not work.is_singular or work.num_products or not fits_densely(facts):
         return False
-    allowed = _allowance(goal, sampling(operator, goal).seconds[0])
+    allowed = _allowance(goal, sampling(facts, goal).seconds[0])
     return _costs.singular_seconds(*work.shape) <= allowed
 
 
@@ -262,18 +262,18 @@ def _why_exact(choice: Choice, goal: Goal) -> str:
     )
 
 
-def _why_sampling(operator: Operator, goal: Goal) -> str:
-    if fits_densely(operator):
+def _why_sampling(facts: Facts, goal: Goal) -> str:
+    if fits_densely(facts):
         return (
-            f"the dense matrix would take {operator.n} products and {goal.max_matvecs} are "
+            f"the dense matrix would take {facts.n} products and {goal.max_matvecs} are "
             "allowed: certified counting by products"
         )
-    analysis, lacking = pattern_seconds(operator), lacks(operator, goal)
+    analysis, lacking = pattern_seconds(facts), lacks(facts, goal)
     if lacking:
-        return f"n = {operator.n} and {lacking}: certified counting by products"
+        return f"n = {facts.n} and {lacking}: certified counting by products"
     if analysis > 0.0:
         return (
-            f"n = {operator.n} and the analysis of the pattern alone would take {analysis:.2g} s: "
+            f"n = {facts.n} and the analysis of the pattern alone would take {analysis:.2g} s: "
             "certified sampling first"
         )
-    return f"n = {operator.n} and no exact count known to be cheap: certified counting by products"
+    return f"n = {facts.n} and no exact count known to be cheap: certified counting by products"

@@ -16,16 +16,8 @@ from symrank import equilibrate as equilibration
 from symrank._typing import Array, FloatArray
 from symrank.errors import NonFiniteError, OperatorError, OptionError
 from symrank.operators import Operator
-from symrank.operators._factor import Factor, Factored, as_factor, check_adjoint, diagonal_factor
-from symrank.operators.transforms import (
-    Congruent,
-    as_augmented,
-    as_gram,
-    as_matrix,
-    scaled_augmented,
-    scaled_gram,
-    scaled_matrix,
-)
+from symrank.operators._factor import Factor, as_factor, check_adjoint, diagonal_factor
+from symrank.operators.transforms import Congruent
 
 __all__ = ["Draw", "Preconditioner", "apply", "as_preconditioner", "of_scales"]
 
@@ -166,8 +158,8 @@ class Preconditioner:
                 "not known. Pass Preconditioner.diagonal(1 / diag) with the diagonal or an "
                 "estimate of it."
             )
-        matrix = as_matrix(operator)
-        entries = operator.to_dense() if matrix is None else matrix.entries
+        stored = operator.stored()
+        entries = operator.to_dense() if stored is None else stored
         size = np.abs(entries.diagonal()).astype(np.float64)
         bad = np.flatnonzero(~np.isfinite(size))
         if bad.size:
@@ -365,14 +357,14 @@ class Preconditioner:
         """
         from symrank import multigrid  # pyamg is wanted only here
 
-        matrix = as_matrix(operator)
-        if matrix is None or matrix.dtype.kind == "c":
+        entries = operator.stored()
+        if entries is None or entries.dtype.kind == "c":
             raise OptionError(
                 f'preconditioner="amg" needs the real entries of the matrix, and {operator!r} has '
                 "none. Pass an explicit matrix, or Preconditioner.from_products(product, n) with "
                 "a cycle of your own."
             )
-        cycle = multigrid.VCycle(matrix.entries, near_null)
+        cycle = multigrid.VCycle(entries, near_null)
         draw = Draw(cycle.draw, cycle.num_draws, cycle.draw_error)
         return cls(
             factor=None, name="amg", product=cycle, work=cycle.work, order=operator.n, draw=draw
@@ -440,34 +432,17 @@ def apply(operator: Operator, preconditioner: Preconditioner) -> Operator:
     root = preconditioner.root
     if root is None:
         return Congruent(operator, preconditioner.factor)
-    scaled = _scaled_entries(operator, root)
+    scaled = operator.scaled_rows(root)
     if scaled is None:
         _check_range(root, operator)
         return Congruent(operator, preconditioner.factor)
-    if np.isfinite(_largest(operator)) and not np.isfinite(_largest(scaled)):
+    if np.isfinite(operator.largest_stored()) and not np.isfinite(scaled.largest_stored()):
         raise OptionError(
             f"S* A S overflows {operator.dtype} for this {preconditioner!r}: sqrt(g) reaches "
             f"{root.max():.3g}. Divide the diagonal of G by a constant, which moves no rank."
         )
     scaled.matvecs_per_product = operator.matvecs_per_product
     return scaled
-
-
-def _scaled_entries(operator: Operator, root: FloatArray) -> Operator | None:
-    """Return S A S for S = diag(root) where the entries of A, or of its factor, are known."""
-    matrix, twin, squared = as_matrix(operator), as_augmented(operator), as_gram(operator)
-    if matrix is not None:
-        return scaled_matrix(matrix, root)
-    if twin is not None:
-        return scaled_augmented(twin, root)
-    return None if squared is None else scaled_gram(squared, root)
-
-
-def _largest(operator: Operator) -> float:
-    """Return the largest entry of a matrix, or of the factor that an operator is made of."""
-    size = operator.factor.largest_entry if isinstance(operator, Factored) else None
-    size = operator.scale_hint() if size is None else size
-    return 0.0 if size is None else size
 
 
 def _check_range(root: FloatArray, operator: Operator) -> None:

@@ -57,9 +57,9 @@ from symrank.methods._backward_error import Workspace
 from symrank.methods._ldl import Cost, analyse
 from symrank.methods._ldl_far import Solvers
 from symrank.methods._pivots import Counts, count, of_zeros
-from symrank.methods.base import Goal, Summary, Task, Tick
+from symrank.methods.base import Goal, Method, Summary, Task, Tick
 from symrank.operators import Operator
-from symrank.operators.explicit import sparse_entries
+from symrank.operators.facts import Facts
 from symrank.recurrences import lanczos
 from symrank.result import Band, Gap, Status
 
@@ -74,11 +74,11 @@ NO_CHILD = (
     "process of their own {}."
 )
 GIVEN_UP = "the factorisations were given up, and the interval holds what they left open: {}."
-_COSTS: WeakKeyDictionary[Operator, Cost] = WeakKeyDictionary()  # a choice and a run need them
+_COSTS: WeakKeyDictionary[Facts, Cost] = WeakKeyDictionary()  # a choice and a run need them
 
 
 @dataclass(frozen=True, kw_only=True)
-class Inertia:
+class Inertia(Method):
     """Exact rank and inertia of an explicit sparse matrix by LDL' factorisations.
 
     Needs feral-solver (``pip install symrank-linalg[inertia]`` where it has no wheel), and the
@@ -128,7 +128,7 @@ class Inertia:
     def run(self, operator: Operator, goal: Goal, task: Task, state: Any, tick: Tick) -> "Counts":  # noqa: ARG002
         """Count pivots at the shifts."""
         matrix = _matrix(operator, self.max_fill / 12)
-        cost = None if operator.n == 0 else _cost(operator, matrix)
+        cost = None if operator.n == 0 else _cost(operator.facts, matrix)
         if cost is not None:
             self._check(cost)
         norm, margin, used = _norm(operator, goal, tick)
@@ -221,23 +221,23 @@ def _band_notes(at_ends: Sequence[Band], goal: Goal, status: Status) -> tuple[st
     return tuple(threshold.band_notes(at_ends, goal.half_width))
 
 
-def predict(operator: Operator) -> Cost | None:
+def predict(facts: Facts) -> Cost | None:
     """Return what one factorisation would take, from the pattern; None without entries."""
-    if operator in _COSTS:
-        return _COSTS[operator]
-    entries = sparse_entries(operator) if operator.n else None
-    return None if entries is None else _cost(operator, _real(entries))
+    if facts in _COSTS:
+        return _COSTS[facts]
+    known = facts.n and facts.entries is not None
+    return _cost(facts, _real(facts.entries(math.inf))) if known else None
 
 
-def _cost(operator: Operator, matrix: Any) -> Cost:
-    if operator not in _COSTS:
-        _COSTS[operator] = analyse(matrix)
-    return _COSTS[operator]
+def _cost(facts: Facts, matrix: Any) -> Cost:
+    if facts not in _COSTS:
+        _COSTS[facts] = analyse(matrix)
+    return _COSTS[facts]
 
 
 def _matrix(operator: Operator, max_entries: float) -> Any:
     """Return the real symmetric CSR matrix whose pivots are counted, every diagonal stored."""
-    entries = sparse_entries(operator, max_entries)
+    entries = operator.sparse_entries(max_entries)
     if entries is None:
         raise OptionError(
             f"method='inertia' factorises entries, and this {type(operator).__name__} is known by "

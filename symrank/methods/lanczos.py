@@ -21,7 +21,7 @@ from typing import Any, ClassVar
 from symrank import kernels, probes
 from symrank._options import settle_counts
 from symrank.methods._lanczos_summary import ENOUGH, RESOLVED, Memo, is_resolved, summarise
-from symrank.methods.base import Goal, Summary, Task, Tick
+from symrank.methods.base import Goal, Method, Summary, Task, Tick
 from symrank.operators import Operator
 from symrank.recurrences import lanczos
 
@@ -37,7 +37,7 @@ MARGIN = 7.5  # z^2 at alpha/3 with 30 % to spare: enough probes also after the 
 
 
 @dataclass(frozen=True, kw_only=True)
-class Lanczos:
+class Lanczos(Method):
     """Stochastic Lanczos quadrature with certified bounds.
 
     Parameters
@@ -62,6 +62,8 @@ class Lanczos:
     kernel: str | None = None
 
     name: ClassVar[str] = "lanczos"
+    runs_on_kernels: ClassVar[bool] = True
+    refines: ClassVar[bool] = True
     counts_windows: ClassVar[bool] = True
 
     def __post_init__(self) -> None:

@@ -20,7 +20,7 @@ from symrank.errors import OptionError, StepSizeError
 from symrank.methods._langevin_summary import Memo, after_chains, after_pilot, units_of
 from symrank.methods._pilot import Pilot
 from symrank.methods._tuning import Plan, Wishes, predict, tune
-from symrank.methods.base import Goal, Summary, Task, Tick
+from symrank.methods.base import Goal, Method, Summary, Task, Tick
 from symrank.operators import Operator, Squared
 from symrank.recurrences import lanczos, langevin
 from symrank.result import Status
@@ -45,7 +45,7 @@ SCHEMES = ("baoab", "leimkuhler-matthews", "euler-maruyama")
 
 
 @dataclass(frozen=True, kw_only=True)
-class Langevin:
+class Langevin(Method):
     r"""Langevin filter iteration: independent chains advanced as one block.
 
     Parameters
@@ -114,6 +114,7 @@ class Langevin:
     kernel: str | None = None
 
     name: ClassVar[str] = "langevin"
+    runs_on_kernels: ClassVar[bool] = True
 
     def __post_init__(self) -> None:
         for field, allowed in (

@@ -43,7 +43,7 @@ from symrank.methods import _range
 from symrank.methods._null import TEST_COLUMNS, advance
 from symrank.methods._probe import Probe, spoils
 from symrank.methods._projection_summary import Memo, exact_summary, sampled_summary
-from symrank.methods.base import Goal, Summary, Task, Tick
+from symrank.methods.base import Goal, Method, Summary, Task, Tick
 from symrank.operators import Operator
 from symrank.recurrences import lanczos
 from symrank.result import Status
@@ -62,7 +62,7 @@ HALF, DRAWN = "probes", "drawn"  # keys of blocks by the kind of their probes
 
 
 @dataclass(frozen=True, kw_only=True)
-class Projection:
+class Projection(Method):
     """Trace of the projector that preconditioned solves converge to; small nullities exactly.
 
     Counts every eigenvalue above the noise floor: `atol` and `rtol` are refused, because a solve
@@ -87,6 +87,7 @@ class Projection:
     num_probes: int | None = None
 
     name: ClassVar[str] = "projection"
+    refines: ClassVar[bool] = True
     solves: ClassVar[bool] = True  # it can use a preconditioner without a factor
 
     def __post_init__(self) -> None:

@@ -27,7 +27,7 @@ from symrank.methods import _range
 from symrank.methods._exact import Found
 from symrank.methods._null import TEST_COLUMNS, NullBlock, advance
 from symrank.methods._range import RangeSketch
-from symrank.methods.base import Goal, Summary, Task, Tick
+from symrank.methods.base import Goal, Method, Summary, Task, Tick
 from symrank.operators import Operator
 from symrank.recurrences import lanczos
 
@@ -45,7 +45,7 @@ RANGE, PILOT = ("range",), ("norm",)
 
 
 @dataclass(frozen=True, kw_only=True)
-class Sketch:
+class Sketch(Method):
     """The exact rank, where the rank or the nullity is small.
 
     Parameters

@@ -19,7 +19,7 @@ from symrank._options import check_word, settle_counts
 from symrank.errors import OptionError
 from symrank.methods import _moments, _published
 from symrank.methods._moments import Wishes
-from symrank.methods.base import Goal, Summary, Task, Tick
+from symrank.methods.base import Goal, Method, Summary, Task, Tick
 from symrank.operators import Operator
 
 __all__ = ["UbaruSaad"]
@@ -29,7 +29,7 @@ PUBLISHED_PILOT = 100  # steps, for lambda_max
 
 
 @dataclass(frozen=True, kw_only=True)
-class UbaruSaad:
+class UbaruSaad(Method):
     r"""Spectral density and a polynomial step.
 
     Parameters
@@ -87,6 +87,7 @@ class UbaruSaad:
     kernel: str | None = None
 
     name: ClassVar[str] = "ubaru-saad"
+    runs_on_kernels: ClassVar[bool] = True
 
     def __post_init__(self) -> None:
         check_word("variant", self.variant, ("published", "repaired"))

@@ -3,7 +3,7 @@
 import contextlib
 import math
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
 
@@ -17,6 +17,7 @@ from symrank.errors import NonFiniteError, OperatorError
 from symrank.operators._sums import multiply as matrix_product
 from symrank.operators.base import Operator, columns_of, product_by
 from symrank.operators.coerce import interpret
+from symrank.operators.facts import DenseForm, Facts, entry_work
 from symrank.operators.matrix import MatrixOperator, canonical, largest_entry
 from symrank.operators.scipy_adapter import linear_operator_dtype, multiply
 
@@ -64,10 +65,22 @@ class Factored(Operator):
         self.factor = factor
         self.matvecs_per_product = factor.matvecs
 
+    def _facts(self) -> Facts:
+        known, entries = super()._facts(), self.factor.entries
+        if entries is None:
+            return known
+        work = entry_work(entries, 2.0).repeated(1.0, rows=self.n)
+        form = DenseForm(shape=self.factor.shape, is_singular=True)
+        return replace(known, work=work, dense=form)
+
     @property
     def num_dense_products(self) -> int:
         """Products that `to_dense` takes."""
         return self.n if self.factor.entries is None else 0
+
+    def largest_stored(self) -> float:
+        """Return the largest entry of the factor; 0 where it is not known."""
+        return self.factor.largest_entry or 0.0
 
 
 def as_factor(A: Any) -> Factor:

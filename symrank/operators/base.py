@@ -2,6 +2,7 @@
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from functools import partial
 from typing import Any, ClassVar, Protocol
 
@@ -10,8 +11,10 @@ import numpy.typing as npt
 import scipy.sparse.linalg as spla
 
 from symrank import _foreign
-from symrank._typing import Array
+from symrank._cached import cached_property
+from symrank._typing import Array, FloatArray, IntArray
 from symrank.errors import OperatorError
+from symrank.operators.facts import DenseForm, Facts, ScalableRows, SingularForm, Work
 
 __all__ = [
     "Operator",
@@ -22,6 +25,7 @@ __all__ = [
     "working_dtype",
 ]
 
+Multiplicand = Callable[[Array], tuple[Array, ...]]
 DENSE_BLOCK = 256  # columns of the identity per product in `to_dense`: large enough for BLAS 3
 
 
@@ -51,6 +55,9 @@ class Operator(ABC):
         Whether the entries are known, so that a dense copy costs no product.
     parts
         The operators and factors that its products are made of.
+    work
+        Multiplications of a product with one vector, where they are known: the choice of a method
+        then need not guess them.
 
     Attributes
     ----------
@@ -100,6 +107,7 @@ class Operator(ABC):
         name: str = "operator",
         is_explicit: bool = False,
         parts: Sequence[Part] = (),
+        work: float | None = None,
     ) -> None:
         self.n = square_size(shape)
         self.shape = (self.n, self.n)
@@ -107,6 +115,7 @@ class Operator(ABC):
         self.name = name
         self.is_explicit = is_explicit
         self.is_foreign = not self._is_own or any(part.is_foreign for part in parts)
+        self._work = None if work is None else Work(by_index=work, rows=self.n)
 
     @abstractmethod
     def _matmat(self, X: Array) -> Array:
@@ -115,6 +124,33 @@ class Operator(ABC):
     def _summed(self, X: Array) -> Array:
         """Do what `_matmat` does; a product that is not finite may pass (`summed_product`)."""
         return self._matmat(X)
+
+    @cached_property
+    def facts(self) -> Facts:
+        """What it knows of itself, asked for once; see `symrank.operators.facts`."""
+        if self._is_own:
+            return self._facts()
+        with _foreign.callers_code():
+            return self._facts()
+
+    def _facts(self) -> Facts:
+        """Return what is known; a subclass that knows more replaces fields of it."""
+        return Facts.of_products(
+            self.n,
+            **({} if self._work is None else {"work": self._work}),
+            dense=DenseForm(
+                shape=self.shape, num_products=self.num_dense_products, num_formed=self.n
+            ),
+            is_explicit=self.is_explicit,
+            matvecs_per_product=self.matvecs_per_product,
+            noise=self.noise,
+        )
+
+    def _facts_over(self, base: "Operator", **known: Any) -> Facts:
+        """Return the facts of a product made of products with `base`, and of a pass over rows."""
+        times = self.matvecs_per_product // base.matvecs_per_product
+        work = base.facts.work.repeated(times, rows=self.n)
+        return replace(Operator._facts(self), work=work, **known)
 
     def matmat(self, X: npt.ArrayLike) -> Array:
         """Multiply a block of vectors.
@@ -174,6 +210,74 @@ class Operator(ABC):
         """Return the entries as a fresh (n, n) array."""
         return columns_of(partial(product_by, self), self.shape, self.dtype)
 
+    def formed(self, tick: Callable[[int], None]) -> Array:
+        """Return the entries; by blocks of products, each told to `tick`, where they take any."""
+        is_by_products = self._is_own or type(self).to_dense is Operator.to_dense
+        if self.num_dense_products and is_by_products:
+            return columns_of(self.matmat, self.shape, self.dtype, tick)
+        if self._is_own:
+            entries = self.to_dense()
+        else:
+            none = np.empty((0, 0), self.dtype)
+            entries = _foreign.product_of(lambda _: self.to_dense(), none, self.shape, self.dtype)
+        tick(self.num_dense_products)
+        return entries
+
+    def multiplicand(self, *, is_summed: bool = False) -> tuple[Multiplicand, bool]:
+        """Return what a kernel multiplies with, and whether the new state may replace the old.
+
+        The first makes of a block what `symrank.kernels` takes for its product: the product
+        itself, or the matrix and the block, which the kernel then multiplies in the same pass over
+        memory. With `is_summed` the kernel's caller looks at the sums of a step, and not every
+        product is looked at here.
+        """
+        if is_summed:
+            return lambda X: (summed_product(self, X),), True
+        return lambda X: (self.matmat(X),), True
+
+    def stored(self) -> Any:
+        """Return the ndarray or CSR array that the operator is, else None."""
+        return None
+
+    def sparse_entries(self, max_entries: float = float("inf")) -> Any:
+        """Return a CSR array with all entries, or None where they are not known.
+
+        Raises
+        ------
+        OptionError
+            Where there may be more than `max_entries`, by the bound that is known beforehand.
+        """
+        entries = self.facts.entries
+        return None if entries is None else entries(max_entries)
+
+    def singular_form(self) -> SingularForm | None:
+        """Return the matrix whose singular values are the spectrum but for zeros, if they serve."""
+        return None
+
+    def scalable_rows(self) -> ScalableRows | None:
+        """Return the entries that a diagonal congruence scales, where they are known."""
+        return None
+
+    def scaled_rows(self, root: FloatArray) -> "Operator | None":  # noqa: ARG002
+        """Return ``D A D``, D = diag(root) > 0, of scaled entries, where they are known."""
+        return None
+
+    def times(self, factor: float) -> "Operator | None":  # noqa: ARG002
+        """Return `factor` times the operator, a power of two, where its entries are stored."""
+        return None
+
+    def shorter_side(self) -> "Operator":
+        """Return what has all the eigenvalues but zeros, where that is smaller; else itself."""
+        return self
+
+    def occupied(self) -> "tuple[Operator, IntArray | None]":
+        """Return what is left without empty rows, and its rows; None: all of them."""
+        return self, None
+
+    def whole(self) -> "Operator":
+        """Return the operator with its empty rows stored, where those are few enough."""
+        return self
+
     def to_scipy(self) -> "spla.LinearOperator[Any]":
         """Return a SciPy ``LinearOperator`` with the same products, its own adjoint."""
         return spla.LinearOperator(
@@ -192,6 +296,10 @@ class Operator(ABC):
     def scale_hint(self) -> float | None:
         """Return the largest absolute entry where it is known without products, else None."""
         return None
+
+    def largest_stored(self) -> float:
+        """Return the largest entry of what is stored, a matrix or the factor of one; else 0."""
+        return self.scale_hint() or 0.0
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__} {self.n}x{self.n} {self.dtype}: {self.name}>"

@@ -1,45 +1,21 @@
-"""What a kernel multiplies with: an operator's product, or the operator itself."""
+"""What a recurrence does where the sums over a product are lost."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 
 from symrank._foreign import refuse_non_finite
-from symrank._typing import Array, FloatArray
+from symrank._typing import FloatArray
 from symrank.errors import NonFiniteError
-from symrank.operators import MatrixOperator, Operator, Squared
-from symrank.operators.base import summed_product
 
-__all__ = ["fused_product", "refuse_lost"]
-
-
-def fused_product(
-    operator: Operator, *, is_summed: bool = False
-) -> tuple[Callable[[Array], tuple[Array, ...]], bool]:
-    """Return what a kernel multiplies with, and whether the new state may replace the old.
-
-    A real sparse matrix is multiplied by the kernel itself, in the same pass over memory. With
-    `is_summed` the sums of a step are looked at (`refuse_lost`), and not every product.
-    """
-    if isinstance(operator, Squared):
-        product, _ = fused_product(operator.base)
-        return lambda theta: product(operator.base.matmat(theta)), True
-    if isinstance(operator, MatrixOperator) and operator.is_sparse and operator.dtype.kind == "f":
-        A = operator.entries
-        if _is_diagonal(A):
-            d = A.diagonal()
-            return lambda theta: (d, theta), True
-        return lambda theta: (A.indptr, A.indices, A.data, theta), False
-    if is_summed:
-        return lambda theta: (summed_product(operator, theta),), True
-    return lambda theta: (operator.matmat(theta),), True
+__all__ = ["refuse_lost"]
 
 
 def refuse_lost(*sums: FloatArray, parts: Sequence[Any] = ()) -> None:
     """Raise where sums over a product, one a column, have left the finite numbers.
 
-    `parts` is what `fused_product` gave: a product that is not finite itself tells its row.
+    `parts` is what the operator's `multiplicand` gave: a product that is not finite itself tells its row.
     """
     if not all(np.isfinite(each).all() for each in sums):
         if len(parts) == 1:
@@ -48,9 +24,3 @@ def refuse_lost(*sums: FloatArray, parts: Sequence[Any] = ()) -> None:
             "a product with the operator holds infinities or NaN, or numbers whose squares "
             "overflow. Look for overflow, a division by zero or missing data in it."
         )
-
-
-def _is_diagonal(A: Any) -> bool:
-    """Whether a CSR matrix has entries on its diagonal alone."""
-    rows = np.repeat(np.arange(A.shape[0]), np.diff(A.indptr)) if A.nnz <= A.shape[0] else None
-    return rows is not None and bool((rows == A.indices).all())
