@@ -2,20 +2,20 @@
 
 import dataclasses
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
-from symrank import _foreign, kernels, threshold
-from symrank._candidates import product_seconds
+from symrank import _costs, _foreign, kernels, threshold
 from symrank._counter import Counter, TimeUp, located
 from symrank._options import check_progress
 from symrank._setup import Job, Options
 from symrank.errors import ChangedOperatorError, NonFiniteError, OptionError, SymrankError
-from symrank.methods import Goal, Method, Summary, dense
+from symrank.methods import Goal, Method, Summary, Task, dense
 from symrank.result import Progress, RankResult, Status
 
-__all__ = ["MAX_MATVECS", "Rounds", "counter_of", "run"]
+__all__ = ["MAX_MATVECS", "Rounds", "counter_of", "run", "start"]
 
 MAX_MATVECS = 20_000
 UNSEEN = (
@@ -44,8 +44,15 @@ class Rounds:
     limit: int = 0  # products of the run that the budget allows
     is_unseen: bool = False  # a round ended without a look at the witness
 
-    def advance(self, counter: Counter, pause: Callable[[Summary], bool] | None = None) -> None:
-        """Run rounds until nothing is left to do or `pause` says so; decide only between rounds.
+    def advance(self, counter: Counter) -> None:
+        """Run rounds until nothing is left to do; see `guarded`."""
+        with self.guarded(counter):
+            for _ in self.each(counter):
+                pass
+
+    @contextmanager
+    def guarded(self, counter: Counter) -> Iterator[None]:
+        """End with what the finished rounds say where time, a key or an error ends `each`.
 
         Raises
         ------
@@ -60,7 +67,7 @@ class Rounds:
         self.is_whole = False
         try:
             with located(counter, lambda: self.known(counter)):
-                self._run(counter, pause)
+                yield
             self.is_whole = True
         except TimeUp:
             summary = self.summary
@@ -77,34 +84,39 @@ class Rounds:
     def keep_within(self, counter: Counter) -> None:
         """Leave to the method what another one has left of the budget."""
         assert self.summary is not None
-        most = self.summary.memo.num_products + self.job.budget(counter.left)
+        most = self.summary.num_products + self.job.budget(counter.left)
         self.goal = dataclasses.replace(self.goal, max_matvecs=most)
 
-    def _run(self, counter: Counter, pause: Callable[[Summary], bool] | None) -> None:
+    def each(self, counter: Counter) -> Iterator[Summary]:
+        """Yield what is known after every round, the only place where anything is decided.
+
+        It may be left at any round, and asked again. Run it within `guarded`.
+        """
+        if self.goal.n == 0:
+            self.summary = dense.nothing(self.goal)
+            return
+        while tasks := self.method.plan(self.goal, len(self.history), self.summary):
+            self.summary = self._after(tasks, counter)
+            counter.interval = self.summary.evidence(self.goal.confidence)
+            self.history.append((counter.num_matvecs, *counter.interval))
+            yield self.summary
+
+    def _after(self, tasks: Sequence[Task], counter: Counter) -> Summary:
+        """Run a round, look whether the operator is the same, and say what all segments say."""
         operator = self.job.operator
 
         def tick(products: int) -> None:
             counter.tick(products * operator.matvecs_per_product)
 
-        if self.goal.n == 0:
-            self.summary = dense.nothing(self.goal)
-        while self.goal.n and (
-            tasks := self.method.plan(self.goal, len(self.history), self.summary)
-        ):
-            try:
-                for task in tasks:
-                    state = self.states.pop(task.key, None)
-                    self.states[task.key] = self.method.run(operator, self.goal, task, state, tick)
-                self._look(counter)
-                self.summary = self.method.summarise(self.goal, self.states, self.summary)
-            except Exception as error:
-                self._blame(counter, error)
-                raise
-            low, high = self.summary.evidence(self.goal.confidence)
-            counter.interval = low, high
-            self.history.append((counter.num_matvecs, low, high))
-            if pause is not None and pause(self.summary):
-                return
+        try:
+            for task in tasks:
+                state = self.states.pop(task.key, None)
+                self.states[task.key] = self.method.run(operator, self.goal, task, state, tick)
+            self._look(counter)
+            return self.method.summarise(self.goal, self.states, self.summary)
+        except Exception as error:
+            self._blame(counter, error)
+            raise
 
     def _look(self, counter: Counter) -> None:
         """Look whether the operator is still what it was at the door; keep the next look back."""
@@ -165,7 +177,8 @@ class Rounds:
         job = self.job
         assert self.summary is not None
         fields = {f.name: getattr(self.summary, f.name) for f in dataclasses.fields(Summary)}
-        fields.pop("memo")
+        for name in ("memo", "is_final", "given_up"):
+            fields.pop(name)
         if fields["inertia"] is not None:
             plus, zero, minus = fields["inertia"]
             fields["inertia"] = plus, zero + job.num_left_out, minus
@@ -178,7 +191,7 @@ class Rounds:
             fields["notes"] = (*fields["notes"], _floor_note(self.goal, fields["threshold"]))
         if self.is_unseen:
             fields["notes"] = (*fields["notes"], UNSEEN)
-        goes_on = self.is_whole and hasattr(self.method, "stages")
+        goes_on = self.is_whole and self.method.refines
         return RankResult(
             **fields,
             n=self.goal.n + job.num_left_out,
@@ -205,24 +218,24 @@ def counter_of(options: Options, progress: Callable[[Progress], None] | None) ->
     return Counter(limit, options.max_seconds, progress)
 
 
-def run(
-    job: Job,
-    method: Method,
-    reason: str,
-    counter: Counter,
-    pause: Callable[[Summary], bool] | None = None,
-) -> Rounds:
-    """Run a method on what is left of the budget."""
+def start(job: Job, method: Method, reason: str, counter: Counter) -> Rounds:
+    """Return the rounds of a method on what is left of the budget."""
+    a_product = _costs.product_seconds(job.facts.work)
     goal = dataclasses.replace(
         job.goal,
         max_matvecs=job.budget(counter.left),
         deadline=counter.deadline,
-        extra_products=int(EXTRA_SECONDS / max(product_seconds(job.facts), 1e-9)),
+        extra_products=int(EXTRA_SECONDS / max(a_product, 1e-9)),
     )
     limit = counter.num_matvecs + goal.max_matvecs * job.operator.matvecs_per_product
     limit = max(limit, counter.max_matvecs)
-    rounds = Rounds(method=method, reason=reason, job=job, goal=goal, limit=limit)
-    rounds.advance(counter, pause)
+    return Rounds(method=method, reason=reason, job=job, goal=goal, limit=limit)
+
+
+def run(job: Job, method: Method, reason: str, counter: Counter) -> Rounds:
+    """Run a method on what is left of the budget."""
+    rounds = start(job, method, reason, counter)
+    rounds.advance(counter)
     return rounds
 
 
@@ -268,7 +281,7 @@ def _resume(rounds: Rounds, before: Counter) -> Callable[..., RankResult]:
             old,
             half_width=precision if precision >= 1.0 else precision * n,
             refine=False,
-            max_matvecs=summary.memo.num_products + rounds.job.budget(more),
+            max_matvecs=summary.num_products + rounds.job.budget(more),
             spent_looks=getattr(summary.evidence, "num_looks", 1),
         )
         with _foreign.own_arithmetic():
@@ -281,6 +294,6 @@ def _resume(rounds: Rounds, before: Counter) -> Callable[..., RankResult]:
 
 def _kernel_name(method: Method) -> str:
     """Return the name of the kernel file that `method` runs on; empty if it runs on none."""
-    if not hasattr(method, "kernel"):
+    if not method.runs_on_kernels:
         return ""
     return kernels.load(method.kernel).__name__.rpartition(".")[2]

@@ -94,7 +94,9 @@ class Job:
     """What stays the same whichever method runs."""
 
     operator: Operator  # preconditioned, scaled, deflated
-    given: Operator  # the same before it was scaled: a common factor may make zeros of small entries
+    given: (
+        Operator  # the same before it was scaled: a common factor may make zeros of small entries
+    )
     goal: Goal
     preconditioner: Preconditioner | None
     num_deflated: int

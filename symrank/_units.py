@@ -24,14 +24,12 @@ from dataclasses import dataclass
 from typing import Any
 
 from symrank import _rounds, preconditioners, threshold
-from symrank._candidates import unasked
 from symrank._counter import Counter
 from symrank._setup import Job
-from symrank.choose import why_given_up
 from symrank.equilibrate import Scales, describe, uneven_scales
 from symrank.errors import SymrankError
 from symrank.intervals import ExactInterval, Hull, Interval
-from symrank.methods import Lanczos, Method
+from symrank.methods import BY_NAME, Lanczos, Method
 from symrank.result import Progress, RankResult, Status
 
 __all__ = ["LIMIT", "SHARE", "count_in_both_units", "uneven"]
@@ -74,7 +72,7 @@ def count_in_both_units(
         first = count(dataclasses.replace(job, goal=goal))
     if first.status is Status.NOT_CERTIFIED:  # it counts above a cut of its own
         return first
-    again = unasked(first.method) if method is None else method
+    again = BY_NAME[first.method]().unasked() if method is None else method
     second, failure = None, INTERRUPTED
     if first.status is not Status.INTERRUPTED:
         with counter.reserve(max(0, counter.left - quarter), 0.0):
@@ -123,7 +121,7 @@ def _count_again(
         if is_chosen:
             twin = twin.on_shorter_side()
         rounds = _rounds.run(twin, method, "to see whether units decide", counter)
-        if is_chosen and why_given_up(rounds.summary):
+        if is_chosen and rounds.summary is not None and rounds.summary.given_up:
             rounds = _rounds.run(twin, Lanczos(), "to see whether units decide", counter)
     except KeyboardInterrupt:
         return None, INTERRUPTED

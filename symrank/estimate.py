@@ -19,8 +19,6 @@ from symrank.result import Progress, RankResult
 
 __all__ = ["OF_METHODS", "answer", "named_method", "rank", "seed_of"]
 
-TIMED_COLUMNS = 8  # in `plan`
-
 
 def _of_methods() -> dict[str, str]:
     """Return the hints for options that a method object holds."""
@@ -206,10 +204,8 @@ def _method(method: str | Method | None, job: Job) -> tuple[Method, str]:
     if method is None and unfactored is not None:
         return Projection(), f"{unfactored.name} is known by its products: solves can use it"
     chosen, reason = named_method(method)
-    if unfactored is not None and not getattr(chosen, "solves", False):
-        fit = ", ".join(
-            repr(name) for name, cls in BY_NAME.items() if getattr(cls, "solves", False)
-        )
+    if unfactored is not None and not chosen.solves:
+        fit = ", ".join(repr(name) for name, cls in BY_NAME.items() if cls.solves)
         raise OptionError(
             f"method={chosen.name!r} needs a preconditioner with a factor G = S S*, and "
             f"{unfactored!r} is known by its products alone. Pass method={fit}, or a factor by "

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from symrank import _foreign, choose
+from symrank import _costs, _foreign, choose
 from symrank._counter import Counter, located
 from symrank._options import checks_names
 from symrank._rounds import counter_of
@@ -95,13 +95,13 @@ def plan(
 def _planned(job: Job, notes: tuple[str, ...]) -> choose.Plan:
     """Weigh the candidates; time a product where nothing tells what it takes."""
     proposal = dataclasses.replace(choose.propose(job.facts, job.goal), notes=notes)
-    if job.operator.is_explicit or not job.operator.n:
+    if job.facts.is_explicit or not job.facts.n:
         return proposal
     X = np.ones((job.operator.n, TIMED_COLUMNS), job.operator.dtype)
     start = time.perf_counter()
     job.operator.matmat(X)
     seconds = (time.perf_counter() - start) / TIMED_COLUMNS
-    return proposal.with_product_seconds(seconds - choose.product_seconds(job.facts))
+    return proposal.with_product_seconds(seconds - _costs.product_seconds(job.facts.work))
 
 
 def _first_of_two(job: Job, counter: Counter) -> tuple[Job, str]:

@@ -158,6 +158,13 @@ class Summary:
     at_ends: Sequence[Band] = ()
     notes: Sequence[str] = ()
     memo: Any = None  # the method's own memory from round to round
+    is_final: bool = False  # more products could add nothing: what is open is the spectrum's doing
+    given_up: str = ""  # why work that would have told more was given up: a clock, or a death
+
+    @property
+    def num_products(self) -> int:
+        """Products of the rounds so far, of a method that refines: its memo knows them."""
+        return int(self.memo.num_products)
 
 
 def bands(measure: RitzMeasure, region: Region, goal: Goal) -> tuple[float, tuple[Band, ...]]:
@@ -183,9 +190,11 @@ class Seen:
         The estimate.
     is_met
         Whether it is narrow enough.
-    condition
-        The spread of what is not zero, from the gap that was seen; infinite without one. That of a
-        solve: the root of it where the operator is semidefinite.
+    is_resolved
+        Whether more steps would add little to what the probes say.
+    solve_length
+        Steps of a solve grow with it: sqrt(kappa), or kappa of an indefinite operator, by the gap
+        next to zero; infinite where none was seen.
     seconds
         What sampling is predicted to have taken.
     """
@@ -194,7 +203,8 @@ class Seen:
     high: int
     likely: float
     is_met: bool
-    condition: float
+    is_resolved: bool
+    solve_length: float
     seconds: float
 
 
@@ -237,9 +247,7 @@ class Offer:
 
     def slower(self, difference: float) -> "Offer":
         """Return the offer with `difference` more seconds for every product."""
-        low, high = (
-            t + k * difference for t, k in zip(self.seconds, self.products, strict=True)
-        )
+        low, high = (t + k * difference for t, k in zip(self.seconds, self.products, strict=True))
         return replace(self, seconds=(low, high))
 
     def __repr__(self) -> str:
@@ -269,6 +277,9 @@ class Method(ABC):
 
     name: ClassVar[str]
     """What the method is called by."""
+
+    is_exact: ClassVar[bool] = False
+    """Whether it counts exactly or says nothing, rather than sample."""
 
     counts_windows: ClassVar[bool] = False
     """Whether it counts in (a, b] itself; else the shifted operator is counted."""

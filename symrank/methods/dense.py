@@ -23,14 +23,15 @@ from typing import Any, ClassVar
 import numpy as np
 import scipy.linalg
 
-from symrank import threshold
+from symrank import _costs, threshold
 from symrank._foreign import refuse_non_finite
 from symrank._typing import Array, FloatArray
 from symrank.errors import OptionError
 from symrank.intervals import ExactInterval
 from symrank.methods._singular import num_entries, singular_values
-from symrank.methods.base import Goal, Method, Summary, Task, Tick
+from symrank.methods.base import Goal, Method, Offer, Seen, Summary, Task, Tick
 from symrank.operators import Operator
+from symrank.operators._sums import widened
 from symrank.operators.facts import DenseForm, Facts
 from symrank.region import Edge, Region
 from symrank.result import Band, Status
@@ -118,7 +119,29 @@ class Dense(Method):
     """
 
     name: ClassVar[str] = "dense"
+    is_exact: ClassVar[bool] = True
     counts_windows: ClassVar[bool] = True
+
+    def offer(self, facts: Facts, goal: Goal, seen: Seen | None = None) -> Offer | None:  # noqa: ARG002
+        """Offer all eigenvalues where they are cheap in memory, by what LAPACK is given."""
+        form = facts.dense
+        if not fits(form) or form.num_products > goal.max_matvecs:
+            return None
+        m, n = form.shape
+        seconds = _costs.singular_seconds(m, n) if form.is_singular else _costs.dense_seconds(n)
+        seconds += form.num_formed * _costs.product_seconds(facts.work)
+        itemsize = (widened(goal.dtype) if form.is_singular else goal.dtype).itemsize
+        why = f"n = {goal.n}: all eigenvalues are cheap and exact"
+        return Offer.certain(self, form.num_products, seconds, 3 * num_held(form) * itemsize, why)
+
+    def declines(self, facts: Facts, goal: Goal) -> str:
+        """Say where the budget does not hold the products that form the matrix."""
+        if not fits(facts.dense) or facts.dense.num_products <= goal.max_matvecs:
+            return ""
+        return (
+            f"the dense matrix would take {facts.dense.num_products} products, of which "
+            f"{goal.max_matvecs} are allowed"
+        )
 
     def is_free_of_squares(self, facts: Facts) -> bool:
         """True where singular values are computed before they are squared."""
@@ -185,6 +208,7 @@ class Dense(Method):
             at_ends=at_ends,
             notes=notes,
             diagnostics={"eigenvalues": (values * scale).tolist()},
+            is_final=True,
         )
 
 

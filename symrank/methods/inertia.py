@@ -40,24 +40,24 @@ A Hermitian A = B + iC is factorised as the real [[B, -C], [C, B]]: every eigenv
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, ClassVar
 from weakref import WeakKeyDictionary
 
 import numpy as np
 import scipy.sparse as sp
 
-from symrank import probes, threshold
+from symrank import _costs, probes, threshold
 from symrank._options import check_number
 from symrank.brackets import narrower
-from symrank.errors import OptionError
+from symrank.errors import MissingBackendError, OptionError
 from symrank.intervals import ExactInterval
 from symrank.margins import proved_margin
 from symrank.methods._backward_error import Workspace
-from symrank.methods._ldl import Cost, analyse
+from symrank.methods._ldl import Cost, analyse, check_installed
 from symrank.methods._ldl_far import Solvers
 from symrank.methods._pivots import Counts, count, of_zeros
-from symrank.methods.base import Goal, Method, Summary, Task, Tick
+from symrank.methods.base import Goal, Method, Offer, Seen, Summary, Task, Tick
 from symrank.operators import Operator
 from symrank.operators.facts import Facts
 from symrank.recurrences import lanczos
@@ -69,6 +69,14 @@ NORM_STEPS = 40
 NORM_MARGIN = 1e-3  # a share of |A| as the cut: what lies in a band this wide is left open
 NORM_SHARE = 0.05  # of the budget, for that
 BAND = 0.5 * threshold.FLOOR  # half the width of a band, in eps |A|: the error of a factorisation
+PRODUCTS = 100  # of the norm and of the errors of the factorisations, about
+PATTERN_LIMIT = 2_000_000  # nonzeros: the analysis alone would take longer than sampling
+PATIENCE = 5.0  # times the predicted CPU time of a factorisation: a wrong prediction ends there
+FACTORISATIONS = {True: 3, False: 4}  # for a semidefinite operator, or any other
+LACKING = (
+    "an exact count by pivots needs feral-solver, which is not installed "
+    "(pip install 'symrank-linalg[inertia]')"
+)
 NO_CHILD = (
     "the factorisations ran in this process, where neither max_seconds nor Ctrl-C can end one: a "
     "process of their own {}."
@@ -115,6 +123,7 @@ class Inertia(Method):
     patience: float = math.inf
 
     name: ClassVar[str] = "inertia"
+    is_exact: ClassVar[bool] = True
     counts_windows: ClassVar[bool] = True
 
     def __post_init__(self) -> None:
@@ -160,6 +169,47 @@ class Inertia(Method):
         if counts.given_up:
             counts.notes = (GIVEN_UP.format(counts.given_up),)
         return counts
+
+    def offer(self, facts: Facts, goal: Goal, seen: Seen | None = None) -> Offer | None:  # noqa: ARG002
+        """Analyse the pattern, and offer the pivots where the factor fits."""
+        if not _may_have_pivots(facts, goal):
+            return None
+        try:
+            cost = predict(facts)
+        except MissingBackendError:  # the extra is not installed
+            return None
+        return None if cost is None else self.offer_at(cost, facts.has_positive_diagonal)
+
+    def offer_at(self, cost: Cost, is_semidefinite: bool) -> Offer | None:
+        """Offer the pivots at what one factorisation takes."""
+        if cost.num_bytes > self.max_fill or cost.flops > self.max_flops:
+            return None
+        number = FACTORISATIONS[is_semidefinite]
+        seconds = _costs.inertia_seconds(cost.n, cost.nnz, cost.seconds, number)
+        why = (
+            f"the factor of this pattern takes {cost.num_bytes / 2**20:.2g} MiB: the signs of its "
+            "pivots are cheap and exact"
+        )
+        return Offer.certain(self, PRODUCTS, seconds, cost.num_bytes, why)
+
+    def price(self, facts: Facts, goal: Goal) -> float:  # noqa: ARG002
+        """Predict the analysis of the pattern."""
+        entries = 0.0 if facts.is_full else facts.num_entries
+        return _costs.pattern_seconds(facts.n, entries) if entries else 0.0
+
+    def declines(self, facts: Facts, goal: Goal) -> str:
+        """Say what may be exact with a library that is not installed."""
+        if not facts.num_entries or not _may_have_pivots(facts, goal):
+            return ""
+        try:
+            check_installed()
+        except MissingBackendError:
+            return LACKING
+        return ""
+
+    def unasked(self) -> "Inertia":
+        """Return the method with an end to its patience: sampling has an answer, too."""
+        return replace(self, patience=min(PATIENCE, self.patience))
 
     def _check(self, cost: Cost) -> None:
         """Refuse a factorisation that would not fit."""
@@ -212,6 +262,8 @@ class Inertia(Method):
             at_ends=at_ends,
             notes=(*counts.notes, *_band_notes(at_ends, goal, status)),
             diagnostics=counts.diagnostics(goal.scale),
+            is_final=exact or (status is not Status.BUDGET_SPENT and counts.is_proved),
+            given_up=counts.given_up,
         )
 
 
@@ -221,12 +273,20 @@ def _band_notes(at_ends: Sequence[Band], goal: Goal, status: Status) -> tuple[st
     return tuple(threshold.band_notes(at_ends, goal.half_width))
 
 
+def _may_have_pivots(facts: Facts, goal: Goal) -> bool:
+    """Tell whether the entries are sparse and known, and not too many to look at their pattern."""
+    if goal.preconditioner is not None or goal.n == 0 or facts.is_full:
+        return False
+    return facts.num_entries <= PATTERN_LIMIT
+
+
 def predict(facts: Facts) -> Cost | None:
     """Return what one factorisation would take, from the pattern; None without entries."""
     if facts in _COSTS:
         return _COSTS[facts]
-    known = facts.n and facts.entries is not None
-    return _cost(facts, _real(facts.entries(math.inf))) if known else None
+    if not facts.n or facts.entries is None:
+        return None
+    return _cost(facts, _real(facts.entries(math.inf)))
 
 
 def _cost(facts: Facts, matrix: Any) -> Cost:

@@ -48,7 +48,7 @@ from symrank.operators import Operator
 from symrank.recurrences import lanczos
 from symrank.result import Status
 
-__all__ = ["Projection", "is_applicable"]
+__all__ = ["Projection"]
 
 BLOCK = 8  # probes advanced together
 FACTOR = 8  # of probes from look to look: few looks, as each takes its part of alpha
@@ -213,16 +213,3 @@ def _test_tasks(memo: Memo, left: int) -> list[Task]:
     if over or steps < 1:
         return []
     return [*tasks, Task((memo.kind, block.first), steps, block.Z.shape[1])]
-
-
-def is_applicable(goal: Goal, num_steps: float) -> bool:
-    """Tell whether the solves of a first look are within the budget.
-
-    Parameters
-    ----------
-    goal
-        What is asked for.
-    num_steps
-        Steps of a solve to rounding: about 20 sqrt(kappa), of G A with a preconditioner.
-    """
-    return not goal.has_cut and num_steps * (BLOCK + TEST_COLUMNS) <= goal.max_matvecs

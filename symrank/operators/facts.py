@@ -1,7 +1,7 @@
 r"""What an operator knows of itself: all that a choice of a method may ask.
 
-An operator answers once (`Operator.facts`), one that is made of others asks them, and an operator of
-the caller's may answer too (`Operator._facts`). From here on a choice is arithmetic on numbers: it
+An operator answers once (`Operator.facts`), one that is made of others asks them, and one of the
+caller's may answer too (`Operator._facts`). From here on a choice is arithmetic on numbers: it
 never sees the operator, and needs none to be tested.
 
 Work is counted in multiplications, by the way in which memory is read, as that decides on the time:
@@ -195,5 +195,5 @@ class Facts:
 
     @cached_property
     def has_positive_diagonal(self) -> bool:
-        """Whether the diagonal is known and positive, as that of a semidefinite matrix mostly is."""
+        """Whether the diagonal is known and positive, as of most semidefinite matrices."""
         return self.diagonal is not None and bool((self.diagonal() > 0.0).all())

@@ -225,7 +225,7 @@ def _formed(entries: Any, side: str, scale: float, bound: float, max_entries: fl
             f"the Gram matrix may have {bound:.3g} entries, and {max_entries:.3g} are allowed. "
             "Raise max_fill, or use method='lanczos', which forms nothing."
         )
-    factor = sp.csr_array(entries)
+    factor: Any = sp.csr_array(entries)
     if side == "rows":
         factor = factor.conj().T
     return sp.csr_array(squared(factor, scale))

@@ -81,7 +81,7 @@ class Scaled(Operator):
         if self._plain is not None:
             return self._plain.facts
         base = self.base.facts
-        known = {"dense": base.dense, "squared_shape": base.squared_shape}
+        known: dict[str, Any] = {"dense": base.dense, "squared_shape": base.squared_shape}
         if base.entries is not None:
             known |= {"num_entries": base.num_entries, "is_full": base.is_full}
             known["entries"] = partial(_scaled_entries, base.entries, self.factor)

@@ -15,7 +15,8 @@ __all__ = ["refuse_lost"]
 def refuse_lost(*sums: FloatArray, parts: Sequence[Any] = ()) -> None:
     """Raise where sums over a product, one a column, have left the finite numbers.
 
-    `parts` is what the operator's `multiplicand` gave: a product that is not finite itself tells its row.
+    `parts` is what the operator's `multiplicand` gave: a product that is not finite itself tells
+    its row.
     """
     if not all(np.isfinite(each).all() for each in sums):
         if len(parts) == 1:

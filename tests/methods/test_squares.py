@@ -95,7 +95,11 @@ def test_what_is_counted_as_squares():
     S = diagonal_factor(np.array([1.0, 2.0, 3.0, 4.0]))
     for operator in (A, Scaled(A, 2.0), Congruent(A, S), Deflated(A, np.eye(4, 1))):
         assert operator.facts.squared_shape == (4, 4)
-    for operator in (augmented(np.eye(4)), gram(spla.aslinearoperator(np.eye(4))), gram(0.0 * np.eye(4))):
+    for operator in (
+        augmented(np.eye(4)),
+        gram(spla.aslinearoperator(np.eye(4))),
+        gram(0.0 * np.eye(4)),
+    ):
         assert operator.facts.squared_shape is None
 
 
