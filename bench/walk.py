@@ -11,8 +11,9 @@ the `A` of a public function. That needs no list of names: under whatever name, 
 attribute the operator is handed on, its type goes with it, and the types are checked by mypy.
 
 The *walk* starts at `rank`. From a function it goes on to every function that has the operator and
-is called in it, or named in it as a callback, in source order (what is an argument of a call before
-the call), branches one after another, each function once: a reader who opens every call as it comes. What is called is found by imports and
+is called in it, or named in it as a callback, in source order (what is an argument before the call
+that takes it), branches one after another, each function once: a reader who opens every call as it
+comes. What is called is found by imports and
 inferred types. A call through a protocol goes to one class, since the others are other walks: a
 method is Lanczos, an operator MatrixOperator, the case that ends in a kernel of its own.
 
@@ -29,6 +30,7 @@ a string, or through a value without a type, would not be seen: strict mypy leav
 
 import argparse
 import ast
+import itertools
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -37,15 +39,7 @@ from bench._source import Class, File, Function, levels, read
 
 START, ROOT, PROTOCOL = "rank", "Operator", "Method"
 SNIFFS = ("isinstance", "issubclass", "hasattr", "getattr", "type")
-MOST = {
-    "stays": 30,
-    "climbs": 8,
-    "circles": 0,
-    "levels": 12,
-    "sniffs": 0,
-    "files": 0,
-    "functions": 0,
-}
+MOST = {"stays": 30, "climbs": 8, "levels": 12}  # and nothing of what is a list
 LONG_FILE, LONG_FUNCTION = 350, 60
 
 
@@ -277,7 +271,7 @@ def measure(package: Path, method: str, operator: str) -> tuple[dict[str, Any], 
     steps = walk(house)
     rooms = [one.file.name for one in steps]
     stays = [b for a, b in zip([None, *rooms], rooms, strict=False) if a != b]
-    climbs = sum(level[b] > level[a] for a, b in zip(stays, stays[1:], strict=False))
+    climbs = sum(level[b] > level[a] for a, b in itertools.pairwise(stays))
     functions = [f for x in house.files.values() for f in x.functions.values()]
     functions += [m for c in house.classes.values() for m in c.methods.values()]
     lengths = {n: f.text.count("\n") for n, f in house.files.items()}
@@ -314,7 +308,9 @@ def main() -> None:
     if args.list:
         print("\n".join(lines))
     for name, value in figures.items():
-        print(f"{name}: {len(value) if isinstance(value, list) else value}")
+        number = len(value) if isinstance(value, list) else value
+        most = 0 if isinstance(value, list) else MOST.get(name)
+        print(f"{name}: {number}" + ("" if most is None else f", at most {most}"))
         for one in value if isinstance(value, list) else []:
             print(f"    {one}")
 

@@ -178,8 +178,8 @@ def pivots(*proofs, **fields):
         for shift, is_proof in proofs
     ]
     counts = Counts(
-        n=100, copies=1, region=goal.region(1.0), norm=1.0, cost=None, ends={1: (50, 60), -1: (0, 0)},
-        shifts=shifts, **fields,
+        n=100, copies=1, region=goal.region(1.0), norm=1.0, cost=None,
+        ends={1: (50, 60), -1: (0, 0)}, shifts=shifts, **fields,
     )  # fmt: skip
     return Inertia().summarise(goal, {("pivots",): counts}, None)
 

@@ -262,7 +262,8 @@ class Inertia(Method):
             at_ends=at_ends,
             notes=(*counts.notes, *_band_notes(at_ends, goal, status)),
             diagnostics=counts.diagnostics(goal.scale),
-            is_final=exact or (status is not Status.BUDGET_SPENT and counts.is_proved),
+            is_final=status is Status.EXACT
+            or (status is not Status.BUDGET_SPENT and counts.is_proved),
             given_up=counts.given_up,
         )
 
@@ -300,7 +301,7 @@ def _matrix(operator: Operator, max_entries: float) -> Any:
     entries = operator.sparse_entries(max_entries)
     if entries is None:
         raise OptionError(
-            f"method='inertia' factorises entries, and this {type(operator).__name__} is known by "
+            f"method='inertia' factorises entries, and this {operator.name} is known by "
             "its products alone. Pass a sparse matrix, or use method='lanczos'."
         )
     return _real(entries)
