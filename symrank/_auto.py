@@ -20,29 +20,37 @@ CERTAIN = 1 - 1e-9  # at this confidence two intervals that miss each other are 
 def choose_and_run(job: Job, counter: Counter, menu: Menu = MENU) -> RankResult:
     """Count exactly where that is cheap, at once or once it is seen to be; else sample."""
     job = job.on_shorter_side()  # 0
-    plan = propose(job.facts, job.goal, menu)  # 1
-    if not plan.choice.method.is_exact:
-        return _sampled(job, plan.reason, counter, menu)
-    tried = run(job, plan.choice.method, plan.reason, counter)
-    if _is_final(tried) or tried.is_squared_away:
-        return _settled(tried, counter)
-    if dense.fits(job.facts.dense):  # 3
-        return _all_eigenvalues(tried, counter)
-    open_, reason = tried.result(counter), _why_not_final(tried) + "certified counting by products"
+    plan = propose(job.operator.facts, job.goal, menu)  # 1
+    if plan.choice.method.is_exact:
+        tried = run(job, plan.choice.method, plan.reason, counter)
+        if _is_final(tried) or tried.is_squared_away:
+            return _settled(tried, counter)
+        if dense.fits(job.operator.facts.dense):  # 3
+            return _all_eigenvalues(tried, counter)
+        return _sampled_instead(tried, counter, menu)
+    return _sampled(job, plan.reason, counter, menu)  # 2
+
+
+def _sampled_instead(tried: Rounds, counter: Counter, menu: Menu) -> RankResult:
+    """Sample where pivots proved too little; both answers hold, unless a clock ended one."""
+    left_open, reason = (
+        tried.result(counter),
+        f"{_why_not_final(tried)}certified counting by products",
+    )
     counter.interval = None  # what is open is no answer to stop at
     try:
-        answer = _sampled(job, reason, counter, dataclasses.replace(menu, exact=()))
+        answer = _sampled(tried.job, reason, counter, dataclasses.replace(menu, exact=()))
     except KeyboardInterrupt:
         if _given_up(tried):
             raise
-        return dataclasses.replace(open_, status=Status.INTERRUPTED)
-    return _narrower(answer, open_, _given_up(tried))
+        return dataclasses.replace(left_open, status=Status.INTERRUPTED)
+    return _narrower(answer, left_open, _given_up(tried))
 
 
 def _sampled(job: Job, reason: str, counter: Counter, menu: Menu) -> RankResult:
     """Sample, and go over to an exact count that is seen to be cheap."""
     sampling = start(job, Lanczos(), reason, counter)
-    offer = _seen_to_be_cheap(sampling, counter, menu)  # 2
+    offer = _seen_to_be_cheap(sampling, counter, menu)
     if offer is None:
         return sampling.result(counter)
     return _gone_over(sampling, offer, counter)
@@ -53,11 +61,11 @@ def _seen_to_be_cheap(sampling: Rounds, counter: Counter, menu: Menu) -> Offer |
     job, offer = sampling.job, None
     with sampling.guarded(counter):
         for summary in sampling.each(counter):
-            spent = counter.num_matvecs // job.facts.matvecs_per_product
-            seconds = spent * _costs.product_seconds(job.facts.work)
+            spent = counter.num_matvecs // job.operator.facts.matvecs_per_product
+            seconds = spent * _costs.product_seconds(job.operator.facts.work)
             seen = lanczos.seen(job.goal, summary, seconds)
             left = job.budget(counter.left), counter.seconds_left
-            offer = reconsider(job.facts, job.goal, seen, spent, left, menu)
+            offer = reconsider(job.operator.facts, job.goal, seen, spent, left, menu)
             if offer is not None:
                 break
     return offer if sampling.is_whole else None
@@ -89,7 +97,7 @@ def _gone_over(sampling: Rounds, offer: Offer, counter: Counter) -> RankResult:
 def _settled(exact: Rounds, counter: Counter) -> RankResult:
     """Return an exact count; of squares, that of the singular values where it is cheap."""
     job, result = exact.job, exact.result(counter)
-    if not (exact.is_squared_away and affords_singular_values(job.facts, job.goal)):
+    if not (exact.is_squared_away and affords_singular_values(job.operator.facts, job.goal)):
         return result
     reason = f"{result.method} counted {result.rank} squares; the singular values tell the rest"
     return run(job, Dense(), reason, counter).result(counter)

@@ -159,14 +159,19 @@ class Rounds:
         singular values themselves were computed. A cut of the caller asks for the squares.
         """
         job, summary = self.job, self.summary
-        shape = job.facts.squared_shape
+        shape = job.operator.facts.squared_shape
         if summary is None or summary.status is not Status.EXACT or shape is None:
             return False
         goal = self.goal
         asks_for_zero = 0.0 in goal.window if goal.window else not goal.has_cut
-        if not asks_for_zero or self.method.is_free_of_squares(job.facts):
+        if not asks_for_zero or self.method.is_free_of_squares(job.operator.facts):
             return False
         return goal.window is not None or summary.rank < min(*shape, goal.n)
+
+    @property
+    def num_left_out(self) -> int:
+        """Dimensions of the caller's operator that the method does not see."""
+        return self.job.num_deflated + self.job.num_zeros
 
     def _end(self, status: Status) -> None:
         assert self.summary is not None
@@ -181,9 +186,9 @@ class Rounds:
             fields.pop(name)
         if fields["inertia"] is not None:
             plus, zero, minus = fields["inertia"]
-            fields["inertia"] = plus, zero + job.num_left_out, minus
+            fields["inertia"] = plus, zero + self.num_left_out, minus
         if fields["measure"] is not None:
-            fields["measure"] = dataclasses.replace(fields["measure"], num_zeros=job.num_left_out)
+            fields["measure"] = dataclasses.replace(fields["measure"], num_zeros=self.num_left_out)
         if self.is_squared_away:
             fields["status"] = Status.CONVERGED
             fields["notes"] = (*fields["notes"], _squares_note(self.goal))
@@ -194,7 +199,7 @@ class Rounds:
         goes_on = self.is_whole and self.method.refines
         return RankResult(
             **fields,
-            n=self.goal.n + job.num_left_out,
+            n=self.goal.n + self.num_left_out,
             dtype=str(self.goal.dtype),
             method=self.method.name,
             kernel=_kernel_name(self.method),
@@ -220,7 +225,7 @@ def counter_of(options: Options, progress: Callable[[Progress], None] | None) ->
 
 def start(job: Job, method: Method, reason: str, counter: Counter) -> Rounds:
     """Return the rounds of a method on what is left of the budget."""
-    a_product = _costs.product_seconds(job.facts.work)
+    a_product = _costs.product_seconds(job.operator.facts.work)
     goal = dataclasses.replace(
         job.goal,
         max_matvecs=job.budget(counter.left),
@@ -276,7 +281,7 @@ def _resume(rounds: Rounds, before: Counter) -> Callable[..., RankResult]:
         rounds.limit = counter.max_matvecs
         summary = rounds.summary
         assert summary is not None
-        old, n = rounds.goal, rounds.goal.n + rounds.job.num_left_out
+        old, n = rounds.goal, rounds.goal.n + rounds.num_left_out
         rounds.goal = dataclasses.replace(
             old,
             half_width=precision if precision >= 1.0 else precision * n,

@@ -20,7 +20,6 @@ from symrank.operators import Operator, as_operator
 from symrank.operators._witness import Witness
 from symrank.operators.checks import checked
 from symrank.operators.deflated import Deflated
-from symrank.operators.facts import Facts
 from symrank.operators.padded import MOST_WHOLE
 from symrank.operators.transforms import Scaled
 from symrank.preconditioners import Preconditioner
@@ -105,23 +104,13 @@ class Job:
     witness: Witness | None = None  # where the caller's code multiplies
     as_asked: Callable[[RankResult], RankResult] = lambda result: result  # from the method's count
 
-    @property
-    def facts(self) -> Facts:
-        """What the operator knows of itself."""
-        return self.operator.facts
-
-    @property
-    def num_left_out(self) -> int:
-        """Dimensions of the caller's operator that the method does not see."""
-        return self.num_deflated + self.num_zeros
-
     def budget(self, products: int) -> int:
         """Return how many of `products` a method may take: one look at the witness is kept back.
 
         Where there is only one, the method takes it, and the look is left out.
         """
         weight = self.operator.matvecs_per_product
-        look = 0 if self.witness is None else self.witness.num_matvecs
+        look = 0 if self.witness is None else weight
         return max(1, (products - (look if products >= look + weight else 0)) // weight)
 
     def on_shorter_side(self) -> "Job":
@@ -243,7 +232,7 @@ def _check_null(operator: Deflated, noise: float, options: Options, counter: Cou
 
 def _scaled(operator: Operator, seed: int, counter: Counter) -> tuple[Operator, float]:
     """Scale an operator of extreme norm by a power of two; return it with the factor."""
-    size = operator.scale_hint()
+    size = operator.facts.largest
     if size is None and operator.n:
         x = probes.stream(seed, CHECK_STREAM, 1).standard_normal((operator.n, 1))
         for small in (1.0, 2.0**-600):

@@ -98,7 +98,7 @@ def uneven(job: Job) -> Scales | None:
 
 def _has_cut(job: Job) -> bool:
     """Tell whether the caller's cut decides, and not the floor, below which no cut reaches."""
-    goal, largest = job.goal, job.operator.scale_hint()
+    goal, largest = job.goal, job.operator.facts.largest
     if goal.window or goal.rtol or largest is None:
         return goal.has_cut
     return bool(goal.atol and goal.atol >= min(goal.n, threshold.FLOOR) * goal.eps * largest)
@@ -108,7 +108,7 @@ def _count_again(
     job: Job, scales: Scales, method: Method, counter: Counter, is_chosen: bool
 ) -> tuple[RankResult | None, str]:
     """Count D A D; without an answer, say why there is none."""
-    if counter.seconds_left < 0.0 or not (method.is_free(job.facts) or counter.left):
+    if counter.seconds_left < 0.0 or not (method.is_free(job.operator.facts) or counter.left):
         return None, LATE
     try:
         G = preconditioners.of_scales(scales)

@@ -51,7 +51,7 @@ from symrank.errors import NonFiniteError, OptionError
 from symrank.operators import Operator
 from symrank.operators._magnitudes import Dense, Sparse, table
 from symrank.operators._scaling import scaled_rows
-from symrank.operators.facts import ScalableRows
+from symrank.operators.facts import Facts, ScalableRows
 
 __all__ = ["Scales", "describe", "equilibrate", "has_entries", "uneven_scales"]
 
@@ -104,7 +104,7 @@ class Scales:
 
 def has_entries(operator: Operator) -> bool:
     """Tell whether `equilibrate` can: a matrix, or `augmented` or `gram` of one."""
-    return operator.scalable_rows() is not None
+    return operator.facts.rows is not None
 
 
 def equilibrate(operator: Operator) -> Scales:
@@ -135,13 +135,14 @@ def equilibrate(operator: Operator) -> Scales:
     >>> equilibrate(as_operator(np.diag([2.0**40, 0.0, 2.0**-12]))).root.tolist()
     [9.5367431640625e-07, 1.0, 64.0]
     """
-    rows = operator.scalable_rows()
-    if rows is None:
+    known = operator.facts.rows
+    if known is None:
         raise OptionError(
             f'preconditioner="equilibrate" needs the entries, and those of {operator!r} are not '
             "known. Pass an explicit matrix, or Preconditioner.diagonal(1 / size**2) with the "
             "size of every variable."
         )
+    rows = known()
     reach = _Reach(rows)
     bad = np.flatnonzero(~(reach.largest < np.inf))
     if bad.size:
@@ -160,24 +161,25 @@ def uneven_scales(operator: Operator, limit: float) -> Scales | None:
     None also where the entries are not known or not finite. By (4) and (5) even scales are known
     for such after one look at the entries, or a few sweeps.
     """
-    rows = operator.scalable_rows()
-    if rows is None or _has_even_diagonal(operator, limit):
+    known = operator.facts
+    if known.rows is None or _has_even_diagonal(known, limit):
         return None
+    rows = known.rows()
     reach = _Reach(rows)
-    known = reach.largest[reach.is_filled]
-    if not (known.size and np.isfinite(known).all()):
+    filled = reach.largest[reach.is_filled]
+    if not (filled.size and np.isfinite(filled).all()):
         return None
     if rows.is_root:
         scales: Scales | None = _unit_columns(rows, reach)
     else:
-        scales = None if np.ptp(known) + ROUNDING <= limit else _swept(reach, limit)
+        scales = None if np.ptp(filled) + ROUNDING <= limit else _swept(reach, limit)
     return scales if scales is not None and scales.spread > limit else None
 
 
-def _has_even_diagonal(operator: Operator, limit: float) -> bool:
+def _has_even_diagonal(facts: Facts, limit: float) -> bool:
     """Tell whether the diagonal alone shows, by (5), that the scales span at most 2^`limit`."""
-    diagonal, most = operator.facts.diagonal, operator.scale_hint()
-    if diagonal is None or most is None or not operator.n:
+    diagonal, most = facts.diagonal, facts.largest
+    if diagonal is None or most is None or not facts.n:
         return False
     least = float(np.abs(diagonal()).min())
     return least > 0.0 and most < np.inf and most / least <= 2.0 ** (limit - ROUNDING)

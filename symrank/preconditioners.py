@@ -158,7 +158,7 @@ class Preconditioner:
                 "not known. Pass Preconditioner.diagonal(1 / diag) with the diagonal or an "
                 "estimate of it."
             )
-        stored = operator.stored()
+        stored = operator.facts.stored
         entries = operator.to_dense() if stored is None else stored
         size = np.abs(entries.diagonal()).astype(np.float64)
         bad = np.flatnonzero(~np.isfinite(size))
@@ -357,7 +357,7 @@ class Preconditioner:
         """
         from symrank import multigrid  # pyamg is wanted only here
 
-        entries = operator.stored()
+        entries = operator.facts.stored
         if entries is None or entries.dtype.kind == "c":
             raise OptionError(
                 f'preconditioner="amg" needs the real entries of the matrix, and {operator!r} has '
@@ -436,12 +436,13 @@ def apply(operator: Operator, preconditioner: Preconditioner) -> Operator:
     if scaled is None:
         _check_range(root, operator)
         return Congruent(operator, preconditioner.factor)
-    if np.isfinite(operator.largest_stored()) and not np.isfinite(scaled.largest_stored()):
+    scaled.matvecs_per_product = operator.matvecs_per_product
+    largest = operator.facts.largest_stored
+    if np.isfinite(largest) and not np.isfinite(scaled.facts.largest_stored):
         raise OptionError(
             f"S* A S overflows {operator.dtype} for this {preconditioner!r}: sqrt(g) reaches "
             f"{root.max():.3g}. Divide the diagonal of G by a constant, which moves no rank."
         )
-    scaled.matvecs_per_product = operator.matvecs_per_product
     return scaled
 
 

@@ -301,7 +301,7 @@ def test_the_reason_of_a_plan_quotes_its_own_table():
 def test_a_choice_quotes_no_seconds_of_products_that_it_knows_nothing_about():
     options = Options(seed=1)
     job = prepare(products_of(gallery.grid_laplacian((50, 60))), options, counter_of(options, None))
-    reason = choose.propose(job.facts, job.goal).reason
+    reason = choose.propose(job.operator.facts, job.goal).reason
     assert "predicted to take 3000 products" in reason
 
 

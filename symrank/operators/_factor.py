@@ -14,8 +14,9 @@ import scipy.sparse.linalg as spla
 from symrank import _foreign
 from symrank._typing import Array, FloatArray
 from symrank.errors import NonFiniteError, OperatorError
+from symrank.operators._shapes import columns_of
 from symrank.operators._sums import multiply as matrix_product
-from symrank.operators.base import Operator, columns_of, product_by
+from symrank.operators.base import Operator, product_by
 from symrank.operators.coerce import interpret
 from symrank.operators.facts import DenseForm, Facts, entry_work
 from symrank.operators.matrix import MatrixOperator, canonical, largest_entry
@@ -66,7 +67,8 @@ class Factored(Operator):
         self.matvecs_per_product = factor.matvecs
 
     def _facts(self) -> Facts:
-        known, entries = super()._facts(), self.factor.entries
+        entries = self.factor.entries
+        known = replace(super()._facts(), largest_stored=self.factor.largest_entry or 0.0)
         if entries is None:
             return known
         work = entry_work(entries, 2.0).repeated(1.0, rows=self.n)
@@ -77,10 +79,6 @@ class Factored(Operator):
     def num_dense_products(self) -> int:
         """Products that `to_dense` takes."""
         return self.n if self.factor.entries is None else 0
-
-    def largest_stored(self) -> float:
-        """Return the largest entry of the factor; 0 where it is not known."""
-        return self.factor.largest_entry or 0.0
 
 
 def as_factor(A: Any) -> Factor:

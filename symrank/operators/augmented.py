@@ -49,6 +49,7 @@ class AugmentedOperator(Factored):
         return replace(
             known,
             num_entries=number.in_order + number.by_index,
+            rows=partial(_rows, entries),
             entries=partial(_twin, entries),
         )
 
@@ -61,11 +62,6 @@ class AugmentedOperator(Factored):
         if self.factor.entries is None:
             return None
         return AugmentedOperator(as_factor(power_of_two(factor, self.factor.entries)))
-
-    def scalable_rows(self) -> ScalableRows | None:
-        """Return the rectangle and its transpose, where the entries are known."""
-        entries = self.factor.entries
-        return None if entries is None else ScalableRows(parts=(entries, entries.T))
 
     def scaled_rows(self, root: FloatArray) -> "AugmentedOperator | None":
         """Return ``D A D`` as `augmented` of a rectangular matrix of scaled entries."""
@@ -137,6 +133,10 @@ def augmented(A: Any) -> Operator:
         twin = AugmentedOperator(as_factor(A.block))
         return PaddedOperator(twin, m + n, np.concatenate((A.rows, m + A.columns)))
     return AugmentedOperator(as_factor(A))
+
+
+def _rows(entries: Any) -> ScalableRows:
+    return ScalableRows(parts=(entries, entries.T))
 
 
 def _twin(entries: Any, max_entries: float) -> Any:  # noqa: ARG001, of a rectangle that is stored

@@ -14,19 +14,12 @@ from symrank import _foreign
 from symrank._cached import cached_property
 from symrank._typing import Array, FloatArray, IntArray
 from symrank.errors import OperatorError
-from symrank.operators.facts import DenseForm, Facts, ScalableRows, SingularForm, Work
+from symrank.operators._shapes import columns_of, square_size, working_dtype
+from symrank.operators.facts import DenseForm, Facts, SingularForm, Work
 
-__all__ = [
-    "Operator",
-    "common_dtype",
-    "product_by",
-    "square_size",
-    "summed_product",
-    "working_dtype",
-]
+__all__ = ["Operator", "product_by", "summed_product"]
 
 Multiplicand = Callable[[Array], tuple[Array, ...]]
-DENSE_BLOCK = 256  # columns of the identity per product in `to_dense`: large enough for BLAS 3
 
 
 class Part(Protocol):
@@ -144,6 +137,7 @@ class Operator(ABC):
             is_explicit=self.is_explicit,
             matvecs_per_product=self.matvecs_per_product,
             noise=self.noise,
+            largest=self.scale_hint(),
         )
 
     def _facts_over(self, base: "Operator", **known: Any) -> Facts:
@@ -235,10 +229,6 @@ class Operator(ABC):
             return lambda X: (summed_product(self, X),), True
         return lambda X: (self.matmat(X),), True
 
-    def stored(self) -> Any:
-        """Return the ndarray or CSR array that the operator is, else None."""
-        return None
-
     def sparse_entries(self, max_entries: float = float("inf")) -> Any:
         """Return a CSR array with all entries, or None where they are not known.
 
@@ -252,10 +242,6 @@ class Operator(ABC):
 
     def singular_form(self) -> SingularForm | None:
         """Return the matrix whose singular values are the spectrum but for zeros, if they serve."""
-        return None
-
-    def scalable_rows(self) -> ScalableRows | None:
-        """Return the entries that a diagonal congruence scales, where they are known."""
         return None
 
     def scaled_rows(self, root: FloatArray) -> "Operator | None":  # noqa: ARG002
@@ -297,10 +283,6 @@ class Operator(ABC):
         """Return the largest absolute entry where it is known without products, else None."""
         return None
 
-    def largest_stored(self) -> float:
-        """Return the largest entry of what is stored, a matrix or the factor of one; else 0."""
-        return self.scale_hint() or 0.0
-
     def __repr__(self) -> str:
         return f"<{type(self).__name__} {self.n}x{self.n} {self.dtype}: {self.name}>"
 
@@ -324,69 +306,3 @@ def summed_product(operator: Operator, X: Array) -> Array:
     if operator._is_own:
         return np.ascontiguousarray(operator._summed(X), dtype=operator.dtype)
     return _foreign.product_of(operator._matmat, X, X.shape, operator.dtype, is_summed=True)
-
-
-def columns_of(
-    product: Callable[[Array], Array],
-    shape: tuple[int, int],
-    dtype: np.dtype[Any],
-    tick: Callable[[int], None] | None = None,
-) -> Array:
-    """Return the (m, n) matrix of a product as a fresh array, by multiplying the identity.
-
-    `tick(k)` is called after the product with a block of k columns.
-    """
-    m, n = shape
-    dense = np.empty((m, n), dtype=dtype)
-    for start in range(0, n, DENSE_BLOCK):
-        stop = min(start + DENSE_BLOCK, n)
-        block = np.zeros((n, stop - start), dtype=dtype)
-        block[np.arange(start, stop), np.arange(stop - start)] = 1
-        dense[:, start:stop] = product(block)
-        if tick is not None:
-            tick(stop - start)
-    return dense
-
-
-def square_size(shape: tuple[int, ...]) -> int:
-    """Return n of the shape (n, n), or raise with the two ways out for a rectangle."""
-    if len(shape) != 2:
-        raise OperatorError(
-            f"an operator has two dimensions, and this input has shape {tuple(shape)}. "
-            "Pass a square matrix, or numpy.diag(x) for the diagonal matrix of a vector x."
-        )
-    rows, columns = shape
-    if rows != columns:
-        raise OperatorError(
-            f"the input is {rows}x{columns}, and rank needs a square symmetric operator. "
-            "Pass symrank.augmented(A), which has rank 2r and keeps the gaps of the spectrum, or "
-            "symrank.gram(A), which has rank r and squares the spectrum."
-        )
-    return int(rows)
-
-
-def working_dtype(dtype: npt.DTypeLike) -> np.dtype[Any]:
-    """Return the float32, float64, complex64 or complex128 in which products are computed.
-
-    Integers and booleans become float64, float16 becomes float32, and extended precision
-    (``longdouble``, ``clongdouble``) is rounded to double.
-    """
-    given = np.dtype(dtype)
-    if given.kind in "biu":
-        return np.dtype(np.float64)
-    if given.kind == "f":
-        return np.dtype(np.float32 if given.itemsize <= 4 else np.float64)
-    if given.kind == "c":
-        return np.dtype(np.complex64 if given.itemsize <= 8 else np.complex128)
-    raise OperatorError(
-        f"entries of dtype {given} are not numbers that symrank can multiply. "
-        "Convert them first, for example by A.astype(float)."
-    )
-
-
-def common_dtype(*dtypes: np.dtype[Any]) -> np.dtype[Any]:
-    """Return complex if any of the working dtypes is, in the lowest precision among them."""
-    single = any(dtype.char in "fF" for dtype in dtypes)
-    if any(dtype.kind == "c" for dtype in dtypes):
-        return np.dtype(np.complex64 if single else np.complex128)
-    return np.dtype(np.float32 if single else np.float64)

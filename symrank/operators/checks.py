@@ -91,7 +91,7 @@ def checked(
 
 def _check_entries(A: MatrixOperator, rtol: float) -> None:
     """Compare an explicit matrix with its conjugate transpose."""
-    largest = A.scale_hint()
+    largest = A.facts.largest_stored
     if not np.isfinite(largest):
         raise NonFiniteError(_first_bad_entry(A))
     with np.errstate(over="ignore", invalid="ignore"):

@@ -156,6 +156,14 @@ class Facts:
         Entries of its pattern, or the multiplications that form it; 0 where none are known.
     is_full
         Whether all n^2 entries are stored, so that there is no pattern.
+    largest
+        The largest modulus of an entry, where it is known without products.
+    largest_stored
+        The same of what is stored, the matrix or the factor of one; 0 where nothing is.
+    stored
+        The ndarray or CSR array that the operator is; None where it is none.
+    rows
+        Returns the entries that a diagonal congruence scales. None where they are not known.
     entries
         Returns the CSR array of all entries, ``entries(most)``, or raises `OptionError` where there
         may be more than `most`. None where they are not known.
@@ -174,6 +182,10 @@ class Facts:
     noise: float = 0.0
     num_entries: float = 0.0
     is_full: bool = False
+    largest: float | None = None
+    largest_stored: float = 0.0
+    stored: Any = None
+    rows: Callable[[], ScalableRows] | None = None
     entries: Callable[[float], Any] | None = None
     diagonal: Callable[[], FloatArray] | None = None
     squared_shape: tuple[int, int] | None = None

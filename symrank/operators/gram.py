@@ -67,6 +67,7 @@ class GramOperator(Factored):
         return replace(
             known,
             num_entries=work,
+            rows=partial(_rows, entries, self.side, self.scale),
             entries=partial(_formed, entries, self.side, self.scale, min(work, float(self.n) ** 2)),
             squared_shape=self.factor.shape if self.factor.largest_entry else None,
         )
@@ -76,15 +77,6 @@ class GramOperator(Factored):
         if self.factor.entries is None:
             return None
         return SingularForm(factor=self.factor, is_squared=True, scale=self.scale)
-
-    def scalable_rows(self) -> ScalableRows | None:
-        """Return X of ``scale^2 X X^H``, where its entries are known."""
-        entries = self.factor.entries
-        if entries is None:
-            return None
-        if self.side == "columns":
-            entries = entries.T if isinstance(entries, np.ndarray) else entries.T.tocsr()
-        return ScalableRows(parts=(entries,), is_root=True, scale=self.scale)
 
     def scaled_rows(self, root: FloatArray) -> "GramOperator | None":
         """Return ``D A D`` as `gram` of a matrix of scaled entries."""
@@ -204,6 +196,13 @@ def _probe_magnitude(factor: Factor) -> float:
     except NonFiniteError:
         return math.inf
     return float(np.abs(product).max(initial=0.0))
+
+
+def _rows(entries: Any, side: str, scale: float) -> ScalableRows:
+    """Return X of ``scale^2 X X^H``."""
+    if side == "columns":
+        entries = entries.T if isinstance(entries, np.ndarray) else entries.T.tocsr()
+    return ScalableRows(parts=(entries,), is_root=True, scale=scale)
 
 
 def _multiplications(entries: Any, side: str) -> float:

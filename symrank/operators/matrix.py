@@ -10,8 +10,9 @@ import scipy.sparse as sp
 from symrank._typing import Array, FloatArray
 from symrank.errors import OperatorError
 from symrank.operators._scaling import power_of_two, scaled_rows
+from symrank.operators._shapes import working_dtype
 from symrank.operators._sums import multiply
-from symrank.operators.base import Multiplicand, Operator, working_dtype
+from symrank.operators.base import Multiplicand, Operator
 from symrank.operators.facts import DenseForm, Facts, ScalableRows, entry_work
 
 __all__ = ["MatrixOperator", "canonical", "largest_entry"]
@@ -62,13 +63,16 @@ class MatrixOperator(Operator):
         return bool(sp.issparse(self.entries))
 
     def _facts(self) -> Facts:
-        work = entry_work(self.entries)
+        work, known = entry_work(self.entries), super()._facts()
         return replace(
-            super()._facts(),
+            known,
             work=work.repeated(1.0, rows=self.n),
             dense=DenseForm(shape=self.shape),
             num_entries=work.in_order + work.by_index,
             is_full=not self.is_sparse,
+            largest_stored=known.largest or 0.0,
+            stored=self.entries,
+            rows=partial(ScalableRows, parts=(self.entries,)),
             entries=partial(_as_csr, self.entries),
             diagonal=self.entries.diagonal,
         )
@@ -85,14 +89,6 @@ class MatrixOperator(Operator):
             d = A.diagonal()
             return lambda X: (d, X), True
         return lambda X: (A.indptr, A.indices, A.data, X), False
-
-    def stored(self) -> Any:
-        """Return the entries in the form in which they are multiplied."""
-        return self.entries
-
-    def scalable_rows(self) -> ScalableRows:
-        """Return the entries."""
-        return ScalableRows(parts=(self.entries,))
 
     def scaled_rows(self, root: FloatArray) -> "MatrixOperator":
         """Return ``D A D``, D = diag(root) > 0, as a matrix of the same kind and dtype.

@@ -16,9 +16,10 @@ import scipy.sparse as sp
 from symrank._cached import cached_property
 from symrank._typing import Array, FloatArray, IntArray
 from symrank.errors import OperatorError
-from symrank.operators.base import Operator, square_size, working_dtype
+from symrank.operators._shapes import square_size, working_dtype
+from symrank.operators.base import Operator
 from symrank.operators.coerce import as_operator
-from symrank.operators.facts import Facts, ScalableRows
+from symrank.operators.facts import Facts
 from symrank.operators.matrix import MatrixOperator
 
 __all__ = ["MOST_WHOLE", "PaddedMatrix", "PaddedOperator"]
@@ -117,7 +118,7 @@ class PaddedOperator(Operator):
 
     def whole(self) -> Operator:
         """Return the operator with its empty rows stored, as a matrix where B is one."""
-        stored = self.base.stored()
+        stored = self.base.facts.stored
         if stored is None or isinstance(stored, np.ndarray):
             return self
         part = stored.tocoo()
@@ -132,14 +133,6 @@ class PaddedOperator(Operator):
 
     def _facts(self) -> Facts:
         return self._facts_over(self.base) if self._plain is None else self._plain.facts
-
-    def stored(self) -> Any:
-        """Return the entries of the whole, where they are a matrix."""
-        return None if self._plain is None else self._plain.stored()
-
-    def scalable_rows(self) -> ScalableRows | None:
-        """Return the entries of the whole, where they are a matrix."""
-        return None if self._plain is None else self._plain.scalable_rows()
 
     def scaled_rows(self, root: FloatArray) -> Operator | None:
         """Return ``D A D`` of the whole, where it is a matrix."""

@@ -46,7 +46,7 @@ class Shifted(Operator):
 
 def shift(operator: Operator, c: float) -> Operator:
     """Return ``A - c I``; an explicit matrix stays one, so that its fast paths still apply."""
-    entries = operator.stored()
+    entries = operator.facts.stored
     if entries is None:
         return Shifted(operator, c)
     if not isinstance(entries, np.ndarray):

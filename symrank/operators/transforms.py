@@ -12,8 +12,9 @@ from symrank._cached import cached_property
 from symrank._typing import Array, FloatArray
 from symrank.errors import OperatorError, OptionError
 from symrank.operators._factor import Factor
-from symrank.operators.base import Multiplicand, Operator, common_dtype, product_by
-from symrank.operators.facts import Facts, ScalableRows, SingularForm
+from symrank.operators._shapes import common_dtype
+from symrank.operators.base import Multiplicand, Operator, product_by
+from symrank.operators.facts import Facts, SingularForm
 
 __all__ = [
     "Congruent",
@@ -90,14 +91,6 @@ class Scaled(Operator):
     def times(self, factor: float) -> Operator | None:
         """Return `factor` times the operator, where entries are stored."""
         return None if self._plain is None else self._plain.times(factor)
-
-    def stored(self) -> Any:
-        """Return the scaled entries, where the operator is a matrix."""
-        return None if self._plain is None else self._plain.stored()
-
-    def scalable_rows(self) -> ScalableRows | None:
-        """Return the scaled entries, where they are stored."""
-        return None if self._plain is None else self._plain.scalable_rows()
 
     def scaled_rows(self, root: FloatArray) -> Operator | None:
         """Return ``D A D`` of scaled entries, where they are stored."""
