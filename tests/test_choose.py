@@ -469,6 +469,31 @@ def test_a_pattern_is_analysed_only_after_as_much_sampling():
     assert later.num_matvecs >= first.num_matvecs + 512  # sampling came first
 
 
+def test_what_ends_the_making_of_an_offer_leaves_what_was_sampled():
+    """Ctrl-C in a long analysis of a pattern, and an error in it."""
+
+    class Ending(Inertia):
+        def price(self, facts, goal):
+            return 2.0 * choose.ASKING_SECONDS
+
+        def offer(self, facts, goal, seen=None):
+            raise ENDS[0]
+
+    lam = np.concatenate(
+        [np.zeros(2500), 10.0 ** np.random.default_rng(0).uniform(-9.0, 0.0, 2500)]
+    )
+    menu = choose.Menu(exact=(Ending(),), once_seen=())
+    ENDS[:] = [KeyboardInterrupt()]
+    result = chosen_from(menu, gallery.diagonal(lam), seed=1)
+    low, high = result.interval()
+    assert (result.method, result.status) == ("lanczos", Status.INTERRUPTED)
+    assert low <= 2500 <= high
+    ENDS[:] = [MemoryError("the pattern")]
+    with pytest.raises(MemoryError, match="the pattern"):
+        chosen_from(menu, gallery.diagonal(lam), seed=1)
+
+
+ENDS = []
 FACTS = Facts.of_products(5000, work=Work(by_index=2e4, rows=5e3))
 
 

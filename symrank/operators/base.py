@@ -1,5 +1,6 @@
 """What every operator can do: multiply a block of vectors, and say what it is."""
 
+import math
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
 from dataclasses import replace
@@ -12,6 +13,7 @@ import scipy.sparse.linalg as spla
 
 from symrank import _foreign
 from symrank._cached import cached_property
+from symrank._options import check_number
 from symrank._typing import Array, FloatArray, IntArray
 from symrank.errors import OperatorError
 from symrank.operators._shapes import columns_of, square_size, working_dtype
@@ -108,6 +110,9 @@ class Operator(ABC):
         self.name = name
         self.is_explicit = is_explicit
         self.is_foreign = not self._is_own or any(part.is_foreign for part in parts)
+        if work is not None:
+            rule = "is a number of multiplications: finite, and at least 0."
+            work = check_number("work", work, lambda x: 0.0 <= x < math.inf, rule)
         self._work = None if work is None else Work(by_index=work, rows=self.n)
 
     @abstractmethod
@@ -124,7 +129,14 @@ class Operator(ABC):
         if self._is_own:
             return self._facts()
         with _foreign.callers_code():
-            return self._facts()
+            found = self._facts()
+        if not isinstance(found, Facts) or found.n != self.n:
+            raise OperatorError(
+                f"_facts of {self!r} returned {type(found).__name__} of n = "
+                f"{getattr(found, 'n', None)}, and Facts of n = {self.n} are wanted. Return "
+                "dataclasses.replace(super()._facts(), ...)."
+            )
+        return found
 
     def _facts(self) -> Facts:
         """Return what is known; a subclass that knows more replaces fields of it."""

@@ -13,6 +13,7 @@ from symrank import gallery
 from symrank._costs import product_seconds
 from symrank._rounds import counter_of
 from symrank._setup import Options, prepare
+from symrank.errors import OperatorError, OptionError
 from symrank.operators import (
     Congruent,
     MatrixOperator,
@@ -145,6 +146,54 @@ def test_an_operator_of_the_callers_says_what_it_knows():
     assert Ring((50, 50), float, work=150.0).facts.work == Work(by_index=150.0, rows=50)
     result = symrank.rank(KnownRing((50, 50), float), "inertia", rng=1)
     assert (result.rank, result.method) == (49, "inertia")
+
+
+class WrongRing(Ring):
+    """States the entries of another matrix."""
+
+    def __init__(self, n, entries):
+        super().__init__((n, n), float)
+        self.stated = entries
+
+    def _facts(self):
+        return dataclasses.replace(
+            super()._facts(), num_entries=3.0 * self.n, entries=lambda most: self.stated
+        )
+
+
+def test_entries_that_are_not_those_of_the_products_are_refused():
+    """Pivots would count them, exactly and wrong."""
+    ring = sp.csr_array(Ring((50, 50), float) @ np.eye(50))
+    assert symrank.rank(WrongRing(50, ring), "inertia", rng=1).rank == 49
+    one_off = ring.copy()
+    one_off[7, 7] += 1e-6
+    with pytest.raises(OperatorError, match="are not those of its products"):
+        symrank.rank(WrongRing(50, one_off), "inertia", rng=1)
+    for entries in (ring.toarray(), ring[:40, :40], None):
+        with pytest.raises(OperatorError, match=r"a scipy\.sparse array of shape \(50, 50\)"):
+            symrank.rank(WrongRing(50, entries), "inertia", rng=1)
+
+
+class Silent(Ring):
+    def _facts(self):
+        return None
+
+
+class Larger(Ring):
+    def _facts(self):
+        return Facts.of_products(self.n + 1)
+
+
+@pytest.mark.parametrize("kind", [Silent, Larger])
+def test_facts_of_another_operator_are_refused(kind):
+    with pytest.raises(OperatorError, match="Facts of n = 50 are wanted"):
+        symrank.rank(kind((50, 50), float), "lanczos", rng=1)
+
+
+@pytest.mark.parametrize("work", [-1.0, np.inf, np.nan, "much", True])
+def test_work_is_a_number_of_multiplications(work):
+    with pytest.raises(OptionError, match="work="):
+        Ring((50, 50), float, work=work)
 
 
 class Broken(Ring):
