@@ -33,10 +33,8 @@ def choose_and_run(job: Job, counter: Counter, menu: Menu = MENU) -> RankResult:
 
 def _sampled_instead(tried: Rounds, counter: Counter, menu: Menu) -> RankResult:
     """Sample where pivots proved too little; both answers hold, unless a clock ended one."""
-    left_open, reason = (
-        tried.result(counter),
-        f"{_why_not_final(tried)}certified counting by products",
-    )
+    left_open = tried.result(counter)
+    reason = _why_not_final(tried) + "certified counting by products"
     counter.interval = None  # what is open is no answer to stop at
     try:
         answer = _sampled(tried.job, reason, counter, dataclasses.replace(menu, exact=()))
