@@ -109,7 +109,7 @@ def analysis() -> list[float]:
         R = sp.random_array((p, q), density=10 / q, rng=rng, format="csr")
         patterns.append(sp.csr_array(R.T @ R))
     patterns += [sp.csr_array(A @ A) for A in patterns[:2]]
-    times = [seconds(lambda A=A: predict(as_operator(A)), 1) for A in patterns]
+    times = [seconds(lambda A=A: predict(as_operator(A).facts), 1) for A in patterns]
     return fit([[float(A.shape[0]), float(A.nnz)] for A in patterns], times)
 
 
@@ -127,7 +127,7 @@ def pivots(ordering: float, pattern: float) -> list[float]:
     rows, times = [], []
     for A in patterns:
         for B in (A, sp.csr_array(A - sp.eye_array(A.shape[0]))):
-            cost = predict(as_operator(B))
+            cost = predict(as_operator(B).facts)
             result = symrank.rank(B, "inertia", rng=1, check=False)
             number = result.diagnostics["num_factorisations"]
             analyses = ordering * B.shape[0] + pattern * B.nnz

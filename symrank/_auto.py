@@ -1,102 +1,131 @@
-"""A run without a method given: the proposal, what sampling shows, and the ways back."""
+"""A run without a method given: decision 009 as a program, its numbers at the lines."""
 
 import dataclasses
-from collections.abc import Callable, Sequence
-from functools import partial
 
-from symrank import choose
-from symrank._candidates import Choice, exact_candidates, fits_densely
+from symrank import _costs
 from symrank._counter import Counter, located
-from symrank._rounds import run
+from symrank._rounds import Rounds, run, start
 from symrank._setup import Job
+from symrank.choose import MENU, Menu, affords_singular_values, propose, reconsider
 from symrank.intervals import ExactInterval, Hull, Interval
-from symrank.methods import Dense, Inertia, Lanczos, Method, Summary
+from symrank.methods import Dense, Lanczos, Offer, dense, lanczos
 from symrank.outcome import Status
 from symrank.result import RankResult
 
 __all__ = ["choose_and_run"]
 
 SURE = (Status.EXACT, Status.CONVERGED)
-ROUNDED = "the pivots proved too little (rounding): "
 CERTAIN = 1 - 1e-9  # at this confidence two intervals that miss each other are no chance
 
 
-def choose_and_run(job: Job, counter: Counter) -> RankResult:
-    """Run the proposal; fall back where pivots prove nothing, and settle what squares hide."""
-    job = job.on_shorter_side()
-    proposal = choose.propose(job.operator, job.goal)
-    method, reason = proposal.choice.method, proposal.reason
-    if isinstance(method, Lanczos):
-        weigh = partial(exact_candidates, job.operator, job.goal)
-        return _sample_and_switch(job, reason, counter, weigh)
-    answer = run(job, method, reason, counter)
-    result = answer.result(counter)
-    if answer.is_squared_away:
-        return _settled(job, result, counter)
-    if not (isinstance(method, Inertia) and choose.proves_too_little(answer.summary)):
-        return result
-    given_up = choose.why_given_up(answer.summary)
-    reason = "the factorisation was given up: " if given_up else ROUNDED
-    if fits_densely(job.operator):
-        other = run(job, Dense(), reason + "all eigenvalues instead", counter).result(counter)
-        return _instead(other, given_up) if given_up else other
-    counter.interval = None  # what the pivots left open is no answer to stop at
-    reason += "certified counting by products"
+def choose_and_run(job: Job, counter: Counter, menu: Menu = MENU) -> RankResult:
+    """Count exactly where that is cheap, at once or once it is seen to be; else sample."""
+    job = job.on_shorter_side()  # 0
+    plan = propose(job.operator.facts, job.goal, menu)  # 1
+    if plan.choice.method.is_exact:
+        tried = run(job, plan.choice.method, plan.reason, counter)
+        if _is_final(tried) or tried.is_squared_away:
+            return _settled(tried, counter)
+        if dense.fits(job.operator.facts.dense):  # 3
+            return _all_eigenvalues(tried, counter)
+        return _sampled_instead(tried, counter, menu)
+    return _sampled(job, plan.reason, counter, menu)  # 2
+
+
+def _sampled_instead(tried: Rounds, counter: Counter, menu: Menu) -> RankResult:
+    """Sample where pivots proved too little; both answers hold, unless a clock ended one."""
+    left_open = tried.result(counter)
+    reason = _why_not_final(tried) + "certified counting by products"
+    counter.interval = None  # what is open is no answer to stop at
     try:
-        other = _sample_and_switch(job, reason, counter, lambda _: ())
+        answer = _sampled(tried.job, reason, counter, dataclasses.replace(menu, exact=()))
     except KeyboardInterrupt:
-        if given_up:
+        if _given_up(tried):
             raise
-        return dataclasses.replace(result, status=Status.INTERRUPTED)
-    return _instead(other, given_up) if given_up else _both(other, result)
+        return dataclasses.replace(left_open, status=Status.INTERRUPTED)
+    return _narrower(answer, left_open, _given_up(tried))
 
 
-def _settled(job: Job, squared: RankResult, counter: Counter) -> RankResult:
-    """Count the singular values themselves where that is cheap; else keep the count of squares."""
-    if not choose.affords_singular_values(job.operator, job.goal):
-        return squared
-    reason = f"{squared.method} counted {squared.rank} squares; the singular values tell the rest"
-    return run(job, Dense(), reason, counter).result(counter)
+def _sampled(job: Job, reason: str, counter: Counter, menu: Menu) -> RankResult:
+    """Sample, and go over to an exact count that is seen to be cheap."""
+    sampling = start(job, Lanczos(), reason, counter)
+    offer = _seen_to_be_cheap(sampling, counter, menu)
+    if offer is None:
+        return sampling.result(counter)
+    return _gone_over(sampling, offer, counter)
 
 
-def _sample_and_switch(
-    job: Job, reason: str, counter: Counter, weigh: Callable[[float], Sequence[Choice]]
-) -> RankResult:
-    """Sample; go over to an exact method once it is seen to be cheap, and back if it fails."""
-    found: list[tuple[Method, str]] = []
+def _seen_to_be_cheap(sampling: Rounds, counter: Counter, menu: Menu) -> Offer | None:
+    """Sample until an exact count is seen to be cheap; None: to the end."""
+    job, offer = sampling.job, None
+    with sampling.guarded(counter):
+        for summary in sampling.each(counter):
+            spent = counter.num_matvecs // job.operator.facts.matvecs_per_product
+            seconds = spent * _costs.product_seconds(job.operator.facts.work)
+            seen = lanczos.seen(job.goal, summary, seconds)
+            left = job.budget(counter.left), counter.seconds_left
+            offer = reconsider(job.operator.facts, job.goal, seen, spent, left, menu)
+            if offer is not None:
+                break
+    return offer if sampling.is_whole else None
 
-    def pause(summary: Summary) -> bool:
-        spent = counter.num_matvecs // job.operator.matvecs_per_product
-        left = job.budget(counter.left), counter.seconds_left
-        exact = choose.reconsider(job.operator, job.goal, summary, weigh, spent, left)
-        if exact is not None:
-            found.append(exact)
-        return exact is not None
 
-    sampling = run(job, Lanczos(), reason, counter, pause)
+def _gone_over(sampling: Rounds, offer: Offer, counter: Counter) -> RankResult:
+    """Count exactly after sampling, and go back to it where that tells too little."""
     sampled = sampling.result(counter)
-    if not found or not sampling.is_whole:
-        return sampled
     stopped = dataclasses.replace(sampled, status=Status.INTERRUPTED)
     try:
         with located(counter, lambda: stopped):
-            exact = run(job, *found[0], counter)
+            exact = run(sampling.job, offer.method, offer.why, counter)
     except KeyboardInterrupt:
         return stopped
     if exact.summary is None:  # the time was up
         return sampling.result(counter)
-    result = exact.result(counter)
     if exact.is_squared_away:
-        return _settled(job, result, counter)
-    if result.status in SURE or _knows_all(found[0][0], exact.summary):
+        return _settled(exact, counter)
+    result = exact.result(counter)
+    if result.status in SURE or _is_final(exact):
         return _unless_contradicted(result, sampled)
     if result.status is Status.INTERRUPTED:
         return dataclasses.replace(_both(sampled, result), status=Status.INTERRUPTED)
     sampling.keep_within(counter)
     sampling.advance(counter)
-    given_up = choose.why_given_up(exact.summary)
-    sampled = sampling.result(counter)
-    return _instead(sampled, given_up) if given_up else _both(sampled, result)
+    return _narrower(sampling.result(counter), result, _given_up(exact))
+
+
+def _settled(exact: Rounds, counter: Counter) -> RankResult:
+    """Return an exact count; of squares, that of the singular values where it is cheap."""
+    job, result = exact.job, exact.result(counter)
+    if not (exact.is_squared_away and affords_singular_values(job.operator.facts, job.goal)):
+        return result
+    reason = f"{result.method} counted {result.rank} squares; the singular values tell the rest"
+    return run(job, Dense(), reason, counter).result(counter)
+
+
+def _all_eigenvalues(tried: Rounds, counter: Counter) -> RankResult:
+    """Compute all eigenvalues in place of what was no count."""
+    reason = _why_not_final(tried) + "all eigenvalues instead"
+    result = run(tried.job, Dense(), reason, counter).result(counter)
+    return _instead(result, _given_up(tried)) if _given_up(tried) else result
+
+
+def _narrower(result: RankResult, other: RankResult, given_up: str) -> RankResult:
+    """Return the narrower of two answers; one that a clock has ended is none to compare with."""
+    return _instead(result, given_up) if given_up else _both(result, other)
+
+
+def _is_final(rounds: Rounds) -> bool:
+    return rounds.summary is not None and rounds.summary.is_final
+
+
+def _given_up(rounds: Rounds) -> str:
+    return "" if rounds.summary is None else rounds.summary.given_up
+
+
+def _why_not_final(rounds: Rounds) -> str:
+    if _given_up(rounds):
+        return "the factorisation was given up: "
+    return "the pivots proved too little (rounding): "
 
 
 def _instead(result: RankResult, given_up: str) -> RankResult:
@@ -110,12 +139,6 @@ def _instead(result: RankResult, given_up: str) -> RankResult:
         notes=(*result.notes, note),
         diagnostics={**result.diagnostics, "given_up": given_up},
     )
-
-
-def _knows_all(method: Method, summary: Summary) -> bool:
-    """Tell whether sampling could add nothing: what is open then is the spectrum's own doing."""
-    by_pivots = isinstance(method, Inertia) and not choose.proves_too_little(summary)
-    return isinstance(method, Dense) or by_pivots
 
 
 def _both(first: RankResult, second: RankResult) -> RankResult:

@@ -6,6 +6,8 @@ their ratios alone, which differ little from machine to machine.
 
 from dataclasses import dataclass
 
+from symrank.operators.facts import Work
+
 __all__ = [
     "SECONDS",
     "Constants",
@@ -13,6 +15,7 @@ __all__ = [
     "factor_seconds",
     "inertia_seconds",
     "pattern_seconds",
+    "product_seconds",
     "singular_seconds",
     "sketch_seconds",
     "solve_seconds",
@@ -54,7 +57,17 @@ SECONDS = Constants(
     orthogonal=1.0e-9,
 )
 
+UNKNOWN = 100.0  # rows that a row of an unknown product costs: one of 150 entries in a sparse one
 OVERHEAD = 2e-3  # of eigvalsh on a small matrix
+
+
+def product_seconds(work: Work) -> float:
+    """Return what a product with one vector takes, in a block of some."""
+    return (
+        SECONDS.dense_entry * work.in_order
+        + SECONDS.entry * work.by_index
+        + SECONDS.row * (work.rows + UNKNOWN * work.unknown_rows)
+    )
 
 
 def dense_seconds(n: int) -> float:

@@ -2,22 +2,21 @@
 
 import dataclasses
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
-from symrank import _foreign, kernels, threshold
-from symrank._candidates import product_seconds
+from symrank import _costs, _foreign, kernels, threshold
 from symrank._counter import Counter, TimeUp, located
 from symrank._options import check_progress
 from symrank._setup import Job, Options
 from symrank.errors import ChangedOperatorError, NonFiniteError, OptionError, SymrankError
-from symrank.methods import Dense, Goal, Method, Summary, dense
-from symrank.operators.transforms import gram_factor
+from symrank.methods import Goal, Method, Summary, Task, dense
 from symrank.outcome import Progress, Status
 from symrank.result import RankResult
 
-__all__ = ["MAX_MATVECS", "Rounds", "counter_of", "run"]
+__all__ = ["MAX_MATVECS", "Rounds", "counter_of", "run", "start"]
 
 MAX_MATVECS = 20_000  # the budget by default
 UNSEEN = (
@@ -46,8 +45,15 @@ class Rounds:
     limit: int = 0  # products of the run that the budget allows
     is_unseen: bool = False  # a round ended without a look at the witness
 
-    def advance(self, counter: Counter, pause: Callable[[Summary], bool] | None = None) -> None:
-        """Run rounds until nothing is left to do or `pause` says so; decide only between rounds.
+    def advance(self, counter: Counter) -> None:
+        """Run rounds until nothing is left to do; see `guarded`."""
+        with self.guarded(counter):
+            for _ in self.each(counter):
+                pass
+
+    @contextmanager
+    def guarded(self, counter: Counter) -> Iterator[None]:
+        """End with what the finished rounds say where time, a key or an error ends `each`.
 
         Raises
         ------
@@ -62,7 +68,7 @@ class Rounds:
         self.is_whole = False
         try:
             with located(counter, lambda: self.known(counter)):
-                self._run(counter, pause)
+                yield
             self.is_whole = True
         except TimeUp:
             summary = self.summary
@@ -79,34 +85,39 @@ class Rounds:
     def keep_within(self, counter: Counter) -> None:
         """Leave to the method what another one has left of the budget."""
         assert self.summary is not None
-        most = self.summary.memo.num_products + self.job.budget(counter.left)
+        most = self.summary.num_products + self.job.budget(counter.left)
         self.goal = dataclasses.replace(self.goal, max_matvecs=most)
 
-    def _run(self, counter: Counter, pause: Callable[[Summary], bool] | None) -> None:
+    def each(self, counter: Counter) -> Iterator[Summary]:
+        """Yield what is known after every round, the only place where anything is decided.
+
+        It may be left at any round, and asked again. Run it within `guarded`.
+        """
+        if self.goal.n == 0:
+            self.summary = dense.nothing(self.goal)
+            return
+        while tasks := self.method.plan(self.goal, len(self.history), self.summary):
+            self.summary = self._after(tasks, counter)
+            counter.interval = self.summary.evidence(self.goal.confidence)
+            self.history.append((counter.num_matvecs, *counter.interval))
+            yield self.summary
+
+    def _after(self, tasks: Sequence[Task], counter: Counter) -> Summary:
+        """Run a round, look whether the operator is the same, and say what all segments say."""
         operator = self.job.operator
 
         def tick(products: int) -> None:
             counter.tick(products * operator.matvecs_per_product)
 
-        if self.goal.n == 0:
-            self.summary = dense.nothing(self.goal)
-        while self.goal.n and (
-            tasks := self.method.plan(self.goal, len(self.history), self.summary)
-        ):
-            try:
-                for task in tasks:
-                    state = self.states.pop(task.key, None)
-                    self.states[task.key] = self.method.run(operator, self.goal, task, state, tick)
-                self._look(counter)
-                self.summary = self.method.summarise(self.goal, self.states, self.summary)
-            except Exception as error:
-                self._blame(counter, error)
-                raise
-            low, high = self.summary.evidence(self.goal.confidence)
-            counter.interval = low, high
-            self.history.append((counter.num_matvecs, low, high))
-            if pause is not None and pause(self.summary):
-                return
+        try:
+            for task in tasks:
+                state = self.states.pop(task.key, None)
+                self.states[task.key] = self.method.run(operator, self.goal, task, state, tick)
+            self._look(counter)
+            return self.method.summarise(self.goal, self.states, self.summary)
+        except Exception as error:
+            self._blame(counter, error)
+            raise
 
     def _look(self, counter: Counter) -> None:
         """Look whether the operator is still what it was at the door; set the next look aside."""
@@ -149,16 +160,19 @@ class Rounds:
         singular values themselves were computed. A cut of the caller asks for the squares.
         """
         job, summary = self.job, self.summary
-        factor = gram_factor(job.operator)
-        if summary is None or summary.status is not Status.EXACT or factor is None:
+        shape = job.operator.facts.squared_shape
+        if summary is None or summary.status is not Status.EXACT or shape is None:
             return False
         goal = self.goal
         asks_for_zero = 0.0 in goal.window if goal.window else not goal.has_cut
-        if not asks_for_zero or not factor.largest_entry:
+        if not asks_for_zero or self.method.is_free_of_squares(job.operator.facts):
             return False
-        if isinstance(self.method, Dense) and dense.predict(job.operator).is_singular:
-            return False
-        return goal.window is not None or summary.rank < min(*factor.shape, goal.n)
+        return goal.window is not None or summary.rank < min(*shape, goal.n)
+
+    @property
+    def num_left_out(self) -> int:
+        """Dimensions of the caller's operator that the method does not see."""
+        return self.job.num_deflated + self.job.num_zeros
 
     def _end(self, status: Status) -> None:
         assert self.summary is not None
@@ -169,12 +183,13 @@ class Rounds:
         job = self.job
         assert self.summary is not None
         fields = {f.name: getattr(self.summary, f.name) for f in dataclasses.fields(Summary)}
-        fields.pop("memo")
+        for name in ("memo", "is_final", "given_up"):
+            fields.pop(name)
         if fields["inertia"] is not None:
             plus, zero, minus = fields["inertia"]
-            fields["inertia"] = plus, zero + job.num_left_out, minus
+            fields["inertia"] = plus, zero + self.num_left_out, minus
         if fields["measure"] is not None:
-            fields["measure"] = dataclasses.replace(fields["measure"], num_zeros=job.num_left_out)
+            fields["measure"] = dataclasses.replace(fields["measure"], num_zeros=self.num_left_out)
         if self.is_squared_away:
             fields["status"] = Status.CONVERGED
             fields["notes"] = (*fields["notes"], _squares_note(self.goal))
@@ -182,10 +197,10 @@ class Rounds:
             fields["notes"] = (*fields["notes"], _floor_note(self.goal, fields["threshold"]))
         if self.is_unseen:
             fields["notes"] = (*fields["notes"], UNSEEN)
-        goes_on = self.is_whole and hasattr(self.method, "stages")
+        goes_on = self.is_whole and self.method.refines
         return RankResult(
             **fields,
-            n=self.goal.n + job.num_left_out,
+            n=self.goal.n + self.num_left_out,
             dtype=str(self.goal.dtype),
             method=self.method.name,
             kernel=_kernel_name(self.method),
@@ -209,24 +224,24 @@ def counter_of(options: Options, progress: Callable[[Progress], None] | None) ->
     return Counter(limit, options.max_seconds, progress)
 
 
-def run(
-    job: Job,
-    method: Method,
-    reason: str,
-    counter: Counter,
-    pause: Callable[[Summary], bool] | None = None,
-) -> Rounds:
-    """Run a method on what is left of the budget."""
+def start(job: Job, method: Method, reason: str, counter: Counter) -> Rounds:
+    """Return the rounds of a method on what is left of the budget."""
+    a_product = _costs.product_seconds(job.operator.facts.work)
     goal = dataclasses.replace(
         job.goal,
         max_matvecs=job.budget(counter.left),
         deadline=counter.deadline,
-        extra_products=int(EXTRA_SECONDS / max(product_seconds(job.operator), 1e-9)),
+        extra_products=int(EXTRA_SECONDS / max(a_product, 1e-9)),
     )
     limit = counter.num_matvecs + goal.max_matvecs * job.operator.matvecs_per_product
     limit = max(limit, counter.max_matvecs)
-    rounds = Rounds(method=method, reason=reason, job=job, goal=goal, limit=limit)
-    rounds.advance(counter, pause)
+    return Rounds(method=method, reason=reason, job=job, goal=goal, limit=limit)
+
+
+def run(job: Job, method: Method, reason: str, counter: Counter) -> Rounds:
+    """Run a method on what is left of the budget."""
+    rounds = start(job, method, reason, counter)
+    rounds.advance(counter)
     return rounds
 
 
@@ -267,12 +282,12 @@ def _resume(rounds: Rounds, before: Counter) -> Callable[..., RankResult]:
         rounds.limit = counter.max_matvecs
         summary = rounds.summary
         assert summary is not None
-        old, n = rounds.goal, rounds.goal.n + rounds.job.num_left_out
+        old, n = rounds.goal, rounds.goal.n + rounds.num_left_out
         rounds.goal = dataclasses.replace(
             old,
             half_width=precision if precision >= 1.0 else precision * n,
             refine=False,
-            max_matvecs=summary.memo.num_products + rounds.job.budget(more),
+            max_matvecs=summary.num_products + rounds.job.budget(more),
             spent_looks=getattr(summary.evidence, "num_looks", 1),
         )
         with _foreign.own_arithmetic():
@@ -285,6 +300,6 @@ def _resume(rounds: Rounds, before: Counter) -> Callable[..., RankResult]:
 
 def _kernel_name(method: Method) -> str:
     """Return the name of the kernel file that `method` runs on; empty if it runs on none."""
-    if not hasattr(method, "kernel"):
+    if not method.runs_on_kernels:
         return ""
     return kernels.load(method.kernel).__name__.rpartition(".")[2]

@@ -20,8 +20,8 @@ from symrank.operators import Operator, as_operator
 from symrank.operators._witness import Witness
 from symrank.operators.checks import checked
 from symrank.operators.deflated import Deflated
-from symrank.operators.padded import MOST_WHOLE, PaddedOperator
-from symrank.operators.transforms import Scaled, shorter_side
+from symrank.operators.padded import MOST_WHOLE
+from symrank.operators.transforms import Scaled
 from symrank.preconditioners import Preconditioner
 from symrank.probes import Streams
 from symrank.recurrences.norm import norm
@@ -93,6 +93,7 @@ class Job:
     """What stays the same whichever method runs."""
 
     operator: Operator  # preconditioned, scaled, deflated
+    given: Operator  # not scaled: a common factor may make zeros of small entries
     goal: Goal
     preconditioner: Preconditioner | None
     num_deflated: int
@@ -101,18 +102,13 @@ class Job:
     witness: Witness | None = None  # where the caller's code multiplies
     as_asked: Callable[[RankResult], RankResult] = lambda result: result  # from the method's count
 
-    @property
-    def num_left_out(self) -> int:
-        """Dimensions of the caller's operator that the method does not see."""
-        return self.num_deflated + self.num_zeros
-
     def budget(self, products: int) -> int:
         """Return how many of `products` a method may take: one look at the witness is kept back.
 
         Where there is only one, the method takes it, and the look is left out.
         """
         weight = self.operator.matvecs_per_product
-        look = 0 if self.witness is None else self.witness.num_matvecs
+        look = 0 if self.witness is None else weight
         return max(1, (products - (look if products >= look + weight else 0)) // weight)
 
     def on_shorter_side(self) -> "Job":
@@ -120,7 +116,7 @@ class Job:
         window = self.goal.window
         if window is not None and window[0] < 0.0 <= window[1]:
             return self  # the zeros of the longer side count
-        operator = shorter_side(self.operator)
+        operator = self.operator.shorter_side()
         if operator is self.operator:
             return self
         return dataclasses.replace(
@@ -169,6 +165,7 @@ def prepare(A: Any, options: Options, counter: Counter) -> Job:
     )
     job = Job(
         operator=scaled,
+        given=operator,
         goal=goal,
         preconditioner=G,
         num_deflated=num_deflated,
@@ -183,8 +180,10 @@ def prepare(A: Any, options: Options, counter: Counter) -> Job:
 
 def _occupied(operator: Operator, options: Options) -> tuple[Operator, Options, int]:
     """Return what is left without empty rows, the options for it, and the number of those rows."""
-    if not isinstance(operator, PaddedOperator):
+    base, index = operator.occupied()
+    if index is None:
         return operator, options, 0
+    num_empty = operator.n - base.n
     window, diagonal = options.window, options.preconditioner
     counts_zeros = window is not None and window[0] < 0.0 <= window[1]
     if counts_zeros or options.deflate is not None or isinstance(diagonal, Preconditioner):
@@ -192,7 +191,7 @@ def _occupied(operator: Operator, options: Options) -> tuple[Operator, Options, 
             return operator.whole(), options, 0
         raise OptionError(
             f"a window that holds zero, deflate and a Preconditioner ask for the whole A, and "
-            f"{operator.num_empty} of its {operator.n} rows are empty and left out: count on "
+            f"{num_empty} of its {operator.n} rows are empty and left out: count on "
             "either side of zero, and pass the diagonal of G as an array."
         )
     if diagonal is not None and not isinstance(diagonal, str):
@@ -202,8 +201,8 @@ def _occupied(operator: Operator, options: Options) -> tuple[Operator, Options, 
                 f"preconditioner of shape {given.shape} is no diagonal of a matrix of n = "
                 f"{operator.n}: pass an array of shape ({operator.n},)."
             )
-        options = dataclasses.replace(options, preconditioner=given[operator.index])
-    return operator.base, options, operator.num_empty
+        options = dataclasses.replace(options, preconditioner=given[index])
+    return base, options, num_empty
 
 
 def _times(window: tuple[float, float], factor: float) -> tuple[float, float]:
@@ -231,7 +230,7 @@ def _check_null(operator: Deflated, noise: float, options: Options, counter: Cou
 
 def _scaled(operator: Operator, seed: int, counter: Counter) -> tuple[Operator, float]:
     """Scale an operator of extreme norm by a power of two; return it with the factor."""
-    size = operator.scale_hint()
+    size = operator.facts.largest
     if size is None and operator.n:
         x = probes.stream(seed, Streams.CHECK.start, 1).standard_normal((operator.n, 1))
         for small in (1.0, 2.0**-600):  # what overflows for x tells its size for a small x
@@ -253,7 +252,8 @@ def _scaled(operator: Operator, seed: int, counter: Counter) -> tuple[Operator, 
     if abs(exponent) <= EXTREME[operator.dtype.char]:
         return operator, 1.0
     factor = math.ldexp(1.0, -max(min(exponent, 1000), -1022))  # its inverse must be normal
-    return Scaled(operator, factor), factor
+    stored = operator.times(factor)
+    return Scaled(operator, factor) if stored is None else stored, factor
 
 
 def _product_size(operator: Operator, x: Array) -> float:

@@ -24,15 +24,11 @@ from dataclasses import dataclass
 from typing import Any
 
 from symrank import _rounds, preconditioners, threshold
-from symrank._candidates import unasked
 from symrank._counter import Counter
 from symrank._setup import Job
-from symrank.choose import why_given_up
 from symrank.errors import SymrankError
 from symrank.intervals import ExactInterval, Hull, Interval
-from symrank.methods import Dense, Lanczos, Method
-from symrank.operators import Operator
-from symrank.operators.transforms import Scaled
+from symrank.methods import BY_NAME, Lanczos, Method
 from symrank.outcome import Progress, Status
 from symrank.preconditioners.equilibrate import Scales, describe, uneven_scales
 from symrank.result import RankResult
@@ -77,7 +73,7 @@ def count_in_both_units(
         first = count(dataclasses.replace(job, goal=goal))
     if first.status is Status.NOT_CERTIFIED:  # it counts above a cut of its own
         return first
-    again = unasked(first.method) if method is None else method
+    again = BY_NAME[first.method]().unasked() if method is None else method
     second, failure = None, INTERRUPTED
     if first.status is not Status.INTERRUPTED:
         with counter.reserve(max(0, counter.left - quarter), 0.0):
@@ -98,41 +94,35 @@ def uneven(job: Job) -> Scales | None:
     """Return the scales where no cut was given, rounding is the only noise, and they span much."""
     goal = job.goal
     is_asked = _has_cut(job) or goal.noise or job.num_deflated or job.preconditioner is not None
-    return None if is_asked else uneven_scales(_unscaled(job.operator), LIMIT)
+    return None if is_asked else uneven_scales(job.given, LIMIT)
 
 
 def _has_cut(job: Job) -> bool:
     """Tell whether the caller's cut decides, and not the floor, below which no cut reaches."""
-    goal, largest = job.goal, job.operator.scale_hint()
+    goal, largest = job.goal, job.operator.facts.largest
     if goal.window or goal.rtol or largest is None:
         return goal.has_cut
     return bool(goal.atol and goal.atol >= min(goal.n, threshold.FLOOR) * goal.eps * largest)
-
-
-def _unscaled(operator: Operator) -> Operator:
-    """Return the caller's entries: a common factor may have made zeros of the small ones."""
-    return operator.base if isinstance(operator, Scaled) else operator
 
 
 def _count_again(
     job: Job, scales: Scales, method: Method, counter: Counter, is_chosen: bool
 ) -> tuple[RankResult | None, str]:
     """Count D A D; without an answer, say why there is none."""
-    is_free = isinstance(method, Dense)  # the entries are known
-    if counter.seconds_left < 0.0 or not (is_free or counter.left):
+    if counter.seconds_left < 0.0 or not (method.is_free(job.operator.facts) or counter.left):
         return None, LATE
     try:
         G = preconditioners.of_scales(scales)
         twin = dataclasses.replace(
             job,
-            operator=preconditioners.apply(_unscaled(job.operator), G),
+            operator=preconditioners.apply(job.given, G),
             goal=dataclasses.replace(job.goal, scale=1.0, atol=None),
             preconditioner=G,
         )
         if is_chosen:
             twin = twin.on_shorter_side()
         rounds = _rounds.run(twin, method, "to see whether units decide", counter)
-        if is_chosen and why_given_up(rounds.summary):
+        if is_chosen and rounds.summary is not None and rounds.summary.given_up:
             rounds = _rounds.run(twin, Lanczos(), "to see whether units decide", counter)
     except KeyboardInterrupt:
         return None, INTERRUPTED

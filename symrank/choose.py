@@ -1,56 +1,60 @@
-"""Which method, at what cost, and why: the policy is set out in docs/decisions/009.
+"""What to run, from facts and a goal to an offer: arithmetic on numbers, and no operator.
 
-Before the first product only the representation of A is known. Exact candidates are those whose
-cost follows from it: all eigenvalues (n and the products of a dense copy) and pivots (the pattern,
-where its analysis is no dearer than all eigenvalues or the first round of sampling). The cheapest
-is taken where it is cheap, in itself or against the least that sampling takes. Else certified
-sampling starts, and what it has seen (rank, nullity, gap) tells whether a sketch of the range or of
-the null space, or one of the candidates passed over, gives the exact count cheaply.
+The policy is set out in docs/decisions/009, and `symrank._auto` is its program. Before the first
+product (`propose`) exact offers are those whose cost follows from the representation of A: all
+eigenvalues, and pivots where the analysis of the pattern is no dearer than all eigenvalues or the
+first round of sampling. The cheapest is taken where it is cheap, in itself or against the least
+that sampling takes. After a round of sampling (`reconsider`) what was seen may make a sketch of the
+range or of the null space cheap, or one of the offers passed over.
 """
 
 import dataclasses
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from symrank import _costs
-from symrank._candidates import (
-    DENSE_LIMIT,
-    Choice,
-    exact_candidates,
-    fits_densely,
-    lacks,
-    pattern_seconds,
-    product_seconds,
-    sampling,
-)
-from symrank.methods import Dense, Goal, Method, Sketch, Summary, dense
-from symrank.methods import sketch as sketches
-from symrank.methods._null import TEST_COLUMNS
-from symrank.methods.lanczos import is_resolved
-from symrank.operators import Operator
-from symrank.outcome import Status
+from symrank.methods import Dense, Goal, Inertia, Lanczos, Method, Offer, Seen, Sketch
+from symrank.operators.facts import Facts
 
 __all__ = [
-    "DENSE_LIMIT",
-    "Choice",
+    "MENU",
+    "Menu",
     "Plan",
     "affords_singular_values",
-    "product_seconds",
+    "exact_offers",
     "propose",
-    "proves_too_little",
     "reconsider",
-    "why_given_up",
+    "worth_of_sampling",
 ]
 
 EXACT_SECONDS = 10.0  # an exact count is worth this much where no precision is asked for
+ASKING_SECONDS = 0.05  # to make an offer: too few to matter
 WORTH = 2.0  # or this many times what sampling takes
-SOLVE_STEPS = 20.0  # times sqrt(kappa): steps of conjugate gradients to rounding
-SMALL_NULLITY = 64
-NULL_SECONDS = 1.0  # null vectors may take this, or what sampling has taken
-LIKELY = 1.1  # times the estimate: the rank where the interval is open
 NEARLY = 8.0  # times the width asked for
 LOOK = 4096  # products that an exact count may take whatever sampling has taken
+
+
+@dataclass(frozen=True, kw_only=True)
+class Menu:
+    """The methods whose offers are weighed.
+
+    Attributes
+    ----------
+    exact
+        Asked before the first product, and again after rounds of sampling.
+    once_seen
+        Asked after rounds of sampling alone: their cost follows from what was seen.
+    """
+
+    exact: tuple[Method, ...]
+    once_seen: tuple[Method, ...]
+
+
+MENU = Menu(
+    exact=(Dense(), Inertia().unasked()),
+    once_seen=(Sketch(side="range"), Sketch(side="null")),
+)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -60,40 +64,36 @@ class Plan:
     Attributes
     ----------
     choice
-        The `Choice` that runs first.
+        The `Offer` that runs first.
     reason
         One sentence.
     others
-        The candidates passed over.
+        The offers passed over.
     notes
         What else will be done, in sentences.
     """
 
-    choice: Choice
+    choice: Offer
     reason: str
-    others: Sequence[Choice] = ()
+    others: Sequence[Offer] = ()
     notes: Sequence[str] = ()
-    put_off: Choice | None = None  # the one of `others` that the reason is about
+    put_off: Offer | None = None  # the one of `others` that the reason is about
 
     def __repr__(self) -> str:
         return f"<Plan: {self.choice}; {len(self.others)} passed over>"
 
     def with_product_seconds(self, difference: float) -> "Plan":
         """Return the plan with `difference` more seconds for every product."""
-
-        def longer(choice: Choice) -> Choice:
-            low, high = (
-                t + k * difference for t, k in zip(choice.seconds, choice.num_matvecs, strict=True)
-            )
-            return dataclasses.replace(choice, seconds=(low, high))
-
-        others = [longer(choice) for choice in self.others]
-        choice, put_off = longer(self.choice), self.put_off
+        put_off, reason = self.put_off, self.reason
         if put_off is not None:
-            put_off = longer(put_off)
-        reason = self.reason if put_off is None else _why_not(put_off, is_timed=True)
+            put_off = put_off.slower(difference)
+            reason = _why_not(put_off, is_timed=True)
         return dataclasses.replace(
-            self, choice=choice, reason=reason, others=others, put_off=put_off
+            self,
+            choice=self.choice.slower(difference),
+            reason=reason,
+            others=[other.slower(difference) for other in self.others],
+            put_off=put_off,
         )
 
     def __str__(self) -> str:
@@ -101,181 +101,135 @@ class Plan:
         return "\n  ".join([f"{self.choice}", self.reason, *self.notes, *others])
 
 
-def propose(operator: Operator, goal: Goal) -> Plan:
-    """Weigh the candidates that the representation of `operator` allows.
+def propose(facts: Facts, goal: Goal, menu: Menu = MENU) -> Plan:
+    """Weigh what the methods offer before the first product.
 
     Parameters
     ----------
-    operator
-        What the method will see.
+    facts
+        What is known of the operator that the method will see.
     goal
         What is asked for; `max_matvecs` is the budget.
+    menu
+        The methods that are asked.
     """
-    sampled = sampling(operator, goal)
-    exact = exact_candidates(operator, goal, sampled.seconds[0])
+    sampled = Lanczos().offer(facts, goal)
+    exact = exact_offers(menu.exact, facts, goal, sampled.seconds[0])
     if not exact:
-        return Plan(choice=sampled, reason=_why_sampling(operator, goal))
-    best = min(exact, key=lambda choice: choice.seconds[1])
-    others = [choice for choice in (*exact, sampled) if choice is not best]
-    allowed = _allowance(goal, sampled.seconds[0])
-    if best.seconds[1] <= allowed and not _is_costly(best, sampled):
-        return Plan(choice=best, reason=_why_exact(best, goal), others=others)
-    is_timed = operator.is_explicit or not best.num_matvecs[1]
-    lacking = lacks(operator, goal)
+        return Plan(choice=sampled, reason=_why_sampling(menu.exact, facts, goal))
+    best = min(exact, key=lambda offer: offer.seconds[1])
+    others = [offer for offer in (*exact, sampled) if offer is not best]
+    is_cheap = best.seconds[1] <= _allowance(goal, sampled.seconds[0])
+    if is_cheap and best.products[1] <= WORTH * sampled.products[0]:
+        return Plan(choice=best, reason=best.why, others=others)
+    is_timed = facts.is_explicit or not best.products[1]
+    lacking = _declined(menu.exact, facts, goal)
     reason = _why_not(best, lacking, is_timed=is_timed)
     put_off = None if lacking else best
     return Plan(choice=sampled, reason=reason, others=exact, put_off=put_off)
 
 
+def exact_offers(methods: Sequence[Method], facts: Facts, goal: Goal, worth: float) -> list[Offer]:
+    """Return the offers of exact methods; one that is dear to make only where it is worth it.
+
+    That is where making it takes less than `worth` seconds, or than an offer made before it.
+    """
+    found: list[Offer] = []
+    for method in methods:
+        most = max(worth, ASKING_SECONDS, *(offer.seconds[0] for offer in found))
+        offer = method.offer(facts, goal) if method.price(facts, goal) <= most else None
+        found += [] if offer is None else [offer]
+    return found
+
+
 def reconsider(
-    operator: Operator,
+    facts: Facts,
     goal: Goal,
-    summary: Summary,
-    weigh: Callable[[float], Sequence[Choice]],
+    seen: Seen,
     spent: int,
     left: tuple[int, float],
-) -> tuple[Method, str] | None:
-    """Look for an exact method once rounds of `Lanczos` have seen the spectrum.
+    menu: Menu = MENU,
+) -> Offer | None:
+    """Return the exact method to go over to once rounds of sampling have seen the spectrum.
 
     Parameters
     ----------
-    operator, goal
+    facts, goal
         As for `propose`.
-    summary
-        Of the rounds of `Lanczos` so far.
-    weigh
-        Gives the exact candidates; a pattern is analysed where that takes less than its argument.
+    seen
+        What the rounds have shown.
     spent, left
         Products so far, and the products and seconds that the budget still holds.
-
-    Returns
-    -------
-    (Method, reason) or None
+    menu
+        The methods that are asked.
     """
-    met = summary.status is Status.CONVERGED
-    if goal.has_cut or (met and not goal.refine):
+    if goal.has_cut or (seen.is_met and not goal.refine):
         return None
-    low, high = summary.evidence(goal.confidence)
-    a_product = product_seconds(operator)
-    allowed = _allowance(goal, spent * a_product)
-    found: list[tuple[float, float, Method, str]] = []
-    likely = min(high, math.ceil(LIKELY * summary.estimate))  # too small: the sketch notices it
-    columns = 2.0 * likely + 32.0
-    if sketches.is_applicable(goal, likely, goal.n, math.inf):
-        seconds = 2.0 * columns * a_product + _costs.sketch_seconds(goal.n, columns)
-        known = "at most" if likely == high else "likely below"
-        why = f"the rank is {known} {likely} by sampling: a sketch of the range is exact"
-        found.append((seconds, 2.0 * columns, Sketch(side="range"), why))
-    if met and goal.n - low <= SMALL_NULLITY:
-        products = _solve_steps(summary) * (sketches.NULL_COLUMNS + TEST_COLUMNS)
-        why = f"the nullity is at most {goal.n - low} by sampling: null vectors settle it"
-        seconds = products * a_product + _costs.solve_seconds(goal.n, products)
-        if seconds <= max(NULL_SECONDS, spent * a_product):  # it may fail: kappa is a guess
-            found.append((seconds, products, Sketch(side="null"), why))
-    for choice in weigh(_worth_of_sampling(goal, summary, high - low, spent * a_product)):
-        products = float(choice.num_matvecs[1])
-        found.append((choice.seconds[1], products, choice.method, _why_exact(choice, goal)))
-    most = min(left[0], max(LOOK, WORTH * spent))
-    allowed = min(allowed, left[1])
-    found = [one for one in found if one[0] <= allowed and one[1] <= most]
-    if not found:
-        return None
-    _, _, method, why = min(found, key=lambda one: one[0])
-    return method, why
+    offers = [o for one in menu.once_seen if (o := one.offer(facts, goal, seen)) is not None]
+    offers += exact_offers(menu.exact, facts, goal, worth_of_sampling(goal, seen))
+    seconds = min(_allowance(goal, seen.seconds), left[1])
+    products = min(left[0], max(LOOK, WORTH * spent))
+    fit = [one for one in offers if one.seconds[1] <= seconds and one.products[1] <= products]
+    return min(fit, key=lambda offer: offer.seconds[1], default=None)
 
 
-def affords_singular_values(operator: Operator, goal: Goal) -> bool:
+def affords_singular_values(facts: Facts, goal: Goal) -> bool:
     """Tell whether `Dense` takes no more than an exact count may, by the singular values."""
-    work = dense.predict(operator)
-    if not work.is_singular or work.num_products or not fits_densely(operator):
+    method = Dense()
+    if not method.is_free_of_squares(facts) or not method.is_free(facts):
         return False
-    allowed = _allowance(goal, sampling(operator, goal).seconds[0])
-    return _costs.singular_seconds(*work.shape) <= allowed
+    offer, sampled = method.offer(facts, goal), Lanczos().offer(facts, goal)
+    return offer is not None and offer.seconds[1] <= _allowance(goal, sampled.seconds[0])
 
 
-def _worth_of_sampling(goal: Goal, summary: Summary, width: int, sampled: float) -> float:
-    """Return the seconds that an analysis of the pattern may take, to spare more sampling.
+def worth_of_sampling(goal: Goal, seen: Seen) -> float:
+    """Return the seconds that the making of an offer may take, to spare more sampling.
 
-    They follow from what the rounds so far have said:
-
-        precision met, resolved       as many as sampling took: it is at its end
-        precision met, not resolved   no limit: only an exact count adds to the answer
-        interval nearly narrow        twice as many: the steps would double once more
-        interval wide                 no limit: no number of steps is known to settle it
+    =============  ======================  ========================  ===============================
+    precision met  resolved, or width      worth                     as
+    =============  ======================  ========================  ===============================
+    yes            resolved                that of the sampling      it is at its end
+    yes            resolution is larger    any                       only an exact count adds
+    no             nearly narrow enough    twice that                one more doubling may settle it
+    no             wide open               any                       no number of steps is known to
+    =============  ======================  ========================  ===============================
     """
-    if summary.status is Status.CONVERGED:
-        return sampled if is_resolved(summary) else math.inf
-    return 2.0 * sampled if width <= NEARLY * 2.0 * goal.half_width else math.inf
-
-
-def why_given_up(summary: Summary | None) -> str:
-    """Return why factorisations were given up, which a clock may have decided; "" if none were."""
-    return "" if summary is None else str(summary.diagnostics.get("given_up", ""))
-
-
-def proves_too_little(summary: Summary | None) -> bool:
-    """Tell whether pivots left a count unproved, other than by an eigenvalue near the cut."""
-    if summary is None or summary.status is Status.EXACT:
-        return False
-    if why_given_up(summary):
-        return True
-    shifts = summary.diagnostics["shifts"]  # none where the solver gave up
-    proved = {one["shift"] for one in shifts if one["is_proof"]}
-    is_open = not shifts or proved != {one["shift"] for one in shifts}
-    return summary.status is Status.BUDGET_SPENT or is_open
+    if seen.is_met:
+        return seen.seconds if seen.is_resolved else math.inf
+    width = seen.high - seen.low
+    return 2.0 * seen.seconds if width <= NEARLY * 2.0 * goal.half_width else math.inf
 
 
 def _allowance(goal: Goal, sampling_seconds: float) -> float:
-    """Return the seconds that an exact count may take before sampling is tried."""
+    """Return the seconds that an exact count may take before sampling is tried, or goes on."""
     worth = WORTH * sampling_seconds
     return max(worth, EXACT_SECONDS) if goal.refine else max(worth, 10 * _costs.OVERHEAD)
 
 
-def _is_costly(choice: Choice, sampled: Choice) -> bool:
-    """Tell whether a dense copy takes many more products than a first look by sampling."""
-    return choice.num_matvecs[1] > WORTH * sampled.num_matvecs[0]
-
-
-def _solve_steps(summary: Summary) -> float:
-    """Predict the steps of a solve from the gap that sampling saw; infinite without one."""
-    if not summary.gaps or summary.measure is None or summary.gaps[0].high <= 0.0:
-        return math.inf
-    kappa = summary.measure.spectral_norm / summary.gaps[0].high
-    indefinite = summary.measure.ritz_values[0] < -summary.gaps[0].high
-    return SOLVE_STEPS * (kappa if indefinite else math.sqrt(kappa))
-
-
-def _why_not(choice: Choice, lacking: str = "", *, is_timed: bool) -> str:
+def _why_not(offer: Offer, lacking: str = "", *, is_timed: bool) -> str:
     """Say what an exact count would take; seconds where those of its products are known."""
-    seconds = f"{choice.seconds[1]:.2g} s and " if is_timed else ""
+    seconds = f"{offer.seconds[1]:.2g} s and " if is_timed else ""
     return (
-        f"{choice.method.name} would be exact but is predicted to take {seconds}"
-        f"{choice.num_matvecs[1]} products{lacking and f', and {lacking}'}: "
+        f"{offer.method.name} would be exact but is predicted to take {seconds}"
+        f"{offer.products[1]} products{lacking and f', and {lacking}'}: "
         "certified sampling first"
     )
 
 
-def _why_exact(choice: Choice, goal: Goal) -> str:
-    if isinstance(choice.method, Dense):
-        return f"n = {goal.n}: all eigenvalues are cheap and exact"
-    return (
-        f"the factor of this pattern takes {choice.num_bytes / 2**20:.2g} MiB: the signs of its "
-        "pivots are cheap and exact"
-    )
-
-
-def _why_sampling(operator: Operator, goal: Goal) -> str:
-    if fits_densely(operator):
+def _why_sampling(methods: Sequence[Method], facts: Facts, goal: Goal) -> str:
+    """Say why no exact method has made an offer."""
+    declined = _declined(methods, facts, goal)
+    if declined:
+        return f"n = {facts.n} and {declined}: certified counting by products"
+    dear = max((method.price(facts, goal) for method in methods), default=0.0)
+    if dear > 0.0:
         return (
-            f"the dense matrix would take {operator.n} products and {goal.max_matvecs} are "
-            "allowed: certified counting by products"
-        )
-    analysis, lacking = pattern_seconds(operator), lacks(operator, goal)
-    if lacking:
-        return f"n = {operator.n} and {lacking}: certified counting by products"
-    if analysis > 0.0:
-        return (
-            f"n = {operator.n} and the analysis of the pattern alone would take {analysis:.2g} s: "
+            f"n = {facts.n} and the analysis of the pattern alone would take {dear:.2g} s: "
             "certified sampling first"
         )
-    return f"n = {operator.n} and no exact count known to be cheap: certified counting by products"
+    return f"n = {facts.n} and no exact count known to be cheap: certified counting by products"
+
+
+def _declined(methods: Sequence[Method], facts: Facts, goal: Goal) -> str:
+    """Return what the first of them says that keeps it from an offer."""
+    return next((why for one in methods if (why := one.declines(facts, goal))), "")

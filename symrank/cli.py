@@ -19,10 +19,10 @@ import typer
 import symrank
 from symrank import _process, _written, report
 from symrank._text import printable
-from symrank.choose import DENSE_LIMIT
 from symrank.errors import OperatorError, SymrankError
 from symrank.files import load_matrix
 from symrank.methods import BY_NAME
+from symrank.methods.dense import DENSE_LIMIT
 from symrank.outcome import Progress
 from symrank.result import RankResult
 

@@ -120,7 +120,7 @@ def count(
         check=check,
     )
     chosen = None if method is None else named_method(method)[0]
-    if chosen is None or getattr(chosen, "counts_windows", False):
+    if chosen is None or chosen.counts_windows:
         return answer(A, method, options, progress)
     counter = counter_of(options, progress)
     with _foreign.own_arithmetic():

@@ -20,8 +20,6 @@ from symrank.result import RankResult
 
 __all__ = ["OF_METHODS", "answer", "named_method", "rank", "seed_of"]
 
-TIMED_COLUMNS = 8  # in `plan`
-
 
 def _of_methods() -> dict[str, str]:
     """Return the hints for options that a method object holds."""
@@ -191,26 +189,26 @@ def answer(
 
 def _answered(job: Job, method: str | Method | None, counter: Counter) -> RankResult:
     """Run the method asked for, or one of choice."""
-    if method is None and job.goal.preconditioner is None:
-        return count_in_both_units(job, counter, lambda job: choose_and_run(job, counter), None)
     chosen, reason = _method(method, job)
 
     def count(job: Job) -> RankResult:
+        if chosen is None:
+            return choose_and_run(job, counter)
         return run(job, chosen, reason, counter).result(counter)
 
     return count_in_both_units(job, counter, count, chosen)
 
 
-def _method(method: str | Method | None, job: Job) -> tuple[Method, str]:
+def _method(method: str | Method | None, job: Job) -> tuple[Method | None, str]:
     """Resolve what the caller passed as method; a G without a factor suits some methods only."""
     unfactored = job.goal.preconditioner
+    if method is None and unfactored is None:
+        return None, ""
     if method is None and unfactored is not None:
         return Projection(), f"{unfactored.name} is known by its products: solves can use it"
     chosen, reason = named_method(method)
-    if unfactored is not None and not getattr(chosen, "solves", False):
-        fit = ", ".join(
-            repr(name) for name, cls in BY_NAME.items() if getattr(cls, "solves", False)
-        )
+    if unfactored is not None and not chosen.solves:
+        fit = ", ".join(repr(name) for name, cls in BY_NAME.items() if cls.solves)
         raise OptionError(
             f"method={chosen.name!r} needs a preconditioner with a factor G = S S*, and "
             f"{unfactored!r} is known by its products alone. Pass method={fit}, or a factor by "

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from symrank import _foreign, choose
+from symrank import _costs, _foreign, choose
 from symrank._counter import Counter, located
 from symrank._options import checks_names
 from symrank._rounds import counter_of
@@ -94,14 +94,14 @@ def plan(
 
 def _planned(job: Job, notes: tuple[str, ...]) -> choose.Plan:
     """Weigh the candidates; time a product where nothing tells what it takes."""
-    proposal = dataclasses.replace(choose.propose(job.operator, job.goal), notes=notes)
-    if job.operator.is_explicit or not job.operator.n:
+    proposal = dataclasses.replace(choose.propose(job.operator.facts, job.goal), notes=notes)
+    if job.operator.facts.is_explicit or not job.operator.facts.n:
         return proposal
     X = np.ones((job.operator.n, TIMED_COLUMNS), job.operator.dtype)
     start = time.perf_counter()
     job.operator.matmat(X)
     seconds = (time.perf_counter() - start) / TIMED_COLUMNS
-    return proposal.with_product_seconds(seconds - choose.product_seconds(job.operator))
+    return proposal.with_product_seconds(seconds - _costs.product_seconds(job.operator.facts.work))
 
 
 def _first_of_two(job: Job, counter: Counter) -> tuple[Job, str]:

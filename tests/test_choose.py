@@ -10,13 +10,16 @@ import scipy.sparse.linalg as spla
 
 import symrank
 from symrank import Status, choose, gallery
-from symrank._candidates import product_seconds
-from symrank._rounds import counter_of
+from symrank._auto import choose_and_run
+from symrank._costs import SECONDS, product_seconds
+from symrank._rounds import counter_of, start
 from symrank._setup import Options, prepare
 from symrank.errors import OptionError
 from symrank.intervals import ExactInterval
-from symrank.methods import Inertia
+from symrank.methods import Dense, Goal, Inertia, Lanczos, Offer, Seen, lanczos
+from symrank.methods._pivots import Counts
 from symrank.operators import as_operator, augmented, gram, shift
+from symrank.operators.facts import Facts, Work
 
 
 def products_of(matrix, n=None):
@@ -30,6 +33,20 @@ def low_rank(n, r, seed):
     return spla.LinearOperator(
         (n, n), matvec=lambda x: B @ (B.T @ x), matmat=lambda X: B @ (B.T @ X), dtype=float
     )
+
+
+def goal_of(n, **options):
+    fields = {"half_width": 0.005 * n, "refine": True, "max_matvecs": 20_000, **options}
+    return Goal(
+        n=n, dtype=np.dtype(float), atol=None, rtol=None, confidence=0.95, seed=0, **fields
+    )  # fmt: skip
+
+
+def chosen_from(menu, A, **options):
+    """Answer as `symrank.rank` does where these methods are asked."""
+    options = Options(**options)
+    counter = counter_of(options, None)
+    return choose_and_run(prepare(A, options, counter), counter, menu)
 
 
 def test_small_dense_matrices_get_all_eigenvalues(rng):
@@ -47,9 +64,17 @@ def test_sparse_matrices_of_little_fill_get_their_pivots_counted():
     assert "pivots" in result.reason
 
 
-def test_a_large_fill_leads_to_sampling(monkeypatch):
-    monkeypatch.setattr("symrank._candidates.ANALYSIS_SECONDS", 2.0)
-    plan = symrank.plan(gallery.grid_laplacian((45, 45, 45)))
+class Eager(Inertia):
+    """Pivots that are offered whatever the analysis takes."""
+
+    def price(self, facts, goal):
+        return 0.0
+
+
+def test_a_large_fill_leads_to_sampling():
+    facts = as_operator(gallery.grid_laplacian((45, 45, 45))).facts
+    menu = choose.Menu(exact=(Dense(), Eager()), once_seen=())
+    plan = choose.propose(facts, goal_of(facts.n), menu)
     assert plan.choice.method.name == "lanczos"
     assert [other.method.name for other in plan.others] == ["inertia"]
     assert plan.others[0].seconds[1] > choose.EXACT_SECONDS
@@ -98,19 +123,21 @@ def test_a_requested_precision_is_not_paid_for_twice():
     assert result.num_matvecs < 600
 
 
-def test_what_a_sketch_cannot_settle_goes_back_to_sampling(monkeypatch):
-    class Failing(symrank.Sketch):
-        def summarise(self, goal, states, previous):
-            summary = super().summarise(goal, states, previous)
-            memo = dataclasses.replace(summary.memo, is_settled=True)  # stop here
-            return dataclasses.replace(
-                summary, status=Status.BUDGET_SPENT, evidence=ExactInterval(low=0, high=6000),
-                memo=memo,
-            )  # fmt: skip
+class Failing(symrank.Sketch):
+    """A sketch that stops before it has settled anything."""
 
-    monkeypatch.setattr(choose, "Sketch", Failing)
+    def summarise(self, goal, states, previous):
+        summary = super().summarise(goal, states, previous)
+        memo = dataclasses.replace(summary.memo, is_settled=True)
+        return dataclasses.replace(
+            summary, status=Status.BUDGET_SPENT, evidence=ExactInterval(low=0, high=6000), memo=memo
+        )
+
+
+def test_what_a_sketch_cannot_settle_goes_back_to_sampling():
     A = low_rank(6000, 25, 3)
-    result = symrank.rank(A, rng=4)
+    menu = dataclasses.replace(choose.MENU, once_seen=(Failing(side="range"),))
+    result = chosen_from(menu, A, seed=4)
     plain = symrank.rank(A, "lanczos", rng=4)
     assert result.method == "lanczos"
     assert result.interval() == plain.interval()
@@ -125,38 +152,52 @@ def test_all_eigenvalues_are_the_last_word():
     assert seen[-1].num_matvecs == result.num_matvecs  # sampling does not go on after it
 
 
-def test_pivots_that_prove_too_little_are_replaced(monkeypatch):
-    monkeypatch.setattr(choose, "proves_too_little", lambda summary: True)
-    small = symrank.rank(gallery.grid_laplacian((40, 40)), rng=1)
+class Doubtful(Inertia):
+    """Pivots whose proofs do not reach."""
+
+    def summarise(self, goal, states, previous):
+        return dataclasses.replace(super().summarise(goal, states, previous), is_final=False)
+
+
+def test_pivots_that_prove_too_little_are_replaced():
+    menu = choose.Menu(exact=(Dense(), Doubtful()), once_seen=choose.MENU.once_seen)
+    small = chosen_from(menu, gallery.grid_laplacian((40, 40)), seed=1)
     assert (small.method, small.status) == ("dense", Status.EXACT)
     assert "pivots proved too little" in small.reason
     L = gallery.grid_laplacian((70, 70), remove=0.4, rng=1)
-    large = symrank.rank(L, rng=1)
+    large = chosen_from(menu, L, seed=1)
     assert large.rank == gallery.laplacian_rank(L)
     assert large.method == "inertia"  # the narrower of the two, as its answer was exact
 
 
+def pivots(*proofs, **fields):
+    """What factorisations at some shifts have left open; `proofs` holds (shift, is_proof)."""
+    goal = goal_of(100)
+    shifts = [
+        {"shift": shift, "is_proof": is_proof, "error": 0.0, "fill": 1, "num_flagged": 0}
+        for shift, is_proof in proofs
+    ]
+    counts = Counts(
+        n=100, copies=1, region=goal.region(1.0), norm=1.0, cost=None,
+        ends={1: (50, 60), -1: (0, 0)}, shifts=shifts, **fields,
+    )  # fmt: skip
+    return Inertia().summarise(goal, {("pivots",): counts}, None)
+
+
 def test_shifts_without_proof_are_seen():
-    L = gallery.grid_laplacian((40, 40))
-    result = symrank.rank(L, "inertia", rng=1)
-    shifts = result.diagnostics["shifts"]
-    assert not choose.proves_too_little(result)
-    doubted = [dict(one, is_proof=False) for one in shifts]
-    open_ = dataclasses.replace(result, status=Status.NO_GAP_FOUND, diagnostics={"shifts": doubted})
-    assert choose.proves_too_little(open_)
-    gave_up = dataclasses.replace(open_, diagnostics={"shifts": []})
-    assert choose.proves_too_little(gave_up)
-    proved = dataclasses.replace(open_, diagnostics={"shifts": shifts})
-    assert not choose.proves_too_little(proved)
+    assert pivots((1.0, True), (2.0, True)).is_final  # eigenvalues near a shift: no method tells
+    assert pivots((1.0, False), (1.0, True), (2.0, True)).is_final  # in the second style
+    assert not pivots((1.0, True), (2.0, False)).is_final
+    assert not pivots().is_final  # the solver gave up
+    assert not pivots((1.0, True), is_cut_short=True).is_final  # the budget ended
+    given_up = pivots((1.0, True), given_up="too long")
+    assert not given_up.is_final
+    assert given_up.given_up == "too long"
+    assert symrank.rank(gallery.grid_laplacian((40, 40)), "inertia", rng=1).status is Status.EXACT
 
 
 def test_without_the_solver_the_choice_still_stands(monkeypatch):
-    from symrank.errors import MissingBackendError
-
-    def missing(*_, **__):
-        raise MissingBackendError("feral is not installed")
-
-    monkeypatch.setattr("symrank._candidates.predict", missing)
+    monkeypatch.setitem(sys.modules, "feral", None)
     result = symrank.rank(gallery.grid_laplacian((40, 40)), rng=1)
     assert (result.method, result.rank) == ("dense", 1599)
 
@@ -211,14 +252,17 @@ def test_interrupted_in_the_second_method_the_first_answers(monkeypatch):
 
 def test_product_seconds_follow_the_entries():
     L = gallery.grid_laplacian((30, 30))
-    once = product_seconds(as_operator(L))
-    assert product_seconds(as_operator(sp.block_diag([L, L]))) == pytest.approx(2 * once)
-    assert product_seconds(shift(as_operator(products_of(L)), 1.0)) > product_seconds(
-        as_operator(products_of(L))
-    )
+    hidden_L = as_operator(products_of(L))
+
+    def seconds(operator):
+        return product_seconds(operator.facts.work)
+
+    once = seconds(as_operator(L))
+    assert seconds(as_operator(sp.block_diag([L, L]))) == pytest.approx(2 * once)
+    assert seconds(shift(hidden_L, 1.0)) > seconds(hidden_L)
     B = np.ones((100, 40))
-    assert product_seconds(gram(B)) > 2 * 4000 * choose._costs.SECONDS.dense_entry
-    assert product_seconds(augmented(sp.csr_array(B))) > 2 * 4000 * choose._costs.SECONDS.entry
+    assert seconds(gram(B)) > 2 * 4000 * SECONDS.dense_entry
+    assert seconds(augmented(sp.csr_array(B))) > 2 * 4000 * SECONDS.entry
 
 
 def test_a_plan_is_printed_with_what_it_takes():
@@ -257,7 +301,7 @@ def test_the_reason_of_a_plan_quotes_its_own_table():
 def test_a_choice_quotes_no_seconds_of_products_that_it_knows_nothing_about():
     options = Options(seed=1)
     job = prepare(products_of(gallery.grid_laplacian((50, 60))), options, counter_of(options, None))
-    reason = choose.propose(job.operator, job.goal).reason
+    reason = choose.propose(job.operator.facts, job.goal).reason
     assert "predicted to take 3000 products" in reason
 
 
@@ -271,7 +315,7 @@ def test_a_plan_says_where_the_count_is_made_twice():
     assert symrank.plan(sp.eye_array(120, format="csr")).notes == ()
     assert symrank.plan(mixed, preconditioner="equilibrate").notes == ()
     poor = symrank.plan(mixed, max_matvecs=400)
-    most = {one.method.name: one.num_matvecs[1] for one in (poor.choice, *poor.others)}
+    most = {one.method.name: one.products[1] for one in (poor.choice, *poor.others)}
     assert most["lanczos"] == 300
 
 
@@ -342,7 +386,7 @@ def test_a_gram_operator_is_counted_on_its_shorter_side():
 def test_the_plan_of_a_gram_operator_is_that_of_the_shorter_side(rng):
     A = gram(hidden(rng.standard_normal((50, 6000))))
     plan = symrank.plan(A)
-    assert (plan.choice.method.name, plan.choice.num_matvecs) == ("dense", (50, 50))
+    assert (plan.choice.method.name, plan.choice.products) == ("dense", (50, 50))
     result = symrank.rank(A, rng=1)
     assert (result.rank, result.n, result.inertia) == (50, 6000, (50, 5950, 0))
     large = symrank.plan(gram(hidden(rng.standard_normal((5000, 6000)))))
@@ -363,43 +407,150 @@ def test_a_likely_rank_is_enough_for_a_sketch():
     assert "likely below" in result.reason
 
 
-def _worths(monkeypatch, A):
-    """Return what each look would have paid for the analysis of a pattern, in sampling's own."""
-    worths = []
-
-    def nothing(operator, goal, worth):
-        worths.append(worth)
-        return []
-
-    monkeypatch.setattr("symrank._auto.exact_candidates", nothing)
-    monkeypatch.setattr("symrank.choose.exact_candidates", nothing)
-    symrank.rank(A, rng=1, max_matvecs=4000)
-    return worths[1:]  # the first is the proposal's
+def seen_of(goal, low, high, *, is_met=False, is_resolved=False):
+    return Seen(
+        low=low, high=high, likely=low, is_met=is_met, is_resolved=is_resolved,
+        solve_length=np.inf, seconds=3.0,
+    )  # fmt: skip
 
 
-def test_an_interval_that_stays_open_is_worth_any_analysis(monkeypatch):
+def test_what_an_offer_may_take_to_make():
+    goal = goal_of(1000, half_width=5.0)
+
+    def worth(*interval, **what):
+        return choose.worth_of_sampling(goal, seen_of(goal, *interval, **what))
+
+    assert worth(0, 10, is_met=True, is_resolved=True) == 3.0
+    assert worth(0, 10, is_met=True) == np.inf
+    assert worth(0, 80) == 6.0
+    assert worth(0, 81) == np.inf
+
+
+def worths(A):
+    """What each round of sampling would have paid for the analysis of a pattern."""
+    options = Options(seed=1, max_matvecs=4000)
+    counter = counter_of(options, None)
+    rounds = start(prepare(A, options, counter), Lanczos(), "", counter)
+    return [
+        choose.worth_of_sampling(rounds.goal, lanczos.seen(rounds.goal, summary, 1.0))
+        for summary in rounds.each(counter)
+    ]
+
+
+def test_an_interval_that_stays_open_is_worth_any_analysis():
     rng = np.random.default_rng(0)
     lam = np.concatenate([np.zeros(2500), 10.0 ** rng.uniform(-9.0, 0.0, 2500)])
-    assert np.isinf(_worths(monkeypatch, gallery.diagonal(lam))).all()
+    assert np.isinf(worths(gallery.diagonal(lam))).all()
     nearly_full = np.linspace(1e-4, 1.0, 5000) ** 2  # met, and a few zeros are open
-    assert np.isinf(_worths(monkeypatch, gallery.diagonal(nearly_full))[-1])
+    assert np.isinf(worths(gallery.diagonal(nearly_full))[-1])
     settled = np.concatenate([np.zeros(2500), rng.uniform(0.5, 1.0, 2500)])
-    assert np.isfinite(_worths(monkeypatch, gallery.diagonal(settled))).all()
+    assert np.isfinite(worths(gallery.diagonal(settled))).all()
 
 
-def test_a_pattern_is_analysed_only_after_as_much_sampling(monkeypatch):
+def test_a_pattern_is_analysed_only_after_as_much_sampling():
     """A dear analysis: an interval that the first round settles goes without it."""
-    seen = []
-    true = symrank._candidates.predict
-    monkeypatch.setattr(symrank._candidates, "predict", lambda A: seen.append(A) or true(A))
+    asked = []
+
+    class Watched(Inertia):
+        def offer(self, facts, goal, seen=None):
+            asked.append(facts)
+            return super().offer(facts, goal, seen)
+
+    class Dear(Watched):
+        def price(self, facts, goal):
+            return max(super().price(facts, goal), 2.0 * choose.ASKING_SECONDS)
+
     A = gallery.grid_laplacian((70, 70), remove=0.4, rng=1)
-    first = symrank.rank(A, rng=1)
+    first = chosen_from(choose.Menu(exact=(Dense(), Watched()), once_seen=()), A, seed=1)
     assert first.method == "inertia"
-    assert len(seen) == 1
-    monkeypatch.setattr("symrank._candidates.ANALYSIS_SECONDS", 0.0)
-    later = symrank.rank(A, rng=1)
+    assert len(asked) == 1
+    later = chosen_from(choose.Menu(exact=(Dense(), Dear()), once_seen=()), A, seed=1)
     assert (later.method, later.rank) == ("inertia", gallery.laplacian_rank(A))
     assert later.num_matvecs >= first.num_matvecs + 512  # sampling came first
+
+
+def test_what_ends_the_making_of_an_offer_leaves_what_was_sampled():
+    """Ctrl-C in a long analysis of a pattern, and an error in it."""
+
+    class Ending(Inertia):
+        def price(self, facts, goal):
+            return 2.0 * choose.ASKING_SECONDS
+
+        def offer(self, facts, goal, seen=None):
+            raise ENDS[0]
+
+    lam = np.concatenate(
+        [np.zeros(2500), 10.0 ** np.random.default_rng(0).uniform(-9.0, 0.0, 2500)]
+    )
+    menu = choose.Menu(exact=(Ending(),), once_seen=())
+    ENDS[:] = [KeyboardInterrupt()]
+    result = chosen_from(menu, gallery.diagonal(lam), seed=1)
+    low, high = result.interval()
+    assert (result.method, result.status) == ("lanczos", Status.INTERRUPTED)
+    assert low <= 2500 <= high
+    ENDS[:] = [MemoryError("the pattern")]
+    with pytest.raises(MemoryError, match="the pattern"):
+        chosen_from(menu, gallery.diagonal(lam), seed=1)
+
+
+ENDS = []
+FACTS = Facts.of_products(5000, work=Work(by_index=2e4, rows=5e3))
+
+
+class Offering(Dense):
+    """A method that offers what it is given."""
+
+    def __init__(self, seconds, products=0):
+        object.__setattr__(self, "terms", (products, seconds))
+
+    def offer(self, facts, goal, seen=None):
+        return Offer.certain(self, *self.terms, num_bytes=0, why="it is offered")
+
+
+@pytest.mark.parametrize(
+    ("seconds", "products", "options", "is_taken"),
+    [
+        (9.9, 0, {}, True),  # ten seconds where no precision is asked for
+        (10.1, 0, {}, False),
+        (0.019, 0, {"refine": False}, True),  # else twice the first round, or next to nothing
+        (0.021, 0, {"refine": False}, False),
+        (0.0, 1024, {}, True),  # twice the products of a first round
+        (0.0, 1025, {}, False),
+    ],
+)
+def test_the_offer_of_an_exact_count_is_taken_where_it_is_cheap(
+    seconds, products, options, is_taken
+):
+    menu = choose.Menu(exact=(Offering(60.0), Offering(seconds, products)), once_seen=())
+    plan = choose.propose(FACTS, goal_of(5000, **options), menu)
+    assert plan.choice.method.is_exact is is_taken
+    if is_taken:
+        assert plan.reason == "it is offered"
+        assert [other.method.name for other in plan.others] == ["dense", "lanczos"]
+
+
+@pytest.mark.parametrize(
+    ("seconds", "products", "left", "options", "is_taken"),
+    [
+        (9.9, 4096, (9000, 60.0), {}, True),
+        (10.1, 0, (9000, 60.0), {}, False),
+        (0.0, 4097, (9000, 60.0), {}, False),  # a switch takes 4096 products or twice those spent
+        (0.0, 4096, (4000, 60.0), {}, False),  # and what the budget holds
+        (9.9, 0, (9000, 5.0), {}, False),
+        (0.0, 0, (9000, 60.0), {"atol": 1.0}, False),  # a cut is a question for sampling
+    ],
+)
+def test_an_offer_after_sampling_is_taken_within_what_is_left(
+    seconds, products, left, options, is_taken
+):
+    menu = choose.Menu(exact=(Offering(seconds, products),), once_seen=())
+    goal = dataclasses.replace(goal_of(5000), **options)
+    seen = dataclasses.replace(seen_of(goal, 0, 5000), seconds=1.0)
+    offer = choose.reconsider(FACTS, goal, seen, 512, left, menu)
+    assert (offer is not None) is is_taken
+    met = dataclasses.replace(seen, is_met=True)
+    asked = dataclasses.replace(goal, refine=False)
+    assert choose.reconsider(FACTS, asked, met, 512, left, menu) is None
 
 
 def result_of(method, low, high, evidence=None):

@@ -1,6 +1,6 @@
 """One file per method; `BY_NAME` is how a method is called by a string."""
 
-from symrank.methods.base import Goal, Method, Summary, Task
+from symrank.methods.base import Goal, Method, Offer, Seen, Summary, Task
 from symrank.methods.chebyshev import Chebyshev
 from symrank.methods.dense import Dense
 from symrank.methods.inertia import Inertia
@@ -19,7 +19,9 @@ __all__ = [
     "Lanczos",
     "Langevin",
     "Method",
+    "Offer",
     "Projection",
+    "Seen",
     "Sketch",
     "Summary",
     "Task",

@@ -46,6 +46,16 @@ class Counts:
             for sign, (low, high) in self.ends.items()
         )
 
+    @property
+    def is_proved(self) -> bool:
+        """True where a measured error proves the count at every shift, in one style or another.
+
+        What is open then lies near a shift, which no other factorisation would tell.
+        """
+        tried = {one["shift"] for one in self.shifts}
+        proved = {one["shift"] for one in self.shifts if one["is_proof"]}
+        return bool(tried) and tried == proved and not self.given_up
+
     def give_up(self, error: GaveUpError) -> None:
         """Leave open what is not proved yet."""
         self.given_up, self.is_cut_short = str(error), self.is_cut_short or error.is_late

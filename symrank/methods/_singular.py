@@ -15,8 +15,8 @@ import scipy.linalg
 
 from symrank._foreign import refuse_non_finite
 from symrank._typing import Array, FloatArray
-from symrank.operators._factor import Factor
 from symrank.operators._sums import widened
+from symrank.operators.facts import Rectangle
 
 __all__ = ["num_entries", "singular_values"]
 
@@ -24,7 +24,7 @@ BLOCK = 4096  # rows of a block at least: sums over more are less accurate, and 
 
 
 def singular_values(
-    factor: Factor, scale: float = 1.0, tick: Callable[[int], None] | None = None
+    factor: Rectangle, scale: float = 1.0, tick: Callable[[int], None] | None = None
 ) -> FloatArray:
     """Return those of `scale` times the matrix, min(m, n) of them, descending."""
     m, n = factor.shape
@@ -59,7 +59,7 @@ def _rows(short: int, long: int) -> int:
     return min(long, max(BLOCK, 2 * short))
 
 
-def _unit(factor: Factor) -> float:
+def _unit(factor: Rectangle) -> float:
     """Return the power of two that brings the largest entry near one: reflectors have squares."""
     largest = factor.largest_entry or 0.0
     exponent = math.frexp(largest)[1] if math.isfinite(largest) else 0

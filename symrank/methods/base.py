@@ -10,22 +10,35 @@ summary of the round before.
 """
 
 import math
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
-from typing import Any, ClassVar, Protocol
+from dataclasses import dataclass, field, replace
+from typing import Any, ClassVar
 
 import numpy as np
 
+from symrank._options import UNLIMITED
 from symrank._typing import FloatArray
 from symrank.errors import ChangedOperatorError, NonFiniteError
 from symrank.intervals import Interval
 from symrank.measure import RitzMeasure
 from symrank.operators import Operator
+from symrank.operators.facts import Facts
 from symrank.outcome import Band, Basis, Gap, Status
 from symrank.preconditioners import Preconditioner
 from symrank.region import FLOOR, PRODUCT_ERROR, Region
 
-__all__ = ["Goal", "Method", "Summary", "Task", "Tick", "bands", "unit_rounding"]
+__all__ = [
+    "Goal",
+    "Method",
+    "Offer",
+    "Seen",
+    "Summary",
+    "Task",
+    "Tick",
+    "bands",
+    "unit_rounding",
+]
 
 Tick = Callable[[int], None]
 
@@ -143,6 +156,13 @@ class Summary:
     at_ends: Sequence[Band] = ()
     notes: Sequence[str] = ()
     memo: Any = None  # the method's own memory from round to round
+    is_final: bool = False  # more products could add nothing: what is open is the spectrum's doing
+    given_up: str = ""  # why work that would have told more was given up: a clock, or a death
+
+    @property
+    def num_products(self) -> int:
+        """Products of the rounds so far, of a method that refines: its memo knows them."""
+        return int(self.memo.num_products)
 
 
 def bands(measure: RitzMeasure, region: Region, goal: Goal) -> tuple[float, tuple[Band, ...]]:
@@ -156,18 +176,161 @@ def bands(measure: RitzMeasure, region: Region, goal: Goal) -> tuple[float, tupl
     return sum(mass for _, mass, _ in found), tuple(named)
 
 
-class Method(Protocol):
-    """A frozen value that holds the options and knows how to run."""
+@dataclass(frozen=True, kw_only=True)
+class Seen:
+    """What rounds of sampling have shown of a spectrum, for an offer to be made on.
+
+    Attributes
+    ----------
+    low, high
+        The interval of the count.
+    likely
+        The estimate.
+    is_met
+        Whether it is narrow enough.
+    is_resolved
+        Whether more steps would add little to what the probes say.
+    solve_length
+        Steps of a solve grow with it: sqrt(kappa), or kappa of an indefinite operator, by the gap
+        next to zero; infinite where none was seen.
+    seconds
+        What sampling is predicted to have taken.
+    """
+
+    low: int
+    high: int
+    likely: float
+    is_met: bool
+    is_resolved: bool
+    solve_length: float
+    seconds: float
+
+
+@dataclass(frozen=True, kw_only=True)
+class Offer:
+    """What a method is predicted to take, and why it should run.
+
+    Attributes
+    ----------
+    method
+        The method object.
+    products
+        Products with one vector, ``(least, most)``.
+    seconds
+        Wall time on one core, ``(least, most)``.
+    num_bytes
+        Memory beyond the operator.
+    why
+        A sentence.
+    """
+
+    method: "Method"
+    products: tuple[int, int]
+    seconds: tuple[float, float]
+    num_bytes: int
+    why: str = ""
+
+    @classmethod
+    def certain(
+        cls, method: "Method", products: int, seconds: float, num_bytes: int, why: str
+    ) -> "Offer":
+        """Return an offer without a span."""
+        return cls(
+            method=method,
+            products=(products, products),
+            seconds=(seconds, seconds),
+            num_bytes=num_bytes,
+            why=why,
+        )
+
+    def slower(self, difference: float) -> "Offer":
+        """Return the offer with `difference` more seconds for every product."""
+        low, high = (t + k * difference for t, k in zip(self.seconds, self.products, strict=True))
+        return replace(self, seconds=(low, high))
+
+    def __repr__(self) -> str:
+        return f"<Offer: {self}>"
+
+    def __str__(self) -> str:
+        least, most = self.products
+        if least < UNLIMITED <= most:
+            work = f"from {least} products, {self.seconds[0]:.2g} s"
+        else:
+            seconds = _span(*self.seconds, "{:.2g}")
+            work = f"{_span(least, most, '{:.0f}')} products, {seconds} s"
+        return f"{self.method.name}: {work}, {self.num_bytes / 2**20:.0f} MiB"
+
+
+def _span(low: float, high: float, form: str) -> str:
+    return form.format(low) if low == high else f"{form.format(low)} to {form.format(high)}"
+
+
+class Method(ABC):
+    """A frozen value that holds the options of a method and knows how to run it.
+
+    `plan`, `run` and `summarise` are the method; what else is asked of one has an answer here that
+    holds for most. All are functions of their arguments alone: they may be called in any process,
+    and again.
+    """
 
     name: ClassVar[str]
+    """What the method is called by."""
 
+    is_exact: ClassVar[bool] = False
+    """Whether it counts exactly or says nothing, rather than sample."""
+
+    counts_windows: ClassVar[bool] = False
+    """Whether it counts in (a, b] itself; else the shifted operator is counted."""
+
+    solves: ClassVar[bool] = False
+    """Whether it can use a preconditioner that has no factor."""
+
+    refines: ClassVar[bool] = False
+    """Whether a finished run goes on to a higher precision."""
+
+    runs_on_kernels: ClassVar[bool] = False
+    """Whether its recurrences are those of `symrank.kernels`."""
+
+    kernel: str | None = None
+    """The kernel file asked for, of one that does."""
+
+    @abstractmethod
     def plan(self, goal: Goal, round_: int, summary: Summary | None) -> Sequence[Task]:
-        """Return the tasks of the next round."""
+        """Return the tasks of the next round; none: nothing is left to do."""
 
+    @abstractmethod
     def run(self, operator: Operator, goal: Goal, task: Task, state: Any, tick: Tick) -> Any:
-        """Do one task, starting from `state` (None at first)."""
+        """Do one task, starting from `state` (None at first), which is used up."""
 
+    @abstractmethod
     def summarise(
         self, goal: Goal, states: Mapping[tuple[Any, ...], Any], previous: Summary | None
     ) -> Summary:
         """Return what all states say together."""
+
+    def offer(self, facts: Facts, goal: Goal, seen: Seen | None = None) -> Offer | None:  # noqa: ARG002
+        """Return what it would take to answer, and why it should; None where it should not.
+
+        `seen` is what sampling has shown so far; None before the first product.
+        """
+        return None
+
+    def price(self, facts: Facts, goal: Goal) -> float:  # noqa: ARG002
+        """Predict the seconds that it takes to make an offer."""
+        return 0.0
+
+    def declines(self, facts: Facts, goal: Goal) -> str:  # noqa: ARG002
+        """Say what keeps it from an offer that it could make otherwise; empty for nothing."""
+        return ""
+
+    def unasked(self) -> "Method":
+        """Return the method as it runs where the caller has not asked for it."""
+        return self
+
+    def is_free_of_squares(self, facts: Facts) -> bool:  # noqa: ARG002
+        """Whether it counts singular values where the operator has squared them."""
+        return False
+
+    def is_free(self, facts: Facts) -> bool:  # noqa: ARG002
+        """Whether it takes no product, so that no budget of products ends it."""
+        return False

@@ -20,14 +20,14 @@ from symrank._options import check_word, settle_counts
 from symrank.methods import _moments
 from symrank.methods._moments import FILTERS, Wishes
 from symrank.methods._pilot import pilot_task
-from symrank.methods.base import Goal, Summary, Task, Tick
+from symrank.methods.base import Goal, Method, Summary, Task, Tick
 from symrank.operators import Operator
 
 __all__ = ["Chebyshev"]
 
 
 @dataclass(frozen=True, kw_only=True)
-class Chebyshev:
+class Chebyshev(Method):
     r"""Trace of a polynomial filter from Chebyshev moments, two of them per product.
 
     Parameters
@@ -80,6 +80,7 @@ class Chebyshev:
     kernel: str | None = None
 
     name: ClassVar[str] = "chebyshev"
+    runs_on_kernels: ClassVar[bool] = True
 
     def __post_init__(self) -> None:
         check_word("filter", self.filter, FILTERS)

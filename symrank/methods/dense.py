@@ -17,42 +17,30 @@ its square lies below the cut: it is in doubt, and a zero one is not.
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
-from typing import Any, ClassVar, TypeGuard
+from dataclasses import dataclass
+from typing import Any, ClassVar
 
 import numpy as np
 import scipy.linalg
 
-from symrank import threshold
-from symrank._foreign import product_of, refuse_non_finite
+from symrank import _costs, threshold
+from symrank._foreign import refuse_non_finite
 from symrank._typing import Array, FloatArray
 from symrank.errors import OptionError
 from symrank.methods._singular import num_entries, singular_values
 from symrank.methods._summaries import exact
-from symrank.methods.base import Goal, Summary, Task, Tick
+from symrank.methods.base import Goal, Method, Offer, Seen, Summary, Task, Tick
 from symrank.operators import Operator
-from symrank.operators._factor import Factored
-from symrank.operators.augmented import AugmentedOperator
-from symrank.operators.base import columns_of
-from symrank.operators.gram import GramOperator
-from symrank.operators.transforms import Scaled, shorter_side
+from symrank.operators._sums import widened
+from symrank.operators.facts import DenseForm, Facts
 from symrank.outcome import Band, Status
 from symrank.region import Edge, Region
 
-__all__ = ["Dense", "nothing", "predict"]
+__all__ = ["DENSE_LIMIT", "Dense", "fits", "nothing", "num_held"]
 
+DENSE_LIMIT = 4096  # up to: 1 GiB at most with the workspace of eigvalsh
 SPARE = 4  # bits: the last one that is kept is worth so much more than the error
 ROUNDING = 10.0  # eigvalsh moves eigenvalues by less than this many sqrt(n) eps |A|
-
-
-@dataclass(frozen=True)
-class Work:
-    """What LAPACK is given: a square matrix, or a rectangular one for its singular values."""
-
-    shape: tuple[int, int]
-    is_singular: bool  # singular values, not eigenvalues
-    num_products: int  # that form it
-    num_entries: int  # held at a time
 
 
 @dataclass(frozen=True)
@@ -84,68 +72,36 @@ class _Spectrum:
         )
 
 
-def predict(operator: Operator) -> Work:
-    """Tell what `Dense` will work on."""
-    core = _core(operator)
-    if not _is_singular(core):
-        m, n = core.shape
-        return Work((m, n), False, core.num_dense_products, m * n)
-    m, n = core.factor.shape
-    if core.factor.entries is not None:
-        return Work((m, n), True, 0, num_entries((m, n)))
-    return Work((m, n), True, min(m, n), m * n)
+def num_held(form: DenseForm) -> int:
+    """Return the numbers that are held at a time."""
+    m, n = form.shape
+    return num_entries((m, n)) if form.is_singular and not form.num_products else m * n
 
 
-def _core(operator: Operator) -> Operator:
-    """Return the smaller operator that has all eigenvalues but zeros and a factor."""
-    if isinstance(operator, Scaled) and isinstance(operator.base, Factored):
-        return _core(operator.base)
-    return shorter_side(operator)
-
-
-def _is_singular(core: Operator) -> TypeGuard[Factored]:
-    """Tell whether singular values give the spectrum, rather than a dense symmetric matrix."""
-    if isinstance(core, GramOperator):
-        return core.factor.entries is not None
-    return isinstance(core, AugmentedOperator)
+def fits(form: DenseForm) -> bool:
+    """Tell whether all eigenvalues are cheap in memory."""
+    return num_held(form) <= DENSE_LIMIT**2
 
 
 def _spectrum(operator: Operator, tick: Tick) -> _Spectrum:
     """Return all eigenvalues."""
-    core, n = _core(operator), operator.n
-    if core is not operator and isinstance(operator, Scaled):
-        found = _spectrum(operator.base, tick)
-        return replace(found, values=operator.factor * found.values)
-    if not _is_singular(core):
-        entries = _formed(core, tick)
+    form, n = operator.singular_form(), operator.n
+    if form is None:
+        entries = operator.shorter_side().formed(tick)
         refuse_non_finite(entries)
         values = scipy.linalg.eigvalsh(entries, check_finite=False).astype(np.float64)
         return _Spectrum(np.sort(np.concatenate([values, np.zeros(n - values.size)])), n)
-    longer = max(core.factor.shape)
-    if isinstance(core, GramOperator):
-        squares = singular_values(core.factor, core.scale)[::-1] ** 2
-        values = np.concatenate([np.zeros(n - squares.size), squares])
+    longer = max(form.factor.shape)
+    if form.is_squared:
+        squares = singular_values(form.factor, form.scale)[::-1] ** 2
+        values = form.unit * np.concatenate([np.zeros(n - squares.size), squares])
         return _Spectrum(values, longer, is_squared=True)
-    sigma = singular_values(core.factor, tick=tick)
+    sigma = form.unit * singular_values(form.factor, tick=tick)
     return _Spectrum(np.concatenate([-sigma, np.zeros(n - 2 * sigma.size), sigma[::-1]]), longer)
 
 
-def _formed(core: Operator, tick: Tick) -> Array:
-    """Return the entries; block by block of products where they are not known."""
-    is_by_products = core._is_own or type(core).to_dense is Operator.to_dense
-    if core.num_dense_products and is_by_products:
-        return columns_of(core.matmat, core.shape, core.dtype, tick)
-    if core._is_own:
-        entries = core.to_dense()
-    else:
-        none = np.empty((0, 0), core.dtype)
-        entries = product_of(lambda _: core.to_dense(), none, core.shape, core.dtype)
-    tick(core.num_dense_products)
-    return entries
-
-
 @dataclass(frozen=True, kw_only=True)
-class Dense:
+class Dense(Method):
     """All eigenvalues by `scipy.linalg.eigvalsh`; n products for an implicit operator.
 
     Needs n^2 numbers of memory and O(n^3) time. `augmented` of an m x n matrix takes its singular
@@ -163,7 +119,37 @@ class Dense:
     """
 
     name: ClassVar[str] = "dense"
+    is_exact: ClassVar[bool] = True
     counts_windows: ClassVar[bool] = True
+
+    def offer(self, facts: Facts, goal: Goal, seen: Seen | None = None) -> Offer | None:  # noqa: ARG002
+        """Offer all eigenvalues where they are cheap in memory, by what LAPACK is given."""
+        form = facts.dense
+        if not fits(form) or form.num_products > goal.max_matvecs:
+            return None
+        m, n = form.shape
+        seconds = _costs.singular_seconds(m, n) if form.is_singular else _costs.dense_seconds(n)
+        seconds += form.num_formed * _costs.product_seconds(facts.work)
+        itemsize = (widened(goal.dtype) if form.is_singular else goal.dtype).itemsize
+        why = f"n = {goal.n}: all eigenvalues are cheap and exact"
+        return Offer.certain(self, form.num_products, seconds, 3 * num_held(form) * itemsize, why)
+
+    def declines(self, facts: Facts, goal: Goal) -> str:
+        """Say where the budget does not hold the products that form the matrix."""
+        if not fits(facts.dense) or facts.dense.num_products <= goal.max_matvecs:
+            return ""
+        return (
+            f"the dense matrix would take {facts.dense.num_products} products, of which "
+            f"{goal.max_matvecs} are allowed"
+        )
+
+    def is_free_of_squares(self, facts: Facts) -> bool:
+        """True where singular values are computed before they are squared."""
+        return facts.dense.is_singular
+
+    def is_free(self, facts: Facts) -> bool:
+        """True where the entries are known."""
+        return not facts.dense.num_products
 
     def plan(self, goal: Goal, round_: int, summary: Summary | None) -> Sequence[Task]:  # noqa: ARG002
         """One task, once."""
@@ -171,7 +157,7 @@ class Dense:
 
     def run(self, operator: Operator, goal: Goal, task: Task, state: Any, tick: Tick) -> _Spectrum:  # noqa: ARG002
         """Return the eigenvalues, ascending."""
-        work = predict(operator)
+        work = operator.facts.dense
         if work.num_products > goal.max_matvecs:
             spare = goal.max_matvecs
             raise OptionError(
@@ -220,6 +206,7 @@ class Dense:
             at_ends=at_ends,
             notes=notes,
             diagnostics={"eigenvalues": (values * scale).tolist()},
+            is_final=True,
         )
 
 

@@ -40,25 +40,25 @@ A Hermitian A = B + iC is factorised as the real [[B, -C], [C, B]]: every eigenv
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, ClassVar
 from weakref import WeakKeyDictionary
 
 import numpy as np
 import scipy.sparse as sp
 
-from symrank import probes, threshold
+from symrank import _costs, probes, threshold
 from symrank._options import check_number
 from symrank.brackets import narrower
-from symrank.errors import OptionError
+from symrank.errors import MissingBackendError, OptionError
 from symrank.methods._backward_error import Workspace
-from symrank.methods._ldl import Cost, analyse
+from symrank.methods._ldl import Cost, analyse, check_installed
 from symrank.methods._ldl_far import Solvers
 from symrank.methods._pivots import Counts, count, of_zeros
 from symrank.methods._summaries import exact
-from symrank.methods.base import Goal, Summary, Task, Tick
+from symrank.methods.base import Goal, Method, Offer, Seen, Summary, Task, Tick
 from symrank.operators import Operator
-from symrank.operators.explicit import sparse_entries
+from symrank.operators.facts import Facts
 from symrank.outcome import Band, Gap, Status
 from symrank.recurrences import lanczos
 from symrank.recurrences.norm import norm_of
@@ -69,16 +69,24 @@ NORM_STEPS = 40
 NORM_MARGIN = 1e-3  # a share of |A| as the cut: what lies in a band this wide is left open
 NORM_SHARE = 0.05  # of the budget, for that
 BAND = 0.5 * threshold.FLOOR  # half the width of a band, in eps |A|: the error of a factorisation
+PRODUCTS = 100  # of the norm and of the errors of the factorisations, about
+PATTERN_LIMIT = 2_000_000  # nonzeros: the analysis alone would take longer than sampling
+PATIENCE = 5.0  # times the predicted CPU time of a factorisation: a wrong prediction ends there
+FACTORISATIONS = {True: 3, False: 4}  # for a semidefinite operator, or any other
+LACKING = (
+    "an exact count by pivots needs feral-solver, which is not installed "
+    "(pip install 'symrank-linalg[inertia]')"
+)
 NO_CHILD = (
     "the factorisations ran in this process, where neither max_seconds nor Ctrl-C can end one: a "
     "process of their own {}."
 )
 GIVEN_UP = "the factorisations were given up, and the interval holds what they left open: {}."
-_COSTS: WeakKeyDictionary[Operator, Cost] = WeakKeyDictionary()  # a choice and a run need them
+_COSTS: WeakKeyDictionary[Facts, Cost] = WeakKeyDictionary()  # a choice and a run need them
 
 
 @dataclass(frozen=True, kw_only=True)
-class Inertia:
+class Inertia(Method):
     """Exact rank and inertia of an explicit sparse matrix by LDL' factorisations.
 
     Needs feral-solver (``pip install symrank-linalg[inertia]`` where it has no wheel), and the
@@ -115,6 +123,7 @@ class Inertia:
     patience: float = math.inf
 
     name: ClassVar[str] = "inertia"
+    is_exact: ClassVar[bool] = True
     counts_windows: ClassVar[bool] = True
 
     def __post_init__(self) -> None:
@@ -128,7 +137,7 @@ class Inertia:
     def run(self, operator: Operator, goal: Goal, task: Task, state: Any, tick: Tick) -> "Counts":  # noqa: ARG002
         """Count pivots at the shifts."""
         matrix = _matrix(operator, self.max_fill / 12)
-        cost = None if operator.n == 0 else _cost(operator, matrix)
+        cost = None if operator.n == 0 else _cost(operator.facts, matrix)
         if cost is not None:
             self._check(cost)
         norm, margin, used = _norm(operator, goal, tick)
@@ -160,6 +169,47 @@ class Inertia:
         if counts.given_up:
             counts.notes = (GIVEN_UP.format(counts.given_up),)
         return counts
+
+    def offer(self, facts: Facts, goal: Goal, seen: Seen | None = None) -> Offer | None:  # noqa: ARG002
+        """Analyse the pattern, and offer the pivots where the factor fits."""
+        if not _may_have_pivots(facts, goal):
+            return None
+        try:
+            cost = predict(facts)
+        except MissingBackendError:  # the extra is not installed
+            return None
+        return None if cost is None else self.offer_at(cost, facts.has_positive_diagonal)
+
+    def offer_at(self, cost: Cost, is_semidefinite: bool) -> Offer | None:
+        """Offer the pivots at what one factorisation takes."""
+        if cost.num_bytes > self.max_fill or cost.flops > self.max_flops:
+            return None
+        number = FACTORISATIONS[is_semidefinite]
+        seconds = _costs.inertia_seconds(cost.n, cost.nnz, cost.seconds, number)
+        why = (
+            f"the factor of this pattern takes {cost.num_bytes / 2**20:.2g} MiB: the signs of its "
+            "pivots are cheap and exact"
+        )
+        return Offer.certain(self, PRODUCTS, seconds, cost.num_bytes, why)
+
+    def price(self, facts: Facts, goal: Goal) -> float:  # noqa: ARG002
+        """Predict the analysis of the pattern."""
+        entries = 0.0 if facts.is_full else facts.num_entries
+        return _costs.pattern_seconds(facts.n, entries) if entries else 0.0
+
+    def declines(self, facts: Facts, goal: Goal) -> str:
+        """Say what may be exact with a library that is not installed."""
+        if not facts.num_entries or not _may_have_pivots(facts, goal):
+            return ""
+        try:
+            check_installed()
+        except MissingBackendError:
+            return LACKING
+        return ""
+
+    def unasked(self) -> "Inertia":
+        """Return the method with an end to its patience: sampling has an answer, too."""
+        return replace(self, patience=min(PATIENCE, self.patience))
 
     def _check(self, cost: Cost) -> None:
         """Refuse a factorisation that would not fit."""
@@ -210,6 +260,9 @@ class Inertia:
             at_ends=at_ends,
             notes=(*counts.notes, *_band_notes(at_ends, goal, status)),
             diagnostics=counts.diagnostics(goal.scale),
+            is_final=status is Status.EXACT
+            or (status is not Status.BUDGET_SPENT and counts.is_proved),
+            given_up=counts.given_up,
         )
 
 
@@ -219,26 +272,34 @@ def _band_notes(at_ends: Sequence[Band], goal: Goal, status: Status) -> tuple[st
     return tuple(threshold.band_notes(at_ends, goal.half_width))
 
 
-def predict(operator: Operator) -> Cost | None:
+def _may_have_pivots(facts: Facts, goal: Goal) -> bool:
+    """Tell whether the entries are sparse and known, and not too many to look at their pattern."""
+    if goal.preconditioner is not None or goal.n == 0 or facts.is_full:
+        return False
+    return facts.num_entries <= PATTERN_LIMIT
+
+
+def predict(facts: Facts) -> Cost | None:
     """Return what one factorisation would take, from the pattern; None without entries."""
-    if operator in _COSTS:
-        return _COSTS[operator]
-    entries = sparse_entries(operator) if operator.n else None
-    return None if entries is None else _cost(operator, _real(entries))
+    if facts in _COSTS:
+        return _COSTS[facts]
+    if not facts.n or facts.entries is None:
+        return None
+    return _cost(facts, _real(facts.entries(math.inf)))
 
 
-def _cost(operator: Operator, matrix: Any) -> Cost:
-    if operator not in _COSTS:
-        _COSTS[operator] = analyse(matrix)
-    return _COSTS[operator]
+def _cost(facts: Facts, matrix: Any) -> Cost:
+    if facts not in _COSTS:
+        _COSTS[facts] = analyse(matrix)
+    return _COSTS[facts]
 
 
 def _matrix(operator: Operator, max_entries: float) -> Any:
     """Return the real symmetric CSR matrix whose pivots are counted, every diagonal stored."""
-    entries = sparse_entries(operator, max_entries)
+    entries = operator.sparse_entries(max_entries)
     if entries is None:
         raise OptionError(
-            f"method='inertia' factorises entries, and this {type(operator).__name__} is known by "
+            f"method='inertia' factorises entries, and this {operator.name} is known by "
             "its products alone. Pass a sparse matrix, or use method='lanczos'."
         )
     return _real(entries)

@@ -18,14 +18,16 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
-from symrank import kernels, probes
+from symrank import _costs, kernels, probes
 from symrank._options import settle_counts
 from symrank.methods._lanczos_summary import ENOUGH, RESOLVED, Memo, is_resolved, summarise
-from symrank.methods.base import Goal, Summary, Task, Tick
+from symrank.methods.base import Goal, Method, Offer, Seen, Summary, Task, Tick
 from symrank.operators import Operator
+from symrank.operators.facts import Facts
+from symrank.outcome import Status
 from symrank.recurrences import lanczos
 
-__all__ = ["Lanczos", "is_resolved"]
+__all__ = ["Lanczos", "seen"]
 
 FIRST_PROBES = 8  # a cache line of doubles
 BLOCK = 16  # probes advanced together: one panel of the kernels
@@ -37,7 +39,7 @@ MARGIN = 7.5  # z_(1 - alpha/6)^2 = 5.7 at alpha = 0.05, times 1.3: enough probe
 
 
 @dataclass(frozen=True, kw_only=True)
-class Lanczos:
+class Lanczos(Method):
     """Stochastic Lanczos quadrature with certified bounds.
 
     Parameters
@@ -62,11 +64,24 @@ class Lanczos:
     kernel: str | None = None
 
     name: ClassVar[str] = "lanczos"
+    runs_on_kernels: ClassVar[bool] = True
+    refines: ClassVar[bool] = True
     counts_windows: ClassVar[bool] = True
 
     def __post_init__(self) -> None:
         settle_counts(self, num_probes=1)
         kernels.check_name(self.kernel)
+
+    def offer(self, facts: Facts, goal: Goal, seen: Seen | None = None) -> Offer:  # noqa: ARG002
+        """Offer the first round at least, the budget at most."""
+        first = min(FIRST_PROBES * FIRST_STEPS, goal.max_matvecs)
+        a_product = _costs.product_seconds(facts.work)
+        return Offer(
+            method=self,
+            products=(first, goal.max_matvecs),
+            seconds=(first * a_product, goal.max_matvecs * a_product),
+            num_bytes=3 * FIRST_PROBES * facts.n * goal.dtype.itemsize,
+        )
 
     def stages(self, goal: Goal) -> list[int]:
         """Return the numbers of probes at which the Beta interval may be looked at, in advance."""
@@ -143,6 +158,24 @@ class Lanczos:
     ) -> Summary:
         """Pool the certified bounds of all probes at the cut."""
         return summarise(goal, states, previous, len(self.stages(goal)))
+
+
+def seen(goal: Goal, summary: Summary, seconds: float) -> Seen:
+    """Return what rounds have shown, for other methods to make an offer on."""
+    low, high = summary.evidence(goal.confidence)
+    length, gaps, measure = math.inf, summary.gaps, summary.measure
+    if gaps and measure is not None and gaps[0].high > 0.0:
+        kappa = measure.spectral_norm / gaps[0].high
+        length = kappa if measure.ritz_values[0] < -gaps[0].high else math.sqrt(kappa)
+    return Seen(
+        low=low,
+        high=high,
+        likely=summary.estimate,
+        is_met=summary.status is Status.CONVERGED,
+        is_resolved=is_resolved(summary),
+        solve_length=length,
+        seconds=seconds,
+    )
 
 
 def _blocks(first: int, last: int, steps: int) -> list[Task]:

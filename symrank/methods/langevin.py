@@ -21,7 +21,7 @@ from symrank.methods._langevin_summary import Memo, Tuned, after_chains, units_o
 from symrank.methods._pilot import KEY as PILOT
 from symrank.methods._pilot import Pilot, advance, after_pilot, pilot_task
 from symrank.methods._tuning import Plan, Wishes, predict, tune
-from symrank.methods.base import Goal, Summary, Task, Tick
+from symrank.methods.base import Goal, Method, Summary, Task, Tick
 from symrank.operators import Operator, Squared
 from symrank.outcome import Status
 from symrank.probes import Streams
@@ -43,7 +43,7 @@ SCHEMES = ("baoab", "leimkuhler-matthews", "euler-maruyama")
 
 
 @dataclass(frozen=True, kw_only=True)
-class Langevin:
+class Langevin(Method):
     r"""Langevin filter iteration: independent chains advanced as one block.
 
     Parameters
@@ -112,6 +112,7 @@ class Langevin:
     kernel: str | None = None
 
     name: ClassVar[str] = "langevin"
+    runs_on_kernels: ClassVar[bool] = True
 
     def __post_init__(self) -> None:
         for field, allowed in (

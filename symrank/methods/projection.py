@@ -44,11 +44,11 @@ from symrank.methods._exact import NORM, norm_task, null_norm
 from symrank.methods._null import TEST_COLUMNS, advance
 from symrank.methods._probe import Probe, spoils
 from symrank.methods._projection_summary import Memo, exact_summary, sampled_summary
-from symrank.methods.base import Goal, Summary, Task, Tick
+from symrank.methods.base import Goal, Method, Summary, Task, Tick
 from symrank.operators import Operator
 from symrank.outcome import Status
 
-__all__ = ["Projection", "is_applicable"]
+__all__ = ["Projection"]
 
 BLOCK = 8  # probes advanced together
 FACTOR = 8  # of probes from look to look: few looks, as each takes its part of alpha
@@ -60,7 +60,7 @@ HALF, DRAWN = "probes", "drawn"  # keys of blocks by the kind of their probes
 
 
 @dataclass(frozen=True, kw_only=True)
-class Projection:
+class Projection(Method):
     """Trace of the projector that preconditioned solves converge to; small nullities exactly.
 
     Counts every eigenvalue above the noise floor: `atol` and `rtol` are refused, because a solve
@@ -85,6 +85,7 @@ class Projection:
     num_probes: int | None = None
 
     name: ClassVar[str] = "projection"
+    refines: ClassVar[bool] = True
     solves: ClassVar[bool] = True  # it can use a preconditioner without a factor
 
     def __post_init__(self) -> None:
@@ -212,16 +213,3 @@ def _test_tasks(memo: Memo, left: int) -> list[Task]:
     if over or steps < 1:
         return []
     return [*tasks, Task((memo.kind, block.first), steps, block.Z.shape[1])]
-
-
-def is_applicable(goal: Goal, num_steps: float) -> bool:
-    """Tell whether the solves of a first look are within the budget.
-
-    Parameters
-    ----------
-    goal
-        What is asked for.
-    num_steps
-        Steps of a solve to rounding: about 20 sqrt(kappa), of G A with a preconditioner.
-    """
-    return not goal.has_cut and num_steps * (BLOCK + TEST_COLUMNS) <= goal.max_matvecs

@@ -13,24 +13,27 @@ their proofs stand in `symrank.methods._certificates`. EXACT is said only where 
 bound meet with no eigenvalue in doubt near the cut.
 """
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
 import numpy as np
 
+from symrank import _costs
 from symrank._options import settle_counts, shown
 from symrank.errors import OptionError
 from symrank.methods import _range
 from symrank.methods._exact import NORM, Found, norm_task, null_norm
 from symrank.methods._null import TEST_COLUMNS, NullBlock, advance
 from symrank.methods._range import RangeSketch
-from symrank.methods.base import Goal, Summary, Task, Tick
+from symrank.methods.base import Goal, Method, Offer, Seen, Summary, Task, Tick
 from symrank.operators import Operator
+from symrank.operators.facts import Facts
 from symrank.probes import Streams
 from symrank.recurrences.norm import Norm
 
-__all__ = ["Sketch", "is_applicable"]
+__all__ = ["Sketch"]
 
 MEMORY = 2**30  # bytes of the columns, their basis and its image together
 AUTO_COLUMNS = 128  # of the range, before the null space is tried
@@ -38,11 +41,15 @@ NULL_COLUMNS = 8  # of the first block; the next ones have GROWTH times as many
 GROWTH = 4
 NULL_SHARE = 0.75  # of what is left of the budget may go to the null space
 FIRST_STEPS = 32
+LIKELY = 1.1  # times the estimate: the rank that a sketch is offered for
+SMALL_NULLITY = 64
+NULL_SECONDS = 1.0  # null vectors may take this, or what sampling has taken
+SOLVE_STEPS = 20.0  # times sqrt(kappa): steps of conjugate gradients to rounding
 RANGE = ("range",)
 
 
 @dataclass(frozen=True, kw_only=True)
-class Sketch:
+class Sketch(Method):
     """The exact rank, where the rank or the nullity is small.
 
     Parameters
@@ -74,6 +81,7 @@ class Sketch:
     basis: bool = False
 
     name: ClassVar[str] = "sketch"
+    is_exact: ClassVar[bool] = True
     solves: ClassVar[bool] = True  # it can use a preconditioner without a factor
 
     def __post_init__(self) -> None:
@@ -84,6 +92,44 @@ class Sketch:
         settle_counts(self, max_columns=1)
         if not isinstance(self.basis, bool | np.bool_):
             raise OptionError(f"basis={shown(self.basis)} must be True or False.")
+
+    def offer(self, facts: Facts, goal: Goal, seen: Seen | None = None) -> Offer | None:
+        """Offer the side that sampling has seen to be small; nothing before."""
+        if seen is None:
+            return None
+        return (
+            self._null_offer(facts, goal, seen)
+            if self.side == "null"
+            else (self._range_offer(facts, goal, seen))
+        )
+
+    def _range_offer(self, facts: Facts, goal: Goal, seen: Seen) -> Offer | None:
+        """Offer a sketch of the range: one that is too small says so, and costs its products."""
+        likely = min(seen.high, math.ceil(LIKELY * seen.likely))
+        least = 2 * likely + _range.TEST_COLUMNS  # the doubling may waste as many again
+        if least > self.columns_limit(goal) or 2 * least > goal.max_matvecs:
+            return None
+        columns = 2 * likely + _range.FIRST
+        seconds = 2 * columns * _costs.product_seconds(facts.work)
+        seconds += _costs.sketch_seconds(goal.n, columns)
+        known = "at most" if likely == seen.high else "likely below"
+        why = f"the rank is {known} {likely} by sampling: a sketch of the range is exact"
+        num_bytes = 3 * goal.dtype.itemsize * goal.n * columns
+        return Offer.certain(self, 2 * columns, seconds, num_bytes, why)
+
+    def _null_offer(self, facts: Facts, goal: Goal, seen: Seen) -> Offer | None:
+        """Offer null vectors: their solves may fail, as kappa is a guess."""
+        nullity = goal.n - seen.low
+        if not seen.is_met or nullity > SMALL_NULLITY:
+            return None
+        products = SOLVE_STEPS * seen.solve_length * (NULL_COLUMNS + TEST_COLUMNS)
+        seconds = products * _costs.product_seconds(facts.work)
+        seconds += _costs.solve_seconds(goal.n, products)
+        if not seconds <= max(NULL_SECONDS, seen.seconds):
+            return None
+        why = f"the nullity is at most {nullity} by sampling: null vectors settle it"
+        num_bytes = 3 * goal.dtype.itemsize * goal.n * GROWTH * max(nullity, NULL_COLUMNS)
+        return Offer.certain(self, math.ceil(products), seconds, num_bytes, why)
 
     def columns_limit(self, goal: Goal) -> int:
         """Return the largest number of columns that options and memory allow."""
@@ -219,25 +265,3 @@ class _Memo:
 def first_column(j: int) -> int:
     """Return the number of the first column of a block of null vectors."""
     return Streams.NULL.start + NULL_COLUMNS * (int(GROWTH ** (2 * j)) - 1)
-
-
-def is_applicable(goal: Goal, rank: float, nullity: float, num_steps: float) -> bool:
-    """Tell whether a sketch is within the budget and the memory.
-
-    Parameters
-    ----------
-    goal
-        What is asked for.
-    rank, nullity
-        Guesses at both, such as the ends of an interval.
-    num_steps
-        Steps that a solve to rounding takes: about 20 sqrt(kappa), fewer with a preconditioner.
-    """
-    limit = Sketch().columns_limit(goal)
-    columns = 2.0 * rank + _range.TEST_COLUMNS  # the doubling may waste as many again
-    wide = NULL_COLUMNS if nullity < NULL_COLUMNS else GROWTH * nullity
-    solves = num_steps * (wide + TEST_COLUMNS)
-    return bool(
-        (columns <= limit and 2.0 * columns <= goal.max_matvecs)
-        or (wide <= limit and solves <= goal.max_matvecs)
-    )

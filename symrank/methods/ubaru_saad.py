@@ -20,7 +20,7 @@ from symrank.errors import OptionError
 from symrank.methods import _moments, _published
 from symrank.methods._moments import Plan, Wishes
 from symrank.methods._pilot import pilot_task
-from symrank.methods.base import Goal, Summary, Task, Tick
+from symrank.methods.base import Goal, Method, Summary, Task, Tick
 from symrank.operators import Operator
 
 __all__ = ["UbaruSaad"]
@@ -30,7 +30,7 @@ PUBLISHED_PILOT = 100  # steps, for lambda_max
 
 
 @dataclass(frozen=True, kw_only=True)
-class UbaruSaad:
+class UbaruSaad(Method):
     r"""Spectral density and a polynomial step.
 
     Parameters
@@ -88,6 +88,7 @@ class UbaruSaad:
     kernel: str | None = None
 
     name: ClassVar[str] = "ubaru-saad"
+    runs_on_kernels: ClassVar[bool] = True
 
     def __post_init__(self) -> None:
         check_word("variant", self.variant, ("published", "repaired"))

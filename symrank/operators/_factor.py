@@ -3,7 +3,7 @@
 import contextlib
 import math
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
 
@@ -14,9 +14,11 @@ import scipy.sparse.linalg as spla
 from symrank import _foreign
 from symrank._typing import Array, FloatArray
 from symrank.errors import NonFiniteError, OperatorError
+from symrank.operators._shapes import columns_of
 from symrank.operators._sums import multiply as matrix_product
-from symrank.operators.base import Operator, columns_of, product_by
+from symrank.operators.base import Operator, product_by
 from symrank.operators.coerce import interpret
+from symrank.operators.facts import DenseForm, Facts, entry_work
 from symrank.operators.matrix import MatrixOperator, canonical, largest_entry
 from symrank.operators.scipy_adapter import linear_operator_dtype, multiply
 
@@ -63,6 +65,15 @@ class Factored(Operator):
         super().__init__((n, n), factor.dtype, name=name, parts=[factor])
         self.factor = factor
         self.matvecs_per_product = factor.matvecs
+
+    def _facts(self) -> Facts:
+        entries = self.factor.entries
+        known = replace(super()._facts(), largest_stored=self.factor.largest_entry or 0.0)
+        if entries is None:
+            return known
+        work = entry_work(entries, 2.0).repeated(1.0, rows=self.n)
+        form = DenseForm(shape=self.factor.shape, is_singular=True)
+        return replace(known, work=work, dense=form)
 
     @property
     def num_dense_products(self) -> int:

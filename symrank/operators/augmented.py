@@ -6,13 +6,18 @@ r"""The symmetric twin of a rectangular matrix.
 so its rank is 2 rank(A), and a gap between singular values stays the same gap.
 """
 
+from dataclasses import replace
+from functools import partial
 from typing import Any, overload
 
 import numpy as np
+import scipy.sparse as sp
 
-from symrank._typing import Array
+from symrank._typing import Array, FloatArray
 from symrank.operators._factor import Factor, Factored, as_factor
+from symrank.operators._scaling import power_of_two, scaled_rows
 from symrank.operators.base import Operator
+from symrank.operators.facts import DenseForm, Facts, ScalableRows, SingularForm, entry_work
 from symrank.operators.padded import PaddedMatrix, PaddedOperator
 
 __all__ = ["AugmentedOperator", "augmented"]
@@ -31,6 +36,39 @@ class AugmentedOperator(Factored):
         product[:m] = self.factor.forward(X[m:])
         product[m:] = self.factor.adjoint(X[:m])
         return product
+
+    def _facts(self) -> Facts:
+        known = super()._facts()
+        m, n = self.factor.shape
+        entries = self.factor.entries
+        if entries is None:
+            side = min(m, n)
+            form = DenseForm(shape=(m, n), is_singular=True, num_products=side, num_formed=side)
+            return replace(known, dense=form)
+        number = entry_work(entries, 2.0)
+        return replace(
+            known,
+            num_entries=number.in_order + number.by_index,
+            rows=partial(_rows, entries),
+            entries=partial(_twin, entries),
+        )
+
+    def singular_form(self) -> SingularForm:
+        """Return the rectangle."""
+        return SingularForm(factor=self.factor, is_squared=False)
+
+    def times(self, factor: float) -> "AugmentedOperator | None":
+        """Return `factor` times the operator, a power of two, where its entries are stored."""
+        if self.factor.entries is None:
+            return None
+        return AugmentedOperator(as_factor(power_of_two(factor, self.factor.entries)))
+
+    def scaled_rows(self, root: FloatArray) -> "AugmentedOperator | None":
+        """Return ``D A D`` as `augmented` of a rectangular matrix of scaled entries."""
+        m, entries = self.factor.shape[0], self.factor.entries
+        if entries is None:
+            return None
+        return AugmentedOperator(as_factor(scaled_rows(entries, root[:m], root[m:])))
 
     def to_dense(self) -> Array:
         """Return the entries as a fresh array; by products where the factor is not known."""
@@ -95,3 +133,13 @@ def augmented(A: Any) -> Operator:
         twin = AugmentedOperator(as_factor(A.block))
         return PaddedOperator(twin, m + n, np.concatenate((A.rows, m + A.columns)))
     return AugmentedOperator(as_factor(A))
+
+
+def _rows(entries: Any) -> ScalableRows:
+    return ScalableRows(parts=(entries, entries.T))
+
+
+def _twin(entries: Any, max_entries: float) -> Any:  # noqa: ARG001, of a rectangle that is stored
+    factor = sp.csr_array(entries)
+    blocks: list[list[Any]] = [[None, factor], [factor.conj().T, None]]
+    return sp.csr_array(sp.block_array(blocks))

@@ -1,7 +1,9 @@
 """What every operator can do: multiply a block of vectors, and say what it is."""
 
+import math
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from functools import partial
 from typing import Any, ClassVar, Protocol
 
@@ -10,19 +12,15 @@ import numpy.typing as npt
 import scipy.sparse.linalg as spla
 
 from symrank import _foreign
-from symrank._typing import Array
+from symrank._cached import cached_property
+from symrank._options import check_number
+from symrank._typing import Array, FloatArray, IntArray
 from symrank.errors import OperatorError
+from symrank.kernels._multiplicands import Given, Multiplicand
+from symrank.operators._shapes import columns_of, square_size, working_dtype
+from symrank.operators.facts import DenseForm, Facts, SingularForm, Work
 
-__all__ = [
-    "Operator",
-    "common_dtype",
-    "product_by",
-    "square_size",
-    "summed_product",
-    "working_dtype",
-]
-
-DENSE_BLOCK = 256  # columns of the identity per product in `to_dense`: large enough for BLAS 3
+__all__ = ["Operator", "product_by", "summed_product"]
 
 
 class Part(Protocol):
@@ -51,6 +49,9 @@ class Operator(ABC):
         Whether the entries are known, so that a dense copy costs no product.
     parts
         The operators and factors that its products are made of.
+    work
+        Multiplications of a product with one vector, where they are known: the choice of a method
+        then need not guess them.
 
     Attributes
     ----------
@@ -100,6 +101,7 @@ class Operator(ABC):
         name: str = "operator",
         is_explicit: bool = False,
         parts: Sequence[Part] = (),
+        work: float | None = None,
     ) -> None:
         self.n = square_size(shape)
         self.shape = (self.n, self.n)
@@ -107,6 +109,10 @@ class Operator(ABC):
         self.name = name
         self.is_explicit = is_explicit
         self.is_foreign = not self._is_own or any(part.is_foreign for part in parts)
+        if work is not None:
+            rule = "is a number of multiplications: finite, and at least 0."
+            work = check_number("work", work, lambda x: 0.0 <= x < math.inf, rule)
+        self._work = None if work is None else Work(by_index=work, rows=self.n)
 
     @abstractmethod
     def _matmat(self, X: Array) -> Array:
@@ -115,6 +121,41 @@ class Operator(ABC):
     def _summed(self, X: Array) -> Array:
         """Do what `_matmat` does; a product that is not finite may pass (`summed_product`)."""
         return self._matmat(X)
+
+    @cached_property
+    def facts(self) -> Facts:
+        """What it knows of itself, asked for once; see `symrank.operators.facts`."""
+        if self._is_own:
+            return self._facts()
+        with _foreign.callers_code():
+            found = self._facts()
+        if not isinstance(found, Facts) or found.n != self.n:
+            raise OperatorError(
+                f"_facts of {self!r} returned {type(found).__name__} of n = "
+                f"{getattr(found, 'n', None)}, and Facts of n = {self.n} are wanted. Return "
+                "dataclasses.replace(super()._facts(), ...)."
+            )
+        return found
+
+    def _facts(self) -> Facts:
+        """Return what is known; a subclass that knows more replaces fields of it."""
+        return Facts.of_products(
+            self.n,
+            **({} if self._work is None else {"work": self._work}),
+            dense=DenseForm(
+                shape=self.shape, num_products=self.num_dense_products, num_formed=self.n
+            ),
+            is_explicit=self.is_explicit,
+            matvecs_per_product=self.matvecs_per_product,
+            noise=self.noise,
+            largest=self.scale_hint(),
+        )
+
+    def _facts_over(self, base: "Operator", **known: Any) -> Facts:
+        """Return the facts of a product made of products with `base`, and of a pass over rows."""
+        times = self.matvecs_per_product // base.matvecs_per_product
+        work = base.facts.work.repeated(times, rows=self.n)
+        return replace(Operator._facts(self), work=work, **known)
 
     def matmat(self, X: npt.ArrayLike) -> Array:
         """Multiply a block of vectors.
@@ -174,6 +215,68 @@ class Operator(ABC):
         """Return the entries as a fresh (n, n) array."""
         return columns_of(partial(product_by, self), self.shape, self.dtype)
 
+    def formed(self, tick: Callable[[int], None]) -> Array:
+        """Return the entries; by blocks of products, each told to `tick`, where they take any."""
+        is_by_products = self._is_own or type(self).to_dense is Operator.to_dense
+        if self.num_dense_products and is_by_products:
+            return columns_of(self.matmat, self.shape, self.dtype, tick)
+        if self._is_own:
+            entries = self.to_dense()
+        else:
+            none = np.empty((0, 0), self.dtype)
+            entries = _foreign.product_of(lambda _: self.to_dense(), none, self.shape, self.dtype)
+        tick(self.num_dense_products)
+        return entries
+
+    def multiplicand(
+        self, *, is_summed: bool = False
+    ) -> tuple[Callable[[Array], Multiplicand], bool]:
+        """Return what a kernel multiplies with, and whether the new state may replace the old.
+
+        The first makes of a block what `symrank.kernels` takes for its product: the product
+        itself, or the matrix and the block, which the kernel then multiplies in the same pass over
+        memory. With `is_summed` the kernel's caller looks at the sums of a step, and not every
+        product is looked at here.
+        """
+        if is_summed:
+            return lambda X: Given(summed_product(self, X)), True
+        return lambda X: Given(self.matmat(X)), True
+
+    def sparse_entries(self, max_entries: float = float("inf")) -> Any:
+        """Return a CSR array with all entries, or None where they are not known.
+
+        Raises
+        ------
+        OptionError
+            Where there may be more than `max_entries`, by the bound that is known beforehand.
+        """
+        entries = self.facts.entries
+        return None if entries is None else entries(max_entries)
+
+    def singular_form(self) -> SingularForm | None:
+        """Return the matrix whose singular values are the spectrum but for zeros, if they serve."""
+        return None
+
+    def scaled_rows(self, root: FloatArray) -> "Operator | None":  # noqa: ARG002
+        """Return ``D A D``, D = diag(root) > 0, of scaled entries, where they are known."""
+        return None
+
+    def times(self, factor: float) -> "Operator | None":  # noqa: ARG002
+        """Return `factor` times the operator, a power of two, where its entries are stored."""
+        return None
+
+    def shorter_side(self) -> "Operator":
+        """Return what has all the eigenvalues but zeros, where that is smaller; else itself."""
+        return self
+
+    def occupied(self) -> "tuple[Operator, IntArray | None]":
+        """Return what is left without empty rows, and its rows; None: all of them."""
+        return self, None
+
+    def whole(self) -> "Operator":
+        """Return the operator with its empty rows stored, where those are few enough."""
+        return self
+
     def to_scipy(self) -> "spla.LinearOperator[Any]":
         """Return a SciPy ``LinearOperator`` with the same products, its own adjoint."""
         return spla.LinearOperator(
@@ -216,69 +319,3 @@ def summed_product(operator: Operator, X: Array) -> Array:
     if operator._is_own:
         return np.ascontiguousarray(operator._summed(X), dtype=operator.dtype)
     return _foreign.product_of(operator._matmat, X, X.shape, operator.dtype, is_summed=True)
-
-
-def columns_of(
-    product: Callable[[Array], Array],
-    shape: tuple[int, int],
-    dtype: np.dtype[Any],
-    tick: Callable[[int], None] | None = None,
-) -> Array:
-    """Return the (m, n) matrix of a product as a fresh array, by multiplying the identity.
-
-    `tick(k)` is called after the product with a block of k columns.
-    """
-    m, n = shape
-    dense = np.empty((m, n), dtype=dtype)
-    for start in range(0, n, DENSE_BLOCK):
-        stop = min(start + DENSE_BLOCK, n)
-        block = np.zeros((n, stop - start), dtype=dtype)
-        block[np.arange(start, stop), np.arange(stop - start)] = 1
-        dense[:, start:stop] = product(block)
-        if tick is not None:
-            tick(stop - start)
-    return dense
-
-
-def square_size(shape: tuple[int, ...]) -> int:
-    """Return n of the shape (n, n), or raise with the two ways out for a rectangle."""
-    if len(shape) != 2:
-        raise OperatorError(
-            f"an operator has two dimensions, and this input has shape {tuple(shape)}. "
-            "Pass a square matrix, or numpy.diag(x) for the diagonal matrix of a vector x."
-        )
-    rows, columns = shape
-    if rows != columns:
-        raise OperatorError(
-            f"the input is {rows}x{columns}, and rank needs a square symmetric operator. "
-            "Pass symrank.augmented(A), which has rank 2r and keeps the gaps of the spectrum, or "
-            "symrank.gram(A), which has rank r and squares the spectrum."
-        )
-    return int(rows)
-
-
-def working_dtype(dtype: npt.DTypeLike) -> np.dtype[Any]:
-    """Return the float32, float64, complex64 or complex128 in which products are computed.
-
-    Integers and booleans become float64, float16 becomes float32, and extended precision
-    (``longdouble``, ``clongdouble``) is rounded to double.
-    """
-    given = np.dtype(dtype)
-    if given.kind in "biu":
-        return np.dtype(np.float64)
-    if given.kind == "f":
-        return np.dtype(np.float32 if given.itemsize <= 4 else np.float64)
-    if given.kind == "c":
-        return np.dtype(np.complex64 if given.itemsize <= 8 else np.complex128)
-    raise OperatorError(
-        f"entries of dtype {given} are not numbers that symrank can multiply. "
-        "Convert them first, for example by A.astype(float)."
-    )
-
-
-def common_dtype(*dtypes: np.dtype[Any]) -> np.dtype[Any]:
-    """Return complex if any of the working dtypes is, in the lowest precision among them."""
-    single = any(dtype.char in "fF" for dtype in dtypes)
-    if any(dtype.kind == "c" for dtype in dtypes):
-        return np.dtype(np.complex64 if single else np.complex128)
-    return np.dtype(np.float32 if single else np.float64)

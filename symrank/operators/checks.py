@@ -3,9 +3,11 @@
 from typing import Any
 
 import numpy as np
+import scipy.sparse as sp
 
+from symrank import _foreign
 from symrank._typing import Array
-from symrank.errors import NonFiniteError, NotSymmetricError
+from symrank.errors import NonFiniteError, NotSymmetricError, OperatorError
 from symrank.operators._witness import LEAST, Witness, norms, relative_change
 from symrank.operators.base import Operator
 from symrank.operators.matrix import MatrixOperator, largest_entry
@@ -91,7 +93,7 @@ def checked(
 
 def _check_entries(A: MatrixOperator, rtol: float) -> None:
     """Compare an explicit matrix with its conjugate transpose."""
-    largest = A.scale_hint()
+    largest = A.facts.largest_stored
     if not np.isfinite(largest):
         raise NonFiniteError(_first_bad_entry(A))
     with np.errstate(over="ignore", invalid="ignore"):
@@ -160,6 +162,7 @@ def _check_products(
             "fixed batch of data, dropout and batch statistics off, fixed seeds."
         )
     witness = _witness(A, X, Y, rtol, (A.n**0.5 * float(spare[0]), float(sizes.max())))
+    _check_stated_entries(A, X, Y, rtol, spare)
     if scale == 0.0:
         return 2 * NUM_VECTORS, witness
     X, Y, spare = X.astype(wide), Y.astype(wide) / scale, spare / scale
@@ -174,6 +177,27 @@ def _check_products(
             f"rounding. {REMEDY}"
         )
     return 2 * NUM_VECTORS, witness
+
+
+def _check_stated_entries(A: Operator, X: Array, Y: Array, rtol: float, spare: Array) -> None:
+    """Raise where the entries that the caller's class states are not those of its products."""
+    if not A.is_foreign or A.facts.entries is None:
+        return
+    with _foreign.callers_code():
+        entries = A.sparse_entries()
+    shape = getattr(entries, "shape", None)
+    if not sp.issparse(entries) or shape != A.shape:
+        raise OperatorError(
+            f"facts.entries of {A!r} returned {type(entries).__name__} of shape {shape}, and a "
+            f"scipy.sparse array of shape {A.shape} is wanted. Return one, or leave it out."
+        )
+    change = relative_change(Y, entries @ X, A.n**0.5 * spare)
+    if not change <= rtol:
+        raise OperatorError(
+            f"facts.entries of {A!r} are not those of its products: products with random vectors "
+            f"differ by {change:.3g} of their size, and {rtol:.3g} is allowed for rounding. Return "
+            "the matrix that _matmat multiplies by, or leave it out."
+        )
 
 
 def _witness(

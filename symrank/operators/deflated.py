@@ -14,6 +14,7 @@ from symrank._typing import Array
 from symrank.errors import OptionError
 from symrank.operators._gemm import gemm
 from symrank.operators.base import Operator
+from symrank.operators.facts import Facts
 
 __all__ = ["Deflated"]
 
@@ -77,6 +78,9 @@ class Deflated(Operator):
         self.base = base
         self.num_vectors = k
         self._V, self._T = V, _triangle(V, tau)  # in double precision: V* X are long sums
+
+    def _facts(self) -> Facts:
+        return self._facts_over(self.base, squared_shape=self.base.facts.squared_shape)
 
     def null_residual(self) -> float:
         """Return |A Q|, by k products."""

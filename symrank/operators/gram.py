@@ -5,15 +5,20 @@ floating-point numbers, A is first scaled by an exact power of two, which moves 
 """
 
 import math
+from dataclasses import replace
+from functools import partial
 from typing import Any, Literal, overload
 
 import numpy as np
+import scipy.sparse as sp
 
-from symrank._typing import Array
+from symrank._typing import Array, FloatArray
 from symrank.errors import NonFiniteError, OptionError
 from symrank.operators._factor import Factor, Factored, as_factor
+from symrank.operators._scaling import scaled_rows
 from symrank.operators._sums import squared
 from symrank.operators.base import Operator
+from symrank.operators.facts import DenseForm, Facts, ScalableRows, SingularForm
 from symrank.operators.padded import PaddedMatrix, PaddedOperator
 
 __all__ = ["GramOperator", "gram"]
@@ -50,6 +55,41 @@ class GramOperator(Factored):
         if self.scale == 1.0:
             return self._second(self._first(X))
         return self._second(self._first(X * self.scale) * self.scale)
+
+    def _facts(self) -> Facts:
+        known = super()._facts()
+        entries = self.factor.entries
+        if entries is None:
+            side = min(self.factor.shape)
+            form = DenseForm(shape=(side, side), num_products=side, num_formed=side)
+            return replace(known, dense=form)
+        work = _multiplications(entries, self.side)
+        return replace(
+            known,
+            num_entries=work,
+            rows=partial(_rows, entries, self.side, self.scale),
+            entries=partial(_formed, entries, self.side, self.scale, min(work, float(self.n) ** 2)),
+            squared_shape=self.factor.shape if self.factor.largest_entry else None,
+        )
+
+    def singular_form(self) -> SingularForm | None:
+        """Return the factor: squaring would lose what lies below the root of the floor."""
+        if self.factor.entries is None:
+            return None
+        return SingularForm(factor=self.factor, is_squared=True, scale=self.scale)
+
+    def scaled_rows(self, root: FloatArray) -> "GramOperator | None":
+        """Return ``D A D`` as `gram` of a matrix of scaled entries."""
+        if self.factor.entries is None:
+            return None
+        m, n = self.factor.shape
+        left, right = (np.ones(m), root) if self.side == "columns" else (root, np.ones(n))
+        entries = scaled_rows(self.factor.entries, left, right)
+        return GramOperator(as_factor(entries), self.side, self.scale)
+
+    def shorter_side(self) -> Operator:
+        """Return A A^H for A^H A and the other way round, where that is smaller."""
+        return self.other_side() if min(self.factor.shape) < self.n else self
 
     def other_side(self) -> "GramOperator":
         """Return A A^H for A^H A and the other way round: the same eigenvalues but zeros."""
@@ -156,3 +196,35 @@ def _probe_magnitude(factor: Factor) -> float:
     except NonFiniteError:
         return math.inf
     return float(np.abs(product).max(initial=0.0))
+
+
+def _rows(entries: Any, side: str, scale: float) -> ScalableRows:
+    """Return X of ``scale^2 X X^H``."""
+    if side == "columns":
+        entries = entries.T if isinstance(entries, np.ndarray) else entries.T.tocsr()
+    return ScalableRows(parts=(entries,), is_root=True, scale=scale)
+
+
+def _multiplications(entries: Any, side: str) -> float:
+    """Return how many form a Gram matrix; it also bounds the number of its entries."""
+    along_rows = side == "columns"
+    if isinstance(entries, np.ndarray):
+        lengths = np.count_nonzero(entries, axis=int(along_rows)).astype(np.float64)
+    elif along_rows:
+        lengths = np.diff(entries.indptr).astype(np.float64)
+    else:
+        lengths = np.bincount(entries.indices, minlength=entries.shape[1]).astype(np.float64)
+    return float(lengths @ lengths)
+
+
+def _formed(entries: Any, side: str, scale: float, bound: float, max_entries: float) -> Any:
+    """Multiply A^H A or A A^H out as CSR, unless it may have too many entries."""
+    if bound > max_entries:
+        raise OptionError(
+            f"the Gram matrix may have {bound:.3g} entries, and {max_entries:.3g} are allowed. "
+            "Raise max_fill, or use method='lanczos', which forms nothing."
+        )
+    factor: Any = sp.csr_array(entries)
+    if side == "rows":
+        factor = factor.conj().T
+    return sp.csr_array(squared(factor, scale))

@@ -8,7 +8,8 @@ import numpy as np
 from symrank._typing import Array
 from symrank.errors import OperatorError
 from symrank.operators._middle import multiply_middle
-from symrank.operators.base import Operator, common_dtype, product_by
+from symrank.operators._shapes import common_dtype
+from symrank.operators.base import Operator, product_by
 from symrank.operators.coerce import as_operator
 from symrank.operators.matrix import MatrixOperator
 

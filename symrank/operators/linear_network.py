@@ -25,7 +25,7 @@ from symrank.operators._covariance import covariance_spectrum
 from symrank.operators._factor import Factor
 from symrank.operators._gemm import gemm
 from symrank.operators._middle import multiply_middle
-from symrank.operators.base import working_dtype
+from symrank.operators._shapes import working_dtype
 from symrank.operators.gram import GramOperator
 
 __all__ = ["LinearNetworkHessian"]

@@ -1,14 +1,21 @@
 """Explicit matrices, dense and sparse."""
 
+from collections.abc import Callable
+from dataclasses import replace
+from functools import partial
 from typing import Any
 
 import numpy as np
 import scipy.sparse as sp
 
-from symrank._typing import Array
+from symrank._typing import Array, FloatArray
 from symrank.errors import OperatorError
+from symrank.kernels._multiplicands import Csr, Diagonal, Multiplicand
+from symrank.operators._scaling import power_of_two, scaled_rows
+from symrank.operators._shapes import working_dtype
 from symrank.operators._sums import multiply
-from symrank.operators.base import Operator, working_dtype
+from symrank.operators.base import Operator
+from symrank.operators.facts import DenseForm, Facts, ScalableRows, entry_work
 
 __all__ = ["MatrixOperator", "canonical", "largest_entry"]
 
@@ -57,8 +64,47 @@ class MatrixOperator(Operator):
         """Whether `entries` is a CSR array."""
         return bool(sp.issparse(self.entries))
 
+    def _facts(self) -> Facts:
+        work, known = entry_work(self.entries), super()._facts()
+        return replace(
+            known,
+            work=work.repeated(1.0, rows=self.n),
+            dense=DenseForm(shape=self.shape),
+            num_entries=work.in_order + work.by_index,
+            is_full=not self.is_sparse,
+            largest_stored=known.largest or 0.0,
+            stored=self.entries,
+            rows=partial(ScalableRows, parts=(self.entries,)),
+            entries=partial(_as_csr, self.entries),
+            diagonal=self.entries.diagonal,
+        )
+
     def _matmat(self, X: Array) -> Array:
         return multiply(self.entries, X)
+
+    def multiplicand(
+        self, *, is_summed: bool = False
+    ) -> tuple[Callable[[Array], Multiplicand], bool]:
+        """Let the kernel multiply by a real sparse matrix; see `Operator.multiplicand`."""
+        if not self.is_sparse or self.dtype.kind != "f":
+            return super().multiplicand(is_summed=is_summed)
+        A = self.entries
+        if _is_diagonal(A):
+            d = A.diagonal()
+            return lambda X: Diagonal(d, X), True
+        return lambda X: Csr(A.indptr, A.indices, A.data, X), False
+
+    def scaled_rows(self, root: FloatArray) -> "MatrixOperator":
+        """Return ``D A D``, D = diag(root) > 0, as a matrix of the same kind and dtype.
+
+        Exponents are added apart from the mantissas: no intermediate leaves the range unless the
+        entry does, and the entries of a symmetric matrix stay equal to the last bit.
+        """
+        return MatrixOperator(scaled_rows(self.entries, root, root))
+
+    def times(self, factor: float) -> "MatrixOperator":
+        """Return `factor` times the matrix, for a power of two."""
+        return MatrixOperator(power_of_two(factor, self.entries))
 
     def to_dense(self) -> Array:
         """Return a fresh dense copy of the entries."""
@@ -68,6 +114,16 @@ class MatrixOperator(Operator):
     def scale_hint(self) -> float:
         """Return the largest absolute entry (of real and imaginary parts); NaN where one is NaN."""
         return largest_entry(self.entries)
+
+
+def _as_csr(entries: Any, max_entries: float) -> Any:  # noqa: ARG001, of one that is stored
+    return sp.csr_array(entries)
+
+
+def _is_diagonal(A: Any) -> bool:
+    """Whether a CSR matrix has entries on its diagonal alone."""
+    rows = np.repeat(np.arange(A.shape[0]), np.diff(A.indptr)) if A.nnz <= A.shape[0] else None
+    return rows is not None and bool((rows == A.indices).all())
 
 
 def canonical(A: Any) -> Any:

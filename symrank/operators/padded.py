@@ -13,10 +13,13 @@ from typing import Any
 import numpy as np
 import scipy.sparse as sp
 
-from symrank._typing import Array, IntArray
+from symrank._cached import cached_property
+from symrank._typing import Array, FloatArray, IntArray
 from symrank.errors import OperatorError
-from symrank.operators.base import Operator, square_size, working_dtype
+from symrank.operators._shapes import square_size, working_dtype
+from symrank.operators.base import Operator
 from symrank.operators.coerce import as_operator
+from symrank.operators.facts import Facts
 from symrank.operators.matrix import MatrixOperator
 
 __all__ = ["MOST_WHOLE", "PaddedMatrix", "PaddedOperator"]
@@ -109,13 +112,31 @@ class PaddedOperator(Operator):
         """Rows of zeros around B."""
         return self.n - self.base.n
 
+    def occupied(self) -> tuple[Operator, IntArray | None]:
+        """Return B, and its rows."""
+        return self.base, self.index
+
     def whole(self) -> Operator:
         """Return the operator with its empty rows stored, as a matrix where B is one."""
-        if not isinstance(self.base, MatrixOperator) or not self.base.is_sparse:
+        stored = self.base.facts.stored
+        if stored is None or isinstance(stored, np.ndarray):
             return self
-        part = self.base.entries.tocoo()
+        part = stored.tocoo()
         places = self.index[part.row], self.index[part.col]
         return MatrixOperator(sp.coo_array((part.data, places), shape=self.shape))
+
+    @cached_property
+    def _plain(self) -> Operator | None:
+        """The whole as a matrix, where B is one and the empty rows are few."""
+        whole = self.whole() if self.n <= MOST_WHOLE else self
+        return None if whole is self else whole
+
+    def _facts(self) -> Facts:
+        return self._facts_over(self.base) if self._plain is None else self._plain.facts
+
+    def scaled_rows(self, root: FloatArray) -> Operator | None:
+        """Return ``D A D`` of the whole, where it is a matrix."""
+        return None if self._plain is None else self._plain.scaled_rows(root)
 
     def _matmat(self, X: Array) -> Array:
         product = np.zeros_like(X)

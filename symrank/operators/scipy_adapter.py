@@ -7,7 +7,8 @@ import scipy.sparse.linalg as spla
 
 from symrank import _foreign
 from symrank._typing import Array
-from symrank.operators.base import Operator, working_dtype
+from symrank.operators._shapes import working_dtype
+from symrank.operators.base import Operator
 
 __all__ = ["ScipyOperator", "linear_operator_dtype", "multiply"]
 

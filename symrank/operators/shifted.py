@@ -5,8 +5,8 @@ import scipy.sparse as sp
 
 from symrank._typing import Array
 from symrank.operators.base import Operator
+from symrank.operators.facts import Facts
 from symrank.operators.matrix import MatrixOperator
-from symrank.operators.transforms import as_matrix
 
 __all__ = ["Shifted", "shift"]
 
@@ -35,6 +35,9 @@ class Shifted(Operator):
         self.c = c
         self.matvecs_per_product = base.matvecs_per_product
 
+    def _facts(self) -> Facts:
+        return self._facts_over(self.base)
+
     def _matmat(self, X: Array) -> Array:
         Y = self.base.matmat(X)
         Y -= self.dtype.type(self.c) * X
@@ -43,12 +46,12 @@ class Shifted(Operator):
 
 def shift(operator: Operator, c: float) -> Operator:
     """Return ``A - c I``; an explicit matrix stays one, so that its fast paths still apply."""
-    matrix = as_matrix(operator)
-    if matrix is None:
+    entries = operator.facts.stored
+    if entries is None:
         return Shifted(operator, c)
-    if matrix.is_sparse:
+    if not isinstance(entries, np.ndarray):
         identity = sp.eye_array(operator.n, dtype=operator.dtype, format="csr")
-        return MatrixOperator(matrix.entries - operator.dtype.type(c) * identity)
-    entries = matrix.entries.copy()
+        return MatrixOperator(entries - operator.dtype.type(c) * identity)
+    entries = entries.copy()
     entries[np.diag_indices(operator.n)] -= operator.dtype.type(c)
     return MatrixOperator(entries)

@@ -2,38 +2,28 @@
 
 import math
 from collections.abc import Callable
+from dataclasses import replace
+from functools import partial
 from typing import Any
 
 import numpy as np
-import scipy.sparse as sp
 
+from symrank._cached import cached_property
 from symrank._typing import Array, FloatArray
 from symrank.errors import OperatorError, OptionError
-from symrank.operators._factor import Factor, as_factor
-from symrank.operators.augmented import AugmentedOperator
-from symrank.operators.base import Operator, common_dtype, product_by
-from symrank.operators.deflated import Deflated
-from symrank.operators.gram import GramOperator
-from symrank.operators.matrix import MatrixOperator
-from symrank.operators.padded import MOST_WHOLE, PaddedOperator
+from symrank.kernels._multiplicands import Multiplicand
+from symrank.operators._factor import Factor
+from symrank.operators._shapes import common_dtype
+from symrank.operators.base import Operator, product_by
+from symrank.operators.facts import Facts, SingularForm
 
 __all__ = [
     "Congruent",
     "Scaled",
     "Squared",
-    "as_augmented",
-    "as_gram",
-    "as_matrix",
-    "gram_factor",
-    "scaled_augmented",
-    "scaled_gram",
-    "scaled_matrix",
-    "scaled_rows",
-    "shorter_side",
 ]
 
 MOST_BEFORE = 2.0**800  # a block has entries up to 2^200 or so: theta of a Langevin chain
-BLOCK = 1 << 20  # entries of a dense matrix scaled at a time: megabytes of temporaries, not n^2
 
 
 class Scaled(Operator):
@@ -84,6 +74,39 @@ class Scaled(Operator):
             product *= self.factor / before
         return product
 
+    @cached_property
+    def _plain(self) -> Operator | None:
+        """The operator of scaled entries, where those of the base are stored."""
+        return self.base.times(self.factor)
+
+    def _facts(self) -> Facts:
+        if self._plain is not None:
+            return self._plain.facts
+        base = self.base.facts
+        known: dict[str, Any] = {"dense": base.dense, "squared_shape": base.squared_shape}
+        if base.entries is not None:
+            known |= {"num_entries": base.num_entries, "is_full": base.is_full}
+            known["entries"] = partial(_scaled_entries, base.entries, self.factor)
+        return self._facts_over(self.base, **known)
+
+    def times(self, factor: float) -> Operator | None:
+        """Return `factor` times the operator, where entries are stored."""
+        return None if self._plain is None else self._plain.times(factor)
+
+    def scaled_rows(self, root: FloatArray) -> Operator | None:
+        """Return ``D A D`` of scaled entries, where they are stored."""
+        return None if self._plain is None else self._plain.scaled_rows(root)
+
+    def singular_form(self) -> SingularForm | None:
+        """Return that of the base, in other units."""
+        form = self.base.singular_form()
+        return None if form is None else replace(form, unit=self.factor * form.unit)
+
+    def shorter_side(self) -> Operator:
+        """Return the shorter side of the base, scaled."""
+        base = self.base.shorter_side()
+        return self if base is self.base else Scaled(base, self.factor)
+
     @property
     def num_dense_products(self) -> int:
         """Products that `to_dense` takes."""
@@ -99,6 +122,10 @@ class Scaled(Operator):
         """Return the largest absolute entry, where it is known."""
         hint = self.base.scale_hint()
         return None if hint is None else hint * self.factor
+
+
+def _scaled_entries(entries: Callable[[float], Any], factor: float, max_entries: float) -> Any:
+    return entries(max_entries) * factor
 
 
 class Squared(Operator):
@@ -121,6 +148,18 @@ class Squared(Operator):
         super().__init__(base.shape, base.dtype, name=f"square of {base.name}", parts=[base])
         self.base = base
         self.matvecs_per_product = 2 * base.matvecs_per_product
+
+    def _facts(self) -> Facts:
+        return self._facts_over(self.base)
+
+    def multiplicand(
+        self,
+        *,
+        is_summed: bool = False,  # noqa: ARG002
+    ) -> tuple[Callable[[Array], Multiplicand], bool]:
+        """Multiply once, and let the kernel multiply again."""
+        product, _ = self.base.multiplicand()
+        return lambda X: product(self.base.matmat(X)), True
 
     def _matmat(self, X: Array) -> Array:
         return product_by(self.base, product_by(self.base, X))
@@ -177,6 +216,9 @@ class Congruent(Operator):
         self.factor = factor
         self.matvecs_per_product = base.matvecs_per_product
 
+    def _facts(self) -> Facts:
+        return self._facts_over(self.base, squared_shape=self.base.facts.squared_shape)
+
     def _matmat(self, X: Array) -> Array:
         Y = _multiply(self.factor.forward, X, self.factor.dtype, self.base.dtype)
         Y = product_by(self.base, Y)
@@ -191,111 +233,3 @@ def _multiply(
         parts = X.view(X.real.dtype)  # (n, 2k): real and imaginary parts interleaved
         return _multiply(product, parts, inner, outer.type(0).real.dtype).view(outer)
     return np.ascontiguousarray(product(X.astype(inner, copy=False)), dtype=outer)
-
-
-def shorter_side(operator: Operator) -> Operator:
-    """Return the smaller operator with all eigenvalues of a Gram operator except zeros, if any.
-
-    A A^H for A^H A and the other way round, also scaled; any other operator as it is.
-    """
-    if isinstance(operator, Scaled):
-        base = shorter_side(operator.base)
-        return operator if base is operator.base else Scaled(base, operator.factor)
-    if isinstance(operator, GramOperator) and min(operator.factor.shape) < operator.n:
-        return operator.other_side()
-    return operator
-
-
-def gram_factor(operator: Operator) -> Factor | None:
-    """Return the matrix with known entries whose singular values an operator has squared.
-
-    `gram` of one, also scaled, under a congruence or on the complement of null vectors.
-    """
-    while isinstance(operator, Scaled | Congruent | Deflated):
-        operator = operator.base
-    if isinstance(operator, GramOperator) and operator.factor.entries is not None:
-        return operator.factor
-    return None
-
-
-def as_matrix(operator: Operator) -> MatrixOperator | None:
-    """Return the operator as a matrix with entries, if it is one."""
-    if isinstance(operator, MatrixOperator):
-        return operator
-    if isinstance(operator, Scaled):
-        matrix = as_matrix(operator.base)
-        return None if matrix is None else MatrixOperator(matrix.entries * operator.factor)
-    if isinstance(operator, PaddedOperator) and operator.n <= MOST_WHOLE:
-        whole = operator.whole()
-        return whole if isinstance(whole, MatrixOperator) else None
-    return None
-
-
-def as_augmented(operator: Operator) -> AugmentedOperator | None:
-    """Return the operator as `augmented` of a matrix with entries, if it is that."""
-    if isinstance(operator, AugmentedOperator):
-        return None if operator.factor.entries is None else operator
-    if isinstance(operator, Scaled):
-        base = as_augmented(operator.base)
-        factor = operator.factor
-        return None if base is None else AugmentedOperator(as_factor(base.factor.entries * factor))
-    return None
-
-
-def as_gram(operator: Operator) -> GramOperator | None:
-    """Return the operator as the Gram operator of a matrix with entries, if it is that."""
-    if isinstance(operator, GramOperator) and operator.factor.entries is not None:
-        return operator
-    return None
-
-
-def scaled_matrix(A: MatrixOperator, root: FloatArray) -> MatrixOperator:
-    """Return ``D A D``, D = diag(root) > 0, as a matrix of the same kind and dtype.
-
-    Exponents are added apart from the mantissas: no intermediate leaves the range unless the entry
-    does, and the entries of a symmetric matrix stay equal to the last bit.
-    """
-    return MatrixOperator(scaled_rows(A.entries, root, root))
-
-
-def scaled_augmented(A: AugmentedOperator, root: FloatArray) -> AugmentedOperator:
-    """Return ``D A D`` as `augmented` of a rectangular matrix of scaled entries."""
-    m = A.factor.shape[0]
-    return AugmentedOperator(as_factor(scaled_rows(A.factor.entries, root[:m], root[m:])))
-
-
-def scaled_gram(A: GramOperator, root: FloatArray) -> GramOperator:
-    """Return ``D A D`` as `gram` of a matrix of scaled entries."""
-    m, n = A.factor.shape
-    left, right = (np.ones(m), root) if A.side == "columns" else (root, np.ones(n))
-    entries = scaled_rows(A.factor.entries, left, right)
-    return GramOperator(as_factor(entries), A.side, A.scale)
-
-
-def scaled_rows(entries: Any, left: FloatArray, right: FloatArray) -> Any:
-    """Return ``diag(left) A diag(right)``, an ndarray or a CSR array as A is."""
-    if not isinstance(entries, np.ndarray):
-        by_entry = np.repeat(left, np.diff(entries.indptr))
-        data = _scaled_entries(entries.data, by_entry, right[entries.indices])
-        return sp.csr_array((data, entries.indices, entries.indptr), shape=entries.shape)
-    scaled = np.empty_like(entries)
-    step = max(1, BLOCK // max(entries.shape[1], 1))
-    for start in range(0, len(entries), step):
-        rows = slice(start, start + step)
-        scaled[rows] = _scaled_entries(entries[rows], left[rows, None], right)
-    return scaled
-
-
-def _scaled_entries(values: Array, left: FloatArray, right: FloatArray) -> Array:
-    """Return values * left * right in the dtype of `values`; what overflows is infinite."""
-    (left, left_exponent), (right, right_exponent) = np.frexp(left), np.frexp(right)
-    mantissa, exponent = left * right, left_exponent + right_exponent
-    scaled = np.empty(np.broadcast_shapes(values.shape, mantissa.shape), values.dtype)
-    parts = [(values, scaled)]
-    if values.dtype.kind == "c":
-        parts = [(values.real, scaled.real), (values.imag, scaled.imag)]
-    with np.errstate(over="ignore", under="ignore"):
-        for part, out in parts:
-            size, own_exponent = np.frexp(part)
-            out[...] = np.ldexp(size * mantissa, exponent + own_exponent)
-    return scaled

@@ -5,16 +5,7 @@ import numpy as np
 from symrank._typing import FloatArray
 from symrank.errors import OptionError
 from symrank.operators import Operator
-from symrank.operators._factor import Factored
-from symrank.operators.transforms import (
-    Congruent,
-    as_augmented,
-    as_gram,
-    as_matrix,
-    scaled_augmented,
-    scaled_gram,
-    scaled_matrix,
-)
+from symrank.operators.transforms import Congruent
 from symrank.preconditioners.diagonals import refuse_first
 from symrank.preconditioners.preconditioner import Preconditioner
 
@@ -51,34 +42,18 @@ def apply(operator: Operator, preconditioner: Preconditioner) -> Operator:
     root = preconditioner.root
     if root is None:
         return Congruent(operator, preconditioner.factor)
-    scaled = _scaled_entries(operator, root)
+    scaled = operator.scaled_rows(root)
     if scaled is None:
         _check_range(root, operator)
         return Congruent(operator, preconditioner.factor)
-    if np.isfinite(_largest(operator)) and not np.isfinite(_largest(scaled)):
+    scaled.matvecs_per_product = operator.matvecs_per_product
+    largest = operator.facts.largest_stored
+    if np.isfinite(largest) and not np.isfinite(scaled.facts.largest_stored):
         raise OptionError(
             f"S* A S overflows {operator.dtype} for this {preconditioner!r}: sqrt(g) reaches "
             f"{root.max():.3g}. Divide the diagonal of G by a constant, which moves no rank."
         )
-    scaled.matvecs_per_product = operator.matvecs_per_product
     return scaled
-
-
-def _scaled_entries(operator: Operator, root: FloatArray) -> Operator | None:
-    """Return S A S for S = diag(root) where the entries of A, or of its factor, are known."""
-    matrix, twin, squared = as_matrix(operator), as_augmented(operator), as_gram(operator)
-    if matrix is not None:
-        return scaled_matrix(matrix, root)
-    if twin is not None:
-        return scaled_augmented(twin, root)
-    return None if squared is None else scaled_gram(squared, root)
-
-
-def _largest(operator: Operator) -> float:
-    """Return the largest entry of a matrix, or of the factor that an operator is made of."""
-    size = operator.factor.largest_entry if isinstance(operator, Factored) else None
-    size = operator.scale_hint() if size is None else size
-    return 0.0 if size is None else size
 
 
 def _check_range(root: FloatArray, operator: Operator) -> None:

@@ -8,7 +8,6 @@ import numpy.typing as npt
 from symrank._typing import FloatArray
 from symrank.errors import NonFiniteError, OptionError
 from symrank.operators import Operator
-from symrank.operators.transforms import as_matrix
 
 __all__ = ["adam", "given", "jacobi", "refuse_first"]
 
@@ -33,8 +32,8 @@ def jacobi(operator: Operator) -> FloatArray:
             "not known. Pass Preconditioner.diagonal(1 / diag) with the diagonal or an "
             "estimate of it."
         )
-    matrix = as_matrix(operator)
-    entries = operator.to_dense() if matrix is None else matrix.entries
+    stored = operator.facts.stored
+    entries = operator.to_dense() if stored is None else stored
     size = np.abs(entries.diagonal()).astype(np.float64)
     bad = np.flatnonzero(~np.isfinite(size))
     if bad.size:

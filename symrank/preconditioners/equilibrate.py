@@ -43,7 +43,6 @@ References
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 
@@ -51,8 +50,8 @@ from symrank._typing import Array, FloatArray
 from symrank.errors import NonFiniteError, OptionError
 from symrank.operators import Operator
 from symrank.operators._magnitudes import Dense, Sparse, table
-from symrank.operators.gram import GramOperator
-from symrank.operators.transforms import as_augmented, as_gram, as_matrix, scaled_rows
+from symrank.operators._scaling import scaled_rows
+from symrank.operators.facts import Facts, ScalableRows
 
 __all__ = ["Scales", "describe", "equilibrate", "has_entries", "uneven_scales"]
 
@@ -105,7 +104,7 @@ class Scales:
 
 def has_entries(operator: Operator) -> bool:
     """Tell whether `equilibrate` can: a matrix, or `augmented` or `gram` of one."""
-    return _entries(operator) is not None or as_gram(operator) is not None
+    return operator.facts.rows is not None
 
 
 def equilibrate(operator: Operator) -> Scales:
@@ -136,21 +135,22 @@ def equilibrate(operator: Operator) -> Scales:
     >>> equilibrate(as_operator(np.diag([2.0**40, 0.0, 2.0**-12]))).root.tolist()
     [9.5367431640625e-07, 1.0, 64.0]
     """
-    if not has_entries(operator):
+    known = operator.facts.rows
+    if known is None:
         raise OptionError(
             f'preconditioner="equilibrate" needs the entries, and those of {operator!r} are not '
             "known. Pass an explicit matrix, or Preconditioner.diagonal(1 / size**2) with the "
             "size of every variable."
         )
-    reach = _Reach(operator)
+    rows = known()
+    reach = _Reach(rows)
     bad = np.flatnonzero(~(reach.largest < np.inf))
     if bad.size:
         raise NonFiniteError(
             f"row {bad[0]} of the matrix holds infinities or NaN. Remove or replace them: no rank "
             "is defined."
         )
-    squared = as_gram(operator)
-    scales = _swept(reach) if squared is None else _unit_columns(squared, reach)
+    scales = _unit_columns(rows, reach) if rows.is_root else _swept(reach)
     assert scales is not None
     return scales
 
@@ -161,26 +161,27 @@ def uneven_scales(operator: Operator, limit: float) -> Scales | None:
     None also where the entries are not known or not finite. By (4) and (5) even scales are known
     for such after one look at the entries, or a few sweeps.
     """
-    if not has_entries(operator) or _has_even_diagonal(operator, limit):
+    known = operator.facts
+    if known.rows is None or _has_even_diagonal(known, limit):
         return None
-    reach = _Reach(operator)
-    known = reach.largest[reach.is_filled]
-    if not (known.size and np.isfinite(known).all()):
+    rows = known.rows()
+    reach = _Reach(rows)
+    filled = reach.largest[reach.is_filled]
+    if not (filled.size and np.isfinite(filled).all()):
         return None
-    squared = as_gram(operator)
-    if squared is not None:
-        scales: Scales | None = _unit_columns(squared, reach)
+    if rows.is_root:
+        scales: Scales | None = _unit_columns(rows, reach)
     else:
-        scales = None if np.ptp(known) + ROUNDING <= limit else _swept(reach, limit)
+        scales = None if np.ptp(filled) + ROUNDING <= limit else _swept(reach, limit)
     return scales if scales is not None and scales.spread > limit else None
 
 
-def _has_even_diagonal(operator: Operator, limit: float) -> bool:
+def _has_even_diagonal(facts: Facts, limit: float) -> bool:
     """Tell whether the diagonal alone shows, by (5), that the scales span at most 2^`limit`."""
-    matrix = as_matrix(operator)
-    if matrix is None or not operator.n:
+    diagonal, most = facts.diagonal, facts.largest
+    if diagonal is None or most is None or not facts.n:
         return False
-    most, least = matrix.scale_hint(), float(np.abs(matrix.entries.diagonal()).min())
+    least = float(np.abs(diagonal()).min())
     return least > 0.0 and most < np.inf and most / least <= 2.0 ** (limit - ROUNDING)
 
 
@@ -218,45 +219,25 @@ def _swept(reach: "_Reach", limit: float = -np.inf) -> Scales | None:
     return Scales(np.rint(x) + 0.0, filled)
 
 
-def _unit_columns(operator: GramOperator, reach: "_Reach") -> Scales:
+def _unit_columns(root: ScalableRows, reach: "_Reach") -> Scales:
     """Return 1 / |x_j| for the columns of X, or its rows where the operator is X X*."""
     filled = reach.is_filled
     first = np.zeros(filled.size)  # the largest entry to one, that no square leaves the range
     first[filled] = np.clip(-np.rint(reach.largest[filled]), -LIMIT, LIMIT)
-    entries = _columns(operator)
+    entries = root.parts[0]
     scaled = scaled_rows(entries, np.ldexp(1.0, first.astype(int)), np.ones(entries.shape[1]))
     squares = np.asarray((abs(scaled) ** 2).sum(axis=1), dtype=np.float64)
-    x = first - np.log2(operator.scale)
+    x = first - np.log2(root.scale)
     x[filled] -= 0.5 * np.log2(squares[filled])
     return Scales(np.where(filled, np.rint(x), 0.0) + 0.0, filled)
-
-
-def _columns(operator: GramOperator) -> Any:
-    """Return X* for X* X, and X for X X*."""
-    entries = operator.factor.entries
-    if operator.side == "rows":
-        return entries
-    return entries.T if isinstance(entries, np.ndarray) else entries.T.tocsr()
-
-
-def _entries(operator: Operator) -> Any:
-    """Return the entries whose rows are scaled: of the matrix, or of the factor of `augmented`."""
-    matrix, twin = as_matrix(operator), as_augmented(operator)
-    if matrix is not None:
-        return matrix.entries
-    return None if twin is None else twin.factor.entries
 
 
 class _Reach:
     """``x -> max_j (log2 |a_ij| + x_j)`` for every row i; `largest` is that of x = 0."""
 
-    def __init__(self, operator: Operator) -> None:
-        squared = as_gram(operator)
-        entries = _entries(operator) if squared is None else _columns(squared)
-        self.tables: Sequence[Sparse | Dense] = [table(entries)]
-        if as_augmented(operator) is not None:
-            self.tables = [self.tables[0], table(entries.T)]
-        self.num_columns = entries.shape[1]
+    def __init__(self, rows: ScalableRows) -> None:
+        self.tables: Sequence[Sparse | Dense] = [table(part) for part in rows.parts]
+        self.num_columns = rows.parts[0].shape[1]
         self.largest = np.concatenate([one.largest() for one in self.tables])
         self.is_filled = ~(self.largest == -np.inf)
 

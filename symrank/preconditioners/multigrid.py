@@ -33,7 +33,6 @@ import scipy.sparse.linalg as spla
 from symrank._typing import Array, FloatArray
 from symrank.errors import MissingBackendError, OptionError
 from symrank.operators import Operator
-from symrank.operators.transforms import as_matrix
 
 __all__ = ["VCycle", "cycle_of"]
 
@@ -151,14 +150,14 @@ class VCycle:
 
 def cycle_of(operator: Operator, near_null: Array | None) -> VCycle:
     """Return the cycle for an operator whose entries are known and real; see `VCycle`."""
-    matrix = as_matrix(operator)
-    if matrix is None or matrix.dtype.kind == "c":
+    entries = operator.facts.stored
+    if entries is None or entries.dtype.kind == "c":
         raise OptionError(
             f'preconditioner="amg" needs the real entries of the matrix, and {operator!r} has '
             "none. Pass an explicit matrix, or Preconditioner.from_products(product, n) with "
             "a cycle of your own."
         )
-    return VCycle(matrix.entries, near_null)
+    return VCycle(entries, near_null)
 
 
 def _comparison(A: Any) -> Any:

@@ -23,7 +23,7 @@ from symrank import kernels
 from symrank._arrays import empty_block
 from symrank._typing import Array, FloatArray
 from symrank.operators import Operator
-from symrank.recurrences._products import fused_product, refuse_lost
+from symrank.recurrences._products import refuse_lost
 
 __all__ = ["ChebyshevState", "extend", "is_bounded", "start"]
 
@@ -92,7 +92,7 @@ def extend(
         Where a moment is not finite.
     """
     step = kernels.load(kernel).chebyshev_step
-    product, _ = fused_product(operator, is_summed=True)
+    product, _ = operator.multiplicand(is_summed=True)
     T, T_prev = state.T, state.T_prev
     slope, offset = 1.0 / state.half_width, -state.centre / state.half_width
     done, k = state.num_steps, T.shape[1]

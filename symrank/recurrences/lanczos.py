@@ -19,7 +19,7 @@ from symrank._arrays import empty_block
 from symrank._typing import Array, FloatArray
 from symrank.measure import LanczosRun
 from symrank.operators import Operator
-from symrank.recurrences._products import fused_product, refuse_lost
+from symrank.recurrences._products import refuse_lost
 
 __all__ = ["LanczosState", "extend", "runs", "start"]
 
@@ -76,7 +76,7 @@ def extend(
         Where a coefficient is not finite.
     """
     step = kernels.load(kernel).lanczos_step
-    product, _ = fused_product(operator, is_summed=True)
+    product, _ = operator.multiplicand(is_summed=True)
     U, U_prev, scale, coupling = state.U, state.U_prev, state.scale, state.coupling
     k = U.shape[1]
     alpha = np.concatenate([state.alpha, np.empty((num_steps, k))])

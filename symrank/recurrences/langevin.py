@@ -17,7 +17,6 @@ from symrank.errors import DivergedError, NonFiniteError
 from symrank.filters import Scheme
 from symrank.operators import Operator
 from symrank.probes import Noise
-from symrank.recurrences._products import fused_product
 
 __all__ = ["ChainState", "extend", "start"]
 
@@ -79,7 +78,7 @@ def extend(
         Where a product with a chain of ordinary size is not finite.
     """
     step = kernels.load(kernel).langevin_step
-    product, in_place = fused_product(operator)
+    product, in_place = operator.multiplicand()
     theta, velocity = state.theta, state.velocity
     n, k = theta.shape
     spare = theta if in_place else empty_block(n, k, theta.dtype)

@@ -216,14 +216,14 @@ def interrupted_after_sampling(tmp: Path) -> None:
     """Ctrl-C in a factorisation that followed on sampling: what was known is the answer."""
     _needs_proc()
     body = """
-from symrank import choose
+from symrank import _auto, choose
 choose.EXACT_SECONDS, choose.WORTH = -1.0, -1.0  # not at first
 plan = choose.propose
-def propose(operator, goal):
-    found = plan(operator, goal)
+def propose(facts, goal, menu):
+    found = plan(facts, goal, menu)
     choose.EXACT_SECONDS, choose.WORTH = 10.0, 1e9  # but after a round
     return found
-choose.propose = propose
+_auto.propose = propose
 L = gallery.grid_laplacian((66, 66)) - 2.5 * __import__("scipy.sparse").sparse.eye_array(4356)
 r = symrank.rank(L, rng=3)
 low, high = r.interval()

@@ -324,12 +324,12 @@ def test_diagnostics_tell_what_was_done():
 
 def test_cost_is_predicted_from_the_pattern():
     L = gallery.grid_laplacian((40, 40))
-    cost = inertia.predict(as_operator(L))
+    cost = inertia.predict(as_operator(L).facts)
     fill = symrank.rank(L, method="inertia", rng=1).diagnostics["fill"]
     assert fill / 2 <= cost.fill <= 2 * fill
     assert cost.num_bytes == 8 * cost.fill
-    assert inertia.predict(as_operator(sp.csr_array((0, 0)))) is None
-    assert inertia.predict(as_operator(as_operator(L).to_scipy())) is None
+    assert inertia.predict(as_operator(sp.csr_array((0, 0))).facts) is None
+    assert inertia.predict(as_operator(as_operator(L).to_scipy()).facts) is None
 
 
 def test_a_factor_that_would_not_fit_is_refused():

@@ -9,7 +9,6 @@ import symrank
 from symrank import Preconditioner, Projection, Status, gallery, threshold
 from symrank.errors import OptionError
 from symrank.methods import Goal
-from symrank.methods.projection import is_applicable
 
 Z = 4.5  # a correct estimator fails one such check in 150 000
 N = 120
@@ -229,8 +228,6 @@ def test_looks_are_fixed_in_advance_and_few():
     assert sizes == sorted(sizes)
     assert len(sizes) <= 4
     assert Projection().stages(goal(10**6, 5000.0)) == [8]
-    assert is_applicable(goal(1000, 1.0), 100)
-    assert not is_applicable(goal(1000, 1.0, max_matvecs=1000), 100)
 
 
 def test_an_empty_row_and_scales_far_apart_cost_nothing_with_jacobi():

@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 import symrank
 from symrank import RankResult, Sketch, Status, gallery, threshold
 from symrank.errors import OptionError
-from symrank.methods import Goal
-from symrank.methods.sketch import is_applicable
+from symrank.methods import Goal, Seen
+from symrank.operators.facts import Facts, Work
 
 EPS = np.finfo(float).eps
 ORTHONORMAL = 100  # units of eps, a vector
@@ -288,12 +288,27 @@ def test_bad_options(options, message):
         Sketch(**options)
 
 
-def test_applicable_where_columns_or_solves_fit_the_budget():
+def test_a_side_is_offered_where_columns_or_solves_fit():
+    n = 10_000
     goal = Goal(
-        n=10_000, dtype=np.dtype(float), atol=None, rtol=None, half_width=1, refine=True,
+        n=n, dtype=np.dtype(float), atol=None, rtol=None, half_width=1, refine=True,
         confidence=0.95, max_matvecs=2000, seed=0,
     )  # fmt: skip
-    assert is_applicable(goal, rank=50, nullity=9950, num_steps=10_000)
-    assert is_applicable(goal, rank=9999, nullity=1, num_steps=50)
-    assert not is_applicable(goal, rank=9999, nullity=1, num_steps=1000)
-    assert not is_applicable(goal, rank=5000, nullity=5000, num_steps=50)
+    facts = Facts.of_products(n, work=Work(rows=n))
+
+    def offer(side, low, high, likely, solve_length=np.inf):
+        seen = Seen(
+            low=low, high=high, likely=likely, is_met=True, is_resolved=False,
+            solve_length=solve_length, seconds=0.1,
+        )  # fmt: skip
+        return Sketch(side=side).offer(facts, goal, seen)
+
+    assert offer("range", 40, 50, 45.0).products == (2 * (2 * 50 + 32),) * 2
+    assert "at most 50" in offer("range", 40, 50, 50.0).why
+    assert "likely below 44" in offer("range", 40, n, 40.0).why
+    assert offer("range", 5000, 5000, 5000.0) is None
+    assert offer("null", n - 1, n, n, 2.5).products == (20 * 2.5 * 20,) * 2
+    assert offer("null", n - 65, n, n, 2.5) is None
+    assert offer("null", n - 1, n, n, 1e6) is None  # solves of hours
+    assert offer("null", n - 1, n, n) is None
+    assert Sketch(side="range").offer(facts, goal) is None  # nothing was seen yet

@@ -7,13 +7,11 @@ import scipy.sparse.linalg as spla
 
 import symrank
 from symrank import Status, _costs, gallery
-from symrank._candidates import fits_densely
 from symrank.methods import dense
 from symrank.methods._singular import BLOCK, num_entries, singular_values
 from symrank.operators import Congruent, Scaled, augmented, gram
 from symrank.operators._factor import as_factor, diagonal_factor
 from symrank.operators.deflated import Deflated
-from symrank.operators.transforms import gram_factor
 
 EPS = float(np.finfo(float).eps)
 
@@ -96,9 +94,13 @@ def test_what_is_counted_as_squares():
     A = gram(np.eye(4))
     S = diagonal_factor(np.array([1.0, 2.0, 3.0, 4.0]))
     for operator in (A, Scaled(A, 2.0), Congruent(A, S), Deflated(A, np.eye(4, 1))):
-        assert gram_factor(operator) is A.factor
-    assert gram_factor(augmented(np.eye(4))) is None
-    assert gram_factor(gram(spla.aslinearoperator(np.eye(4)))) is None
+        assert operator.facts.squared_shape == (4, 4)
+    for operator in (
+        augmented(np.eye(4)),
+        gram(spla.aslinearoperator(np.eye(4))),
+        gram(0.0 * np.eye(4)),
+    ):
+        assert operator.facts.squared_shape is None
 
 
 def test_pivots_of_squares_are_settled_by_singular_values_where_these_are_cheap():
@@ -147,11 +149,11 @@ def test_zero_singular_values_of_many_rows_are_below_the_noise():
 def test_the_prediction_knows_what_is_computed():
     """Neither products nor a Gram matrix; the memory of a block; time by the factor's shape."""
     tall = gram(sp.random_array((400_000, 50), density=1e-4, rng=np.random.default_rng(0)))
-    work = dense.predict(tall)
-    assert (work.shape, work.is_singular, work.num_products) == ((400_000, 50), True, 0)
-    assert work.num_entries <= (BLOCK + 50) * 50
-    assert fits_densely(tall)
-    assert dense.predict(gram(spla.aslinearoperator(np.ones((30, 20))))).num_products == 20
+    form = tall.facts.dense
+    assert (form.shape, form.is_singular, form.num_products) == ((400_000, 50), True, 0)
+    assert dense.num_held(form) <= (BLOCK + 50) * 50
+    assert dense.fits(form)
+    assert gram(spla.aslinearoperator(np.ones((30, 20)))).facts.dense.num_products == 20
     assert _costs.singular_seconds(400_000, 50) > 400_000 * 50 * _costs.SECONDS.singular_entry
 
 

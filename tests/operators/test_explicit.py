@@ -7,7 +7,6 @@ import scipy.sparse as sp
 from symrank.errors import OptionError
 from symrank.operators import AugmentedOperator, GramOperator, MatrixOperator, Scaled, gram
 from symrank.operators._factor import Factor
-from symrank.operators.explicit import sparse_entries
 from tests.cases.operators import CASES
 
 KINDS = (MatrixOperator, AugmentedOperator, GramOperator)
@@ -20,7 +19,7 @@ def base(operator):
 @pytest.mark.parametrize("name", CASES)
 def test_entries_are_those_of_the_twin(name):
     case = CASES[name]()
-    entries = sparse_entries(case.operator)
+    entries = case.operator.sparse_entries()
     if not isinstance(base(case.operator), KINDS) or "LinearOperator" in name:
         assert entries is None
         return
@@ -35,7 +34,7 @@ def test_entries_are_those_of_the_twin(name):
 
 def test_a_gram_matrix_that_fills_up_is_refused():
     row = sp.csr_array(np.ones((1, 50)))
-    assert sparse_entries(gram(row), max_entries=2500).nnz == 2500
+    assert gram(row).sparse_entries(max_entries=2500).nnz == 2500
     with pytest.raises(OptionError, match=r"may have 2\.5e\+03 entries, and 2\.4e\+03 are allowed"):
-        sparse_entries(gram(row), max_entries=2400)
-    assert sparse_entries(gram(row, side="rows"), max_entries=1).toarray() == 50.0
+        gram(row).sparse_entries(max_entries=2400)
+    assert gram(row, side="rows").sparse_entries(max_entries=1).toarray() == 50.0

@@ -6,7 +6,6 @@ import pytest
 from symrank import gallery
 from symrank.errors import OperatorError
 from symrank.operators import LinearNetworkHessian, Scaled
-from symrank.operators.transforms import shorter_side
 
 FINITE_DIFFERENCE = 1e-5  # central differences of a degree 2M polynomial at step 1e-3: h^2 = 1e-6
 COVARIANCE = gallery.dense([3.0, 2.0, 0.5], 4)
@@ -83,7 +82,7 @@ def test_it_is_the_hessian_itself_however_extreme_the_layers_are(size):
 def test_the_shorter_side_has_the_same_eigenvalues_but_zeros(dtype):
     network = gallery.linear_network(4, depth=3, rng=5)
     H = LinearNetworkHessian([(1e-3 * W).astype(dtype) for W in network.weights])
-    short = shorter_side(Scaled(H, 2.0**20))
+    short = Scaled(H, 2.0**20).shorter_side()
     assert (H.n, short.n) == (48, 16)
     lam = 2.0**20 * np.linalg.eigvalsh(H.to_dense())
     eps = np.finfo(dtype).eps
