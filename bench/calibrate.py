@@ -1,4 +1,4 @@
-"""What do a flop, an entry and a row cost here? The table in `symrank._costs` comes from this.
+"""What do a flop, an entry and a row cost here? `symrank.methods.costs` holds the answer.
 
     python -m bench.calibrate
 
@@ -19,13 +19,15 @@ import scipy.sparse as sp
 
 import symrank
 from bench import record
-from symrank import _costs, gallery, probes
-from symrank.methods._singular import singular_values
-from symrank.methods.inertia import predict
+from symrank import gallery
+from symrank.methods import costs
+from symrank.methods.eigenvalues.singular import singular_values
+from symrank.methods.pivots.inertia import predict
 from symrank.operators import as_operator
-from symrank.operators._factor import as_factor
+from symrank.operators.factor import as_factor
 from symrank.recurrences import conjugate_gradient as cg
 from symrank.recurrences import lanczos
+from symrank.support import probes
 
 K = 8
 
@@ -171,7 +173,7 @@ def main() -> None:
     ordering, pattern = analysis()
     singular_flop, singular_entry = singular()
     column, fill, flop = pivots(ordering, pattern)
-    table = _costs.Constants(
+    table = costs.Constants(
         eigenvalues=eigenvalues(),
         singular=singular_flop,
         singular_entry=singular_entry,
@@ -186,7 +188,7 @@ def main() -> None:
         solve=solve(),
         orthogonal=orthogonal(),
     )
-    measured, used = dataclasses.asdict(table), dataclasses.asdict(_costs.SECONDS)
+    measured, used = dataclasses.asdict(table), dataclasses.asdict(costs.SECONDS)
     for name, value in measured.items():
         print(f"{name:14s} {value:9.2e} here, {used[name]:9.2e} in the table")
     print(record.save(args.save, {"measured": measured, "in_use": used}))

@@ -2,7 +2,7 @@
 
 A public name is imported when it is first asked for (PEP 562). So the command can answer Ctrl-C
 while NumPy, SciPy and Numba are loading, and a helper process starts in milliseconds. All of them
-come by one import, that of `symrank._api`: whichever threads ask first and for whatever, the
+come by one import, that of `symrank.names`: whichever threads ask first and for whatever, the
 modules are imported in one order, and Python's lock on that module lets one thread do it.
 """
 
@@ -37,7 +37,7 @@ __version__ = "0.1.0"
 TYPE_CHECKING = False  # what typing calls so takes longer to import than all else here
 if TYPE_CHECKING:
     from symrank import gallery
-    from symrank._api import (
+    from symrank.names import (
         Chebyshev,
         Dense,
         Inertia,
@@ -64,7 +64,7 @@ else:  # a type checker must not think that any name will do
     def __getattr__(name):
         """Import a public name, or a submodule, as `symrank.errors` after ``import symrank``."""
         if name in __all__ and name != "gallery":
-            value = getattr(importlib.import_module("symrank._api"), name)
+            value = getattr(importlib.import_module("symrank.names"), name)
             globals()[name] = value
             return value
         path = f"{__name__}.{name}"

@@ -1,4 +1,4 @@
-"""What the tests of `symrank.child` run in a child."""
+"""What the tests of `symrank.support.child` run in a child."""
 
 import os
 import signal

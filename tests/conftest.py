@@ -9,7 +9,7 @@ from hypothesis import HealthCheck, settings
 from threadpoolctl import threadpool_limits
 
 from symrank import kernels
-from symrank.kernels import _threads
+from symrank.kernels.compiled import threads
 
 settings.register_profile(
     "symrank",
@@ -45,7 +45,7 @@ def pytest_collection_modifyitems(items):
 @pytest.fixture(autouse=True, scope="session")
 def _one_thread():
     """Leave the processors to the other workers of the test run."""
-    with _threads.using(1), threadpool_limits(1):
+    with threads.using(1), threadpool_limits(1):
         yield
 
 

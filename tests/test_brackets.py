@@ -7,11 +7,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from symrank import records
-from symrank.brackets import narrower
+from symrank.answer import records
 from symrank.errors import OptionError
-from symrank.intervals import BetaInterval, ExactInterval, Intersection
-from symrank.region import Edge, Region
+from symrank.spectrum.brackets import narrower
+from symrank.spectrum.intervals import BetaInterval, ExactInterval, Intersection
+from symrank.spectrum.region import Edge, Region
 
 SHARE = st.floats(0.0, 1.0)
 

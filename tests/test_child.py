@@ -11,8 +11,8 @@ import numpy as np
 import pytest
 
 import symrank
-from symrank import child as children
-from symrank.child import (
+from symrank.support import child as children
+from symrank.support.child import (
     Child,
     ChildDied,
     ChildNotStarted,

@@ -9,17 +9,19 @@ import scipy.sparse as sp
 import scipy.sparse.linalg as spla
 
 import symrank
-from symrank import Status, choose, gallery
-from symrank._auto import choose_and_run
-from symrank._costs import SECONDS, product_seconds
-from symrank._rounds import counter_of, start
-from symrank._setup import Options, prepare
+from symrank import Status, gallery
+from symrank.choice import policy
+from symrank.choice.auto import choose_and_run
 from symrank.errors import OptionError
-from symrank.intervals import ExactInterval
-from symrank.methods import Dense, Goal, Inertia, Lanczos, Offer, Seen, lanczos
-from symrank.methods._pivots import Counts
+from symrank.methods import Dense, Goal, Inertia, Lanczos, Offer, Seen
+from symrank.methods.costs import SECONDS, product_seconds
+from symrank.methods.pivots.counts import Counts
+from symrank.methods.quadrature import lanczos
 from symrank.operators import as_operator, augmented, gram, shift
 from symrank.operators.facts import Facts, Work
+from symrank.run.job import Options, prepare
+from symrank.run.rounds import counter_of, start
+from symrank.spectrum.intervals import ExactInterval
 
 
 def products_of(matrix, n=None):
@@ -73,11 +75,11 @@ class Eager(Inertia):
 
 def test_a_large_fill_leads_to_sampling():
     facts = as_operator(gallery.grid_laplacian((45, 45, 45))).facts
-    menu = choose.Menu(exact=(Dense(), Eager()), once_seen=())
-    plan = choose.propose(facts, goal_of(facts.n), menu)
+    menu = policy.Menu(exact=(Dense(), Eager()), once_seen=())
+    plan = policy.propose(facts, goal_of(facts.n), menu)
     assert plan.choice.method.name == "lanczos"
     assert [other.method.name for other in plan.others] == ["inertia"]
-    assert plan.others[0].seconds[1] > choose.EXACT_SECONDS
+    assert plan.others[0].seconds[1] > policy.EXACT_SECONDS
     assert "inertia would be exact" in plan.reason
 
 
@@ -136,7 +138,7 @@ class Failing(symrank.Sketch):
 
 def test_what_a_sketch_cannot_settle_goes_back_to_sampling():
     A = low_rank(6000, 25, 3)
-    menu = dataclasses.replace(choose.MENU, once_seen=(Failing(side="range"),))
+    menu = dataclasses.replace(policy.MENU, once_seen=(Failing(side="range"),))
     result = chosen_from(menu, A, seed=4)
     plain = symrank.rank(A, "lanczos", rng=4)
     assert result.method == "lanczos"
@@ -160,7 +162,7 @@ class Doubtful(Inertia):
 
 
 def test_pivots_that_prove_too_little_are_replaced():
-    menu = choose.Menu(exact=(Dense(), Doubtful()), once_seen=choose.MENU.once_seen)
+    menu = policy.Menu(exact=(Dense(), Doubtful()), once_seen=policy.MENU.once_seen)
     small = chosen_from(menu, gallery.grid_laplacian((40, 40)), seed=1)
     assert (small.method, small.status) == ("dense", Status.EXACT)
     assert "pivots proved too little" in small.reason
@@ -301,7 +303,7 @@ def test_the_reason_of_a_plan_quotes_its_own_table():
 def test_a_choice_quotes_no_seconds_of_products_that_it_knows_nothing_about():
     options = Options(seed=1)
     job = prepare(products_of(gallery.grid_laplacian((50, 60))), options, counter_of(options, None))
-    reason = choose.propose(job.operator.facts, job.goal).reason
+    reason = policy.propose(job.operator.facts, job.goal).reason
     assert "predicted to take 3000 products" in reason
 
 
@@ -418,7 +420,7 @@ def test_what_an_offer_may_take_to_make():
     goal = goal_of(1000, half_width=5.0)
 
     def worth(*interval, **what):
-        return choose.worth_of_sampling(goal, seen_of(goal, *interval, **what))
+        return policy.worth_of_sampling(goal, seen_of(goal, *interval, **what))
 
     assert worth(0, 10, is_met=True, is_resolved=True) == 3.0
     assert worth(0, 10, is_met=True) == np.inf
@@ -432,7 +434,7 @@ def worths(A):
     counter = counter_of(options, None)
     rounds = start(prepare(A, options, counter), Lanczos(), "", counter)
     return [
-        choose.worth_of_sampling(rounds.goal, lanczos.seen(rounds.goal, summary, 1.0))
+        policy.worth_of_sampling(rounds.goal, lanczos.seen(rounds.goal, summary, 1.0))
         for summary in rounds.each(counter)
     ]
 
@@ -458,13 +460,13 @@ def test_a_pattern_is_analysed_only_after_as_much_sampling():
 
     class Dear(Watched):
         def price(self, facts, goal):
-            return max(super().price(facts, goal), 2.0 * choose.ASKING_SECONDS)
+            return max(super().price(facts, goal), 2.0 * policy.ASKING_SECONDS)
 
     A = gallery.grid_laplacian((70, 70), remove=0.4, rng=1)
-    first = chosen_from(choose.Menu(exact=(Dense(), Watched()), once_seen=()), A, seed=1)
+    first = chosen_from(policy.Menu(exact=(Dense(), Watched()), once_seen=()), A, seed=1)
     assert first.method == "inertia"
     assert len(asked) == 1
-    later = chosen_from(choose.Menu(exact=(Dense(), Dear()), once_seen=()), A, seed=1)
+    later = chosen_from(policy.Menu(exact=(Dense(), Dear()), once_seen=()), A, seed=1)
     assert (later.method, later.rank) == ("inertia", gallery.laplacian_rank(A))
     assert later.num_matvecs >= first.num_matvecs + 512  # sampling came first
 
@@ -474,7 +476,7 @@ def test_what_ends_the_making_of_an_offer_leaves_what_was_sampled():
 
     class Ending(Inertia):
         def price(self, facts, goal):
-            return 2.0 * choose.ASKING_SECONDS
+            return 2.0 * policy.ASKING_SECONDS
 
         def offer(self, facts, goal, seen=None):
             raise ENDS[0]
@@ -482,7 +484,7 @@ def test_what_ends_the_making_of_an_offer_leaves_what_was_sampled():
     lam = np.concatenate(
         [np.zeros(2500), 10.0 ** np.random.default_rng(0).uniform(-9.0, 0.0, 2500)]
     )
-    menu = choose.Menu(exact=(Ending(),), once_seen=())
+    menu = policy.Menu(exact=(Ending(),), once_seen=())
     ENDS[:] = [KeyboardInterrupt()]
     result = chosen_from(menu, gallery.diagonal(lam), seed=1)
     low, high = result.interval()
@@ -521,8 +523,8 @@ class Offering(Dense):
 def test_the_offer_of_an_exact_count_is_taken_where_it_is_cheap(
     seconds, products, options, is_taken
 ):
-    menu = choose.Menu(exact=(Offering(60.0), Offering(seconds, products)), once_seen=())
-    plan = choose.propose(FACTS, goal_of(5000, **options), menu)
+    menu = policy.Menu(exact=(Offering(60.0), Offering(seconds, products)), once_seen=())
+    plan = policy.propose(FACTS, goal_of(5000, **options), menu)
     assert plan.choice.method.is_exact is is_taken
     if is_taken:
         assert plan.reason == "it is offered"
@@ -543,19 +545,19 @@ def test_the_offer_of_an_exact_count_is_taken_where_it_is_cheap(
 def test_an_offer_after_sampling_is_taken_within_what_is_left(
     seconds, products, left, options, is_taken
 ):
-    menu = choose.Menu(exact=(Offering(seconds, products),), once_seen=())
+    menu = policy.Menu(exact=(Offering(seconds, products),), once_seen=())
     goal = dataclasses.replace(goal_of(5000), **options)
     seen = dataclasses.replace(seen_of(goal, 0, 5000), seconds=1.0)
-    offer = choose.reconsider(FACTS, goal, seen, 512, left, menu)
+    offer = policy.reconsider(FACTS, goal, seen, 512, left, menu)
     assert (offer is not None) is is_taken
     met = dataclasses.replace(seen, is_met=True)
     asked = dataclasses.replace(goal, refine=False)
-    assert choose.reconsider(FACTS, asked, met, 512, left, menu) is None
+    assert policy.reconsider(FACTS, asked, met, 512, left, menu) is None
 
 
 def result_of(method, low, high, evidence=None):
-    from symrank.intervals import ExactInterval
-    from symrank.result import RankResult
+    from symrank.answer.result import RankResult
+    from symrank.spectrum.intervals import ExactInterval
 
     return RankResult(
         rank=low, estimate=float(low), stderr=0.0, bounds=(float(low), float(high)), threshold=0.0,
@@ -565,8 +567,8 @@ def result_of(method, low, high, evidence=None):
 
 
 def test_an_exact_count_that_sampling_rules_out_is_not_believed():
-    from symrank._auto import _unless_contradicted
-    from symrank.intervals import BetaInterval
+    from symrank.choice.auto import _unless_contradicted
+    from symrank.spectrum.intervals import BetaInterval
 
     law = BetaInterval(n=100, num_probes=400, null_low=0.5, null_high=0.5)
     sampled = result_of("lanczos", 50, 50, law)
@@ -582,7 +584,7 @@ def test_an_exact_count_that_sampling_rules_out_is_not_believed():
 
 
 def test_two_intervals_that_miss_each_other_give_their_hull():
-    from symrank._auto import _both
+    from symrank.choice.auto import _both
 
     first, second = result_of("lanczos", 10, 20), result_of("sketch", 21, 25)
     result = _both(first, second)

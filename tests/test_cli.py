@@ -16,11 +16,12 @@ import scipy.sparse as sp
 from typer.testing import CliRunner
 
 import symrank
-from symrank import Status, _written, cli, gallery, report
+from symrank import Status, gallery
 from symrank.__main__ import main
-from symrank.files import load_matrix
-from symrank.intervals import ExactInterval
-from symrank.result import RankResult
+from symrank.answer.result import RankResult
+from symrank.shell import cli, report, written
+from symrank.shell.files import load_matrix
+from symrank.spectrum.intervals import ExactInterval
 from tests import processes
 
 SEED = 20240131
@@ -116,7 +117,7 @@ def test_json_is_the_result_and_strict(indefinite):
 
 def test_json_of_values_that_json_does_not_have():
     record = {"a": np.float64("nan"), "b": [np.inf, np.int64(3)], "c": np.array([1.5, -np.inf])}
-    assert json.loads(_written.as_json(record)) == {"a": None, "b": [None, 3], "c": [1.5, None]}
+    assert json.loads(written.as_json(record)) == {"a": None, "b": [None, 3], "c": [1.5, None]}
 
 
 @pytest.mark.parametrize(("way", "order"), [("aug", 50), ("gram", 20)])

@@ -9,9 +9,9 @@ from hypothesis import strategies as st
 
 import symrank
 from symrank import gallery
+from symrank.answer.result import RankResult
 from symrank.errors import OptionError
 from symrank.operators import as_operator, shift
-from symrank.result import RankResult
 
 INF = float("inf")
 

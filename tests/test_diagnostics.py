@@ -5,7 +5,7 @@ import pytest
 import scipy.signal
 import scipy.stats
 
-from symrank import diagnostics
+from symrank.spectrum import diagnostics
 
 
 def chains(rho, num_steps, k, rng):

@@ -12,6 +12,7 @@ from hypothesis.extra import numpy as hnp
 
 import symrank
 from symrank import Langevin, Preconditioner, Progress, Status, gallery
+from symrank.answer.result import RankResult
 from symrank.errors import (
     NonFiniteError,
     NotSymmetricError,
@@ -19,8 +20,7 @@ from symrank.errors import (
     OptionError,
     SymrankError,
 )
-from symrank.report import describe
-from symrank.result import RankResult
+from symrank.shell.report import describe
 from tests.cases.operators import CASES
 
 matrices = hnp.arrays(

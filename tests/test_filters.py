@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from symrank.filters import Baoab, EulerMaruyama, LeimkuhlerMatthews
+from symrank.spectrum.filters import Baoab, EulerMaruyama, LeimkuhlerMatthews
 
 SCHEMES = {
     "euler-maruyama": lambda x: EulerMaruyama(x),

@@ -6,16 +6,16 @@ import numpy as np
 import pytest
 
 import symrank
-from symrank import _foreign
 from symrank.errors import ChangedOperatorError, NonFiniteError, OperatorError
 from symrank.operators import Operator, ScipyOperator, augmented, gram, kron
 from symrank.operators.checks import checked
 from symrank.operators.matrix import MatrixOperator
 from symrank.operators.transforms import Scaled
+from symrank.support import foreign
 from tests.faults.machine import ENTRIES, Machine, Subclass, blocks, vectors
 
 X = np.arange(12.0).reshape(6, 2)
-multiplied = functools.partial(_foreign.product_of, X=X, shape=X.shape, dtype=X.dtype)
+multiplied = functools.partial(foreign.product_of, X=X, shape=X.shape, dtype=X.dtype)
 
 
 def good(machine, block, is_on):
@@ -52,7 +52,7 @@ def test_a_copy_that_the_caller_keeps_is_never_written_again(part):
         held.append(part(block))
         return 2.0 * block
 
-    with _foreign.own_arithmetic():
+    with foreign.own_arithmetic():
         for j in range(4):
             multiplied(keeps, X=X + j)
     for j, each in enumerate(held):
@@ -66,7 +66,7 @@ def test_a_copy_that_no_one_keeps_lends_its_memory_to_the_next_within_a_run():
         seen.append(block.ctypes.data)
         return 2.0 * block
 
-    with _foreign.own_arithmetic():
+    with foreign.own_arithmetic():
         blocks = [multiplied(looks), np.empty((400, 400)), multiplied(looks)]
     assert len(blocks) == 3
     assert len(set(seen)) == 1
@@ -78,7 +78,7 @@ def test_the_callers_state_is_in_force_in_its_code_and_undone_after_it():
         np.seterr(all="raise")
         return block + 1.0
 
-    with np.errstate(over="raise"), _foreign.own_arithmetic():
+    with np.errstate(over="raise"), foreign.own_arithmetic():
         assert np.geterr()["over"] == "ignore"
         multiplied(spoils)
         assert np.geterr()["over"] == "ignore"
@@ -90,12 +90,12 @@ def test_an_exception_is_told_once_and_a_fault_of_our_own_never():
 
     with pytest.raises(KeyError) as info:
         multiplied(fails)
-    assert _foreign.is_callers(info.value)
-    _foreign.tell(info.value, 7, None)
-    _foreign.tell(info.value, 8, None)
+    assert foreign.is_callers(info.value)
+    foreign.tell(info.value, 7, None)
+    foreign.tell(info.value, 8, None)
     assert len(info.value.__notes__) == 1
     ours = ZeroDivisionError("a fault of the package")
-    _foreign.tell(ours, 7, "a result")
+    foreign.tell(ours, 7, "a result")
     assert not hasattr(ours, "result")
 
 

@@ -7,8 +7,8 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from symrank import records
-from symrank.intervals import BetaInterval, Capped, ChainInterval, ExactInterval, Raised
+from symrank.answer import records
+from symrank.spectrum.intervals import BetaInterval, Capped, ChainInterval, ExactInterval, Raised
 
 
 @pytest.mark.parametrize("is_complex", [False, True])

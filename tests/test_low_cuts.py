@@ -6,7 +6,7 @@ import pytest
 import symrank
 from symrank import gallery
 from symrank.operators import as_operator
-from symrank.outcome import Status
+from symrank.spectrum.outcome import Status
 
 LAM = np.concatenate([np.linspace(0.5, 1.0, 60), np.zeros(40)])
 

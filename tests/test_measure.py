@@ -8,15 +8,17 @@ import scipy.sparse as sp
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from symrank import gallery, probes, records
+from symrank import gallery
+from symrank.answer import records
 from symrank.errors import OptionError
-from symrank.measure import LanczosRun, RitzMeasure
+from symrank.gallery.haar import haar
 from symrank.operators import Operator, as_operator
-from symrank.operators._haar import haar
 from symrank.recurrences import lanczos
-from symrank.region import Edge, Region
+from symrank.spectrum.measure import LanczosRun, RitzMeasure
+from symrank.spectrum.region import Edge, Region
+from symrank.support import probes
 
-FLOOR = 500.0  # tau in units of eps |A|, as in symrank.threshold
+FLOOR = 500.0  # tau in units of eps |A|, as in symrank.spectrum.threshold
 
 
 def lanczos_runs(lam, num_probes, num_steps, dtype=np.float64, seed=3):
@@ -416,7 +418,7 @@ def test_ends_in_a_gap_are_resolved_from_both_sides():
 
 
 def test_the_allowance_for_rounding_is_twice_the_largest_violation_seen():
-    """2^14 eps without close eigenvalues, over all experiments; see `symrank.mass_bounds`."""
+    """2^14 eps without close eigenvalues, over all experiments; see `lanczos_run`."""
     runs, _ = lanczos_runs(np.repeat([0.0, 0.5, 1.0], 50), 1, 40)
     for low, high in (runs[0].null_mass(0.3), runs[0].mass_left(0.7)):
         assert high - low >= 2.0 * 2.0**15 * runs[0].eps

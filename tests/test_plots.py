@@ -11,9 +11,10 @@ import scipy.sparse.linalg as spla
 from matplotlib.figure import Figure
 
 import symrank
-from symrank import gallery, plots
+from symrank import gallery
+from symrank.answer import plots
 from symrank.errors import OptionError
-from symrank.intervals import ExactInterval
+from symrank.spectrum.intervals import ExactInterval
 
 SEED = 20240131
 

@@ -110,7 +110,7 @@ def test_large_dense_matrices_are_scaled_in_blocks(monkeypatch):
     A = as_operator(gallery.dense(SIGNED, 5))
     G = Preconditioner.diagonal(diagonal_g())
     whole = apply(A, G).entries
-    monkeypatch.setattr("symrank.operators._scaling.BLOCK", 5 * N)
+    monkeypatch.setattr("symrank.operators.scaling.BLOCK", 5 * N)
     np.testing.assert_array_equal(apply(A, G).entries, whole)
 
 

@@ -5,9 +5,9 @@ import itertools
 import numpy as np
 import pytest
 
-from symrank import probes
-from symrank.methods import sketch
-from symrank.probes import Streams
+from symrank.methods.spaces import sketch
+from symrank.support import probes
+from symrank.support.probes import Streams
 
 TABLE = {name: part for name, part in vars(Streams).items() if isinstance(part, range)}
 IN_PAIRS = {"BACKWARD_ERROR"}

@@ -5,7 +5,7 @@ import pytest
 
 import symrank
 from symrank import gallery
-from symrank.outcome import Status
+from symrank.spectrum.outcome import Status
 
 METHODS = ["dense", "inertia", "lanczos", "sketch", "chebyshev", "langevin", "ubaru-saad", None]
 

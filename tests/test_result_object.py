@@ -11,7 +11,6 @@ import scipy.sparse as sp
 import symrank
 from symrank import RankResult, gallery
 from symrank.errors import OptionError
-from symrank.intervals import BetaInterval, ChainInterval, Complement, ExactInterval, Raised
 from symrank.methods import BY_NAME
 from symrank.operators import (
     Congruent,
@@ -22,6 +21,13 @@ from symrank.operators import (
     augmented,
     gram,
     kron,
+)
+from symrank.spectrum.intervals import (
+    BetaInterval,
+    ChainInterval,
+    Complement,
+    ExactInterval,
+    Raised,
 )
 
 LONGEST = 300  # characters that a repr may take

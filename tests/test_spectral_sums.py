@@ -6,12 +6,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import symrank
-from symrank import gallery, probes, quadrature
+from symrank import gallery
 from symrank.errors import OptionError
-from symrank.measure import RitzMeasure
 from symrank.operators import as_operator
 from symrank.recurrences import lanczos
-from symrank.spectral_sums import Estimate
+from symrank.spectrum import quadrature
+from symrank.spectrum.measure import RitzMeasure
+from symrank.spectrum.sums import Estimate
+from symrank.support import probes
 
 Z = 4.5  # a correct estimator fails one such check in 150 000
 DTYPES = [np.float64, np.complex128, np.float32, np.complex64]

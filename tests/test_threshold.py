@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from symrank import threshold
+from symrank.spectrum import threshold
 
 EPS = np.finfo(float).eps
 

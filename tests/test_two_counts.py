@@ -4,8 +4,9 @@ import dataclasses
 
 import pytest
 
-from symrank import RankResult, Status, _units
-from symrank.intervals import BetaInterval, ExactInterval
+from symrank import RankResult, Status
+from symrank.choice import units
+from symrank.spectrum.intervals import BetaInterval, ExactInterval
 
 SURE = (Status.EXACT, Status.CONVERGED)
 LEVEL = 1 - 1e-6
@@ -39,7 +40,7 @@ def test_intervals_that_miss_by_chance_do_not_differ():
     )
     assert first.interval()[0] > second.interval()[1]
     for theirs, is_news in ((second, False), (other, True)):
-        pair = _units._Pair(
+        pair = units._Pair(
             first=first,
             second=theirs,
             failure="",
@@ -84,7 +85,7 @@ OPEN, SPENT, STOPPED = Status.NO_GAP_FOUND, Status.BUDGET_SPENT, Status.INTERRUP
     ],
 )
 def test_what_two_counts_say_together(first, second, status, interval):
-    pair = _units._Pair(
+    pair = units._Pair(
         first=first,
         second=second,
         failure="" if second else "no time was left",
@@ -108,7 +109,7 @@ def test_what_two_counts_say_together(first, second, status, interval):
 def test_a_pair_goes_on_where_both_counts_can():
     def pair(second):
         first = dataclasses.replace(answer(CONVERGED, 48, 52), resume=lambda *_: None)
-        return _units._Pair(
+        return units._Pair(
             first=first, second=second, failure="", rows="", num_filled=90, half_width=1.0,
             num_matvecs=0, seconds=0.0,
         ).result()  # fmt: skip

@@ -24,9 +24,11 @@ import scipy.stats
 
 import symrank
 from bench import record
-from symrank import gallery, probes, threshold
-from symrank.intervals import BetaInterval, Intersection
+from symrank import gallery
 from symrank.operators import as_operator
+from symrank.spectrum import threshold
+from symrank.spectrum.intervals import BetaInterval, Intersection
+from symrank.support import probes
 
 CONFIDENCE = 0.95
 NEVER = 1e-9  # a precision that no run meets

@@ -22,7 +22,7 @@ import numpy as np
 
 from bench import record
 from bench.resumable import workers
-from symrank.intervals import BetaInterval
+from symrank.spectrum.intervals import BetaInterval
 from tests.adversary.doors import DOORS
 from tests.adversary.forms import FORMS
 

@@ -4,8 +4,8 @@
 
 Log-uniform spectra of rank 1000 in n = 2000, condition numbers 1e2 to 1e8, budgets 1000 to 16 000
 products with the pilot included. Every run tunes itself on its pilot; beside the measured error
-stands the one that the closed forms of symrank.filters give for the parameters it used on the true
-spectrum. Gaussian noise, so that a diagonal operator is the general case.
+stands the one that the closed forms of symrank.spectrum.filters give for the parameters it used on
+the true spectrum. Gaussian noise, so that a diagonal operator is the general case.
 """
 
 import argparse
@@ -22,7 +22,7 @@ import numpy as np
 import symrank
 from bench import record
 from symrank import gallery
-from symrank.filters import Baoab, EulerMaruyama, LeimkuhlerMatthews, Scheme
+from symrank.spectrum.filters import Baoab, EulerMaruyama, LeimkuhlerMatthews, Scheme
 
 RANK = 1000
 CONDITIONS = tuple(10.0**j for j in range(2, 9))

@@ -18,7 +18,7 @@ import numpy as np
 from bench import record
 from bench.kernels.timing import SEED, block, bound, interleaved, on_threads, power_law
 from symrank import gallery, kernels
-from symrank.kernels._multiplicands import Csr
+from symrank.kernels.multiplicands import Csr
 
 ROUNDS = 9
 WIDTHS = (1, 8, 16, 32)

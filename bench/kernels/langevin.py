@@ -40,10 +40,10 @@ from bench.kernels.timing import (
     rounds_of,
 )
 from symrank import gallery, kernels
-from symrank._arrays import empty_block
-from symrank.filters import Baoab, EulerMaruyama, Scheme
-from symrank.kernels._multiplicands import Csr, Diagonal, Given
-from symrank.probes import noise_of
+from symrank.kernels.multiplicands import Csr, Diagonal, Given
+from symrank.spectrum.filters import Baoab, EulerMaruyama, Scheme
+from symrank.support.blocks import empty_block
+from symrank.support.probes import noise_of
 
 WIDTHS = (1, 4, 8, 16, 32, 64)
 LAWS = ("rademacher", "gaussian")

@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 import scipy.sparse as sp
 
-from symrank._arrays import empty_block
-from symrank.kernels import _threads
+from symrank.kernels.compiled import threads
+from symrank.support.blocks import empty_block
 
 SEED = 20240131
 ROUNDS = 7
@@ -54,7 +54,7 @@ def interleaved(calls: dict[str, Callable[[], Any]], rounds: int) -> dict[str, f
     The first round, which may compile, is left out.
     """
     seconds: dict[str, list[float]] = {name: [] for name in calls}
-    with _threads.using(1):
+    with threads.using(1):
         for turn, (name, call) in itertools.product(range(rounds + 1), calls.items()):
             start = time.perf_counter()
             call()
@@ -67,7 +67,7 @@ def on_threads(threads: int, call: Callable[[], Any]) -> Callable[[], Any]:
     """Return the call on so many threads; the others keep one."""
 
     def wrapped() -> Any:
-        with _threads.using(threads):
+        with threads.using(threads):
             return call()
 
     return wrapped

@@ -6,8 +6,8 @@ from typing import Any
 import numpy as np
 
 from symrank import gallery
-from symrank.filters import EulerMaruyama
-from symrank.operators.network_loss import network_loss_and_grad
+from symrank.gallery.network_loss import network_loss_and_grad
+from symrank.spectrum.filters import EulerMaruyama
 
 ETA, NOISE_VAR = 1e-4, 2e-5
 NUM_STEPS, BURN_IN = 15_000, 5000
@@ -71,8 +71,8 @@ def window_variance(lam: np.ndarray) -> np.ndarray:
 
         v = 2 / K^2 sum_(j=L-K..L-1) (1 - r^j)^2 (1 + 2 r (1 - r^(L-1-j)) / (1 - r))
 
-    `symrank.filters` has the limit of r^j -> 0, which overstates modes that have not settled. The
-    sum is smooth in lam: it is interpolated from a grid of 400.
+    `symrank.spectrum.filters` has the limit of r^j -> 0, which overstates modes that have not
+    settled. The sum is smooth in lam: it is interpolated from a grid of 400.
     """
     grid = np.geomspace(lam.min(), lam.max() * (1 + 1e-12), 400)
     r = (1.0 - ETA * grid[:, None]) ** 2

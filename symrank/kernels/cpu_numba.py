@@ -11,16 +11,16 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from symrank._arrays import empty_block
-from symrank._typing import Array, FloatArray
-from symrank.filters import Coefficients
-from symrank.kernels import _chebyshev, _lanczos, _langevin, _products
-from symrank.kernels._compile import compiled
-from symrank.kernels._multiplicands import Csr, Given, Multiplicand
-from symrank.kernels._products import CHUNK
-from symrank.kernels._simd import width_tag
-from symrank.kernels._threads import spread
-from symrank.probes import Noise
+from symrank.kernels.coefficients import Coefficients
+from symrank.kernels.compiled import chebyshev, lanczos, langevin, products
+from symrank.kernels.compiled.compiler import compiled
+from symrank.kernels.compiled.products import CHUNK
+from symrank.kernels.compiled.simd import width_tag
+from symrank.kernels.compiled.threads import spread
+from symrank.kernels.multiplicands import Csr, Given, Multiplicand
+from symrank.support.blocks import empty_block
+from symrank.support.probes import Noise
+from symrank.support.typing import Array, FloatArray
 
 __all__ = [
     "chebyshev_step",
@@ -69,13 +69,13 @@ def _lanczos_pairs(
 
     def multiply_and_project(first: int, last: int) -> None:
         for tag, columns in panels:
-            _lanczos.multiply_and_project(
+            lanczos.multiply_and_project(
                 tag, columns, (first, last), product, U, U_prev, scales, couplings, partial
             )
 
     def subtract(first: int, last: int) -> None:
         for tag, columns in panels:
-            _lanczos.subtract(tag, columns, (first, last), U_prev, U, factor, partial)
+            lanczos.subtract(tag, columns, (first, last), U_prev, U, factor, partial)
 
     spread(multiply_and_project, len(partial), _cost(product, U))
     alpha = partial.sum(axis=0).reshape(-1, parts).sum(axis=1)
@@ -101,7 +101,7 @@ def chebyshev_step(
 
     def step(first: int, last: int) -> None:
         for tag, columns in panels:
-            _chebyshev.step(tag, columns, (first, last), product, T, T_prev, numbers, mixed, square)
+            chebyshev.step(tag, columns, (first, last), product, T, T_prev, numbers, mixed, square)
 
     spread(step, len(mixed), _cost(product, T))
     return mixed.sum(axis=0), square.sum(axis=0)
@@ -136,7 +136,7 @@ def langevin_step(
 
     def advance(first: int, last: int) -> None:
         for tag, columns in panels:
-            _langevin.step(
+            langevin.step(
                 tag, columns, (first, last), chain, product, theta, out, velocity, like, law,
                 numbers, partial,
             )  # fmt: skip
@@ -157,7 +157,7 @@ def multiply(product: Multiplicand) -> Array:
 
     def rows_of(first: int, last: int) -> None:
         for tag, columns in panels:
-            _products.multiply(tag, columns, (first, last), product, out)
+            products.multiply(tag, columns, (first, last), product, out)
 
     spread(rows_of, _num_chunks(rows), _cost(product, out))
     return out
@@ -178,7 +178,7 @@ def draw(
 
     def fill(first: int, last: int) -> None:
         for tag, columns in panels:
-            _langevin.draw(tag, columns, (first, last), chain, block, like, law, unit)
+            langevin.draw(tag, columns, (first, last), chain, block, like, law, unit)
 
     spread(fill, _num_chunks(n), 0.3 * block.size)
     return block

@@ -10,10 +10,10 @@ import numpy.typing as npt
 import scipy.linalg
 import scipy.sparse
 
-from symrank._typing import Array, FloatArray
-from symrank.filters import Coefficients
-from symrank.kernels._multiplicands import Diagonal, Given, Multiplicand
-from symrank.probes import Noise
+from symrank.kernels.coefficients import Coefficients
+from symrank.kernels.multiplicands import Diagonal, Given, Multiplicand
+from symrank.support.probes import Noise
+from symrank.support.typing import Array, FloatArray
 
 __all__ = [
     "chebyshev_step",
@@ -102,7 +102,7 @@ def langevin_step(
     step: int,
     chain: int = 0,
 ) -> FloatArray:
-    """Advance a block of Langevin chains by one step of a scheme of `symrank.filters`.
+    """Advance a block of Langevin chains by one step of a scheme of `symrank.spectrum.filters`.
 
     Parameters
     ----------

@@ -17,16 +17,16 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from symrank._options import UNLIMITED
-from symrank._typing import FloatArray
 from symrank.errors import ChangedOperatorError, NonFiniteError
-from symrank.intervals import Interval
-from symrank.measure import RitzMeasure
 from symrank.operators import Operator
 from symrank.operators.facts import Facts
-from symrank.outcome import Band, Basis, Gap, Status
 from symrank.preconditioners import Preconditioner
-from symrank.region import FLOOR, PRODUCT_ERROR, Region
+from symrank.spectrum.intervals import Interval
+from symrank.spectrum.measure import RitzMeasure
+from symrank.spectrum.outcome import Band, Basis, Gap, Status
+from symrank.spectrum.region import FLOOR, PRODUCT_ERROR, Region
+from symrank.support.options import UNLIMITED
+from symrank.support.typing import FloatArray
 
 __all__ = [
     "Goal",
@@ -68,7 +68,7 @@ class Goal:
     extra_products: int = 0  # that resolution may take where no precision was asked for
     deadline: float = math.inf  # of `time.perf_counter`: for a segment that no `tick` can end
     look: int = 0  # products that the caller takes at the end of every round, of max_matvecs
-    norm_bound: float = math.inf  # of |A|, from the door: `symrank.operators._witness`
+    norm_bound: float = math.inf  # of |A|, from the door: `symrank.operators.witness`
     spent_looks: int = 0  # of the run that is gone on with: they share alpha with those to come
 
     @property

@@ -13,12 +13,12 @@ from typing import Any, overload
 import numpy as np
 import scipy.sparse as sp
 
-from symrank._typing import Array, FloatArray
-from symrank.operators._factor import Factor, Factored, as_factor
-from symrank.operators._scaling import power_of_two, scaled_rows
 from symrank.operators.base import Operator
+from symrank.operators.factor import Factor, Factored, as_factor
 from symrank.operators.facts import DenseForm, Facts, ScalableRows, SingularForm, entry_work
 from symrank.operators.padded import PaddedMatrix, PaddedOperator
+from symrank.operators.scaling import power_of_two, scaled_rows
+from symrank.support.typing import Array, FloatArray
 
 __all__ = ["AugmentedOperator", "augmented"]
 

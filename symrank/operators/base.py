@@ -11,14 +11,14 @@ import numpy as np
 import numpy.typing as npt
 import scipy.sparse.linalg as spla
 
-from symrank import _foreign
-from symrank._cached import cached_property
-from symrank._options import check_number
-from symrank._typing import Array, FloatArray, IntArray
 from symrank.errors import OperatorError
-from symrank.kernels._multiplicands import Given, Multiplicand
-from symrank.operators._shapes import columns_of, square_size, working_dtype
+from symrank.kernels.multiplicands import Given, Multiplicand
 from symrank.operators.facts import DenseForm, Facts, SingularForm, Work
+from symrank.operators.shapes import columns_of, square_size, working_dtype
+from symrank.support import foreign
+from symrank.support.cached import cached_property
+from symrank.support.options import check_number
+from symrank.support.typing import Array, FloatArray, IntArray
 
 __all__ = ["Operator", "product_by", "summed_product"]
 
@@ -57,7 +57,7 @@ class Operator(ABC):
     ----------
     is_foreign : bool
         Whether code from outside of this package takes part in its products: each is then given a
-        copy of the block, and what it returns is checked (`symrank._foreign`).
+        copy of the block, and what it returns is checked (`symrank.support.foreign`).
 
     Raises
     ------
@@ -90,7 +90,7 @@ class Operator(ABC):
 
     def __init_subclass__(cls, **options: Any) -> None:
         super().__init_subclass__(**options)
-        package = _foreign.named_package
+        package = foreign.named_package
         cls._is_own = package(cls.__module__) == package(__name__)
 
     def __init__(
@@ -127,7 +127,7 @@ class Operator(ABC):
         """What it knows of itself, asked for once; see `symrank.operators.facts`."""
         if self._is_own:
             return self._facts()
-        with _foreign.callers_code():
+        with foreign.callers_code():
             found = self._facts()
         if not isinstance(found, Facts) or found.n != self.n:
             raise OperatorError(
@@ -224,7 +224,7 @@ class Operator(ABC):
             entries = self.to_dense()
         else:
             none = np.empty((0, 0), self.dtype)
-            entries = _foreign.product_of(lambda _: self.to_dense(), none, self.shape, self.dtype)
+            entries = foreign.product_of(lambda _: self.to_dense(), none, self.shape, self.dtype)
         tick(self.num_dense_products)
         return entries
 
@@ -307,7 +307,7 @@ def product_by(operator: Operator, X: Array) -> Array:
     """
     if operator._is_own:
         return operator._matmat(X)
-    return _foreign.product_of(operator._matmat, X, X.shape, operator.dtype)
+    return foreign.product_of(operator._matmat, X, X.shape, operator.dtype)
 
 
 def summed_product(operator: Operator, X: Array) -> Array:
@@ -318,4 +318,4 @@ def summed_product(operator: Operator, X: Array) -> Array:
     X = np.ascontiguousarray(X, dtype=operator.dtype)
     if operator._is_own:
         return np.ascontiguousarray(operator._summed(X), dtype=operator.dtype)
-    return _foreign.product_of(operator._matmat, X, X.shape, operator.dtype, is_summed=True)
+    return foreign.product_of(operator._matmat, X, X.shape, operator.dtype, is_summed=True)

@@ -5,13 +5,13 @@ from typing import Any
 import numpy as np
 import scipy.sparse as sp
 
-from symrank import _foreign
-from symrank._typing import Array
 from symrank.errors import NonFiniteError, NotSymmetricError, OperatorError
-from symrank.operators._witness import LEAST, Witness, norms, relative_change
 from symrank.operators.base import Operator
 from symrank.operators.matrix import MatrixOperator, largest_entry
 from symrank.operators.transforms import Scaled
+from symrank.operators.witness import LEAST, Witness, norms, relative_change
+from symrank.support import foreign
+from symrank.support.typing import Array
 
 __all__ = ["check_operator", "checked"]
 
@@ -183,7 +183,7 @@ def _check_stated_entries(A: Operator, X: Array, Y: Array, rtol: float, spare: A
     """Raise where the entries that the caller's class states are not those of its products."""
     if not A.is_foreign or A.facts.entries is None:
         return
-    with _foreign.callers_code():
+    with foreign.callers_code():
         entries = A.sparse_entries()
     shape = getattr(entries, "shape", None)
     if not sp.issparse(entries) or shape != A.shape:

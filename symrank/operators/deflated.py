@@ -10,11 +10,11 @@ import numpy as np
 import numpy.typing as npt
 import scipy.linalg
 
-from symrank._typing import Array
 from symrank.errors import OptionError
-from symrank.operators._gemm import gemm
 from symrank.operators.base import Operator
 from symrank.operators.facts import Facts
+from symrank.operators.gemm import gemm
+from symrank.support.typing import Array
 
 __all__ = ["Deflated"]
 

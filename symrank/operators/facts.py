@@ -18,8 +18,8 @@ from typing import Any, Protocol
 
 import numpy as np
 
-from symrank._cached import cached_property
-from symrank._typing import Array, FloatArray
+from symrank.support.cached import cached_property
+from symrank.support.typing import Array, FloatArray
 
 __all__ = ["DenseForm", "Facts", "Rectangle", "ScalableRows", "SingularForm", "Work", "entry_work"]
 

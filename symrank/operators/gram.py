@@ -12,14 +12,14 @@ from typing import Any, Literal, overload
 import numpy as np
 import scipy.sparse as sp
 
-from symrank._typing import Array, FloatArray
 from symrank.errors import NonFiniteError, OptionError
-from symrank.operators._factor import Factor, Factored, as_factor
-from symrank.operators._scaling import scaled_rows
-from symrank.operators._sums import squared
 from symrank.operators.base import Operator
+from symrank.operators.factor import Factor, Factored, as_factor
 from symrank.operators.facts import DenseForm, Facts, ScalableRows, SingularForm
 from symrank.operators.padded import PaddedMatrix, PaddedOperator
+from symrank.operators.scaling import scaled_rows
+from symrank.operators.sums import squared
+from symrank.support.typing import Array, FloatArray
 
 __all__ = ["GramOperator", "gram"]
 

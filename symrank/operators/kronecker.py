@@ -5,13 +5,13 @@ from typing import Any
 
 import numpy as np
 
-from symrank._typing import Array
 from symrank.errors import OperatorError
-from symrank.operators._middle import multiply_middle
-from symrank.operators._shapes import common_dtype
 from symrank.operators.base import Operator, product_by
 from symrank.operators.coerce import as_operator
 from symrank.operators.matrix import MatrixOperator
+from symrank.operators.middle import multiply_middle
+from symrank.operators.shapes import common_dtype
+from symrank.support.typing import Array
 
 __all__ = ["KroneckerOperator", "kron"]
 

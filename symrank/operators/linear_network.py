@@ -19,14 +19,14 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from symrank._typing import Array
 from symrank.errors import OperatorError
-from symrank.operators._covariance import covariance_spectrum
-from symrank.operators._factor import Factor
-from symrank.operators._gemm import gemm
-from symrank.operators._middle import multiply_middle
-from symrank.operators._shapes import working_dtype
+from symrank.operators.covariance import covariance_spectrum
+from symrank.operators.factor import Factor
+from symrank.operators.gemm import gemm
 from symrank.operators.gram import GramOperator
+from symrank.operators.middle import multiply_middle
+from symrank.operators.shapes import working_dtype
+from symrank.support.typing import Array
 
 __all__ = ["LinearNetworkHessian"]
 

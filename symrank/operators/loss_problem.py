@@ -2,7 +2,7 @@
 
 from typing import Protocol, runtime_checkable
 
-from symrank._typing import Array, FloatArray
+from symrank.support.typing import Array, FloatArray
 
 __all__ = ["LossProblem"]
 

@@ -8,14 +8,14 @@ from typing import Any
 import numpy as np
 import scipy.sparse as sp
 
-from symrank._typing import Array, FloatArray
 from symrank.errors import OperatorError
-from symrank.kernels._multiplicands import Csr, Diagonal, Multiplicand
-from symrank.operators._scaling import power_of_two, scaled_rows
-from symrank.operators._shapes import working_dtype
-from symrank.operators._sums import multiply
+from symrank.kernels.multiplicands import Csr, Diagonal, Multiplicand
 from symrank.operators.base import Operator
 from symrank.operators.facts import DenseForm, Facts, ScalableRows, entry_work
+from symrank.operators.scaling import power_of_two, scaled_rows
+from symrank.operators.shapes import working_dtype
+from symrank.operators.sums import multiply
+from symrank.support.typing import Array, FloatArray
 
 __all__ = ["MatrixOperator", "canonical", "largest_entry"]
 

@@ -13,14 +13,14 @@ from typing import Any
 import numpy as np
 import scipy.sparse as sp
 
-from symrank._cached import cached_property
-from symrank._typing import Array, FloatArray, IntArray
 from symrank.errors import OperatorError
-from symrank.operators._shapes import square_size, working_dtype
 from symrank.operators.base import Operator
 from symrank.operators.coerce import as_operator
 from symrank.operators.facts import Facts
 from symrank.operators.matrix import MatrixOperator
+from symrank.operators.shapes import square_size, working_dtype
+from symrank.support.cached import cached_property
+from symrank.support.typing import Array, FloatArray, IntArray
 
 __all__ = ["MOST_WHOLE", "PaddedMatrix", "PaddedOperator"]
 

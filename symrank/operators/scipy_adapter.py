@@ -5,10 +5,10 @@ from typing import Any
 import numpy as np
 import scipy.sparse.linalg as spla
 
-from symrank import _foreign
-from symrank._typing import Array
-from symrank.operators._shapes import working_dtype
 from symrank.operators.base import Operator
+from symrank.operators.shapes import working_dtype
+from symrank.support import foreign
+from symrank.support.typing import Array
 
 __all__ = ["ScipyOperator", "linear_operator_dtype", "multiply"]
 
@@ -60,7 +60,7 @@ def linear_operator_dtype(A: "spla.LinearOperator[Any]") -> np.dtype[Any]:
     stated: Any = A.dtype  # a subclass may leave it None
     if stated is not None:
         return working_dtype(stated)
-    with _foreign.callers_code():
+    with foreign.callers_code():
         product = A.matvec(np.ones(A.shape[1]))
     return working_dtype(np.asarray(product).dtype)
 
@@ -68,13 +68,13 @@ def linear_operator_dtype(A: "spla.LinearOperator[Any]") -> np.dtype[Any]:
 def multiply(
     A: "spla.LinearOperator[Any]", X: Array, dtype: np.dtype[Any], *, is_summed: bool = False
 ) -> Array:
-    """Return A X as a fresh C-ordered array of `dtype`, as `_foreign.product_of` does."""
+    """Return A X as a fresh C-ordered array of `dtype`, as `foreign.product_of` does."""
     shape, what = (A.shape[0], X.shape[1]), "the LinearOperator"
     if _multiplies_blocks(A):
-        return _foreign.product_of(A.matmat, X, shape, dtype, what, is_summed=is_summed)
+        return foreign.product_of(A.matmat, X, shape, dtype, what, is_summed=is_summed)
     product = np.empty(shape, dtype=dtype)
     for j in range(X.shape[1]):
-        product[:, j] = _foreign.product_of(A.matvec, X[:, j], shape[:1], dtype, what)
+        product[:, j] = foreign.product_of(A.matvec, X[:, j], shape[:1], dtype, what)
     return product
 
 

@@ -3,10 +3,10 @@
 import numpy as np
 import scipy.sparse as sp
 
-from symrank._typing import Array
 from symrank.operators.base import Operator
 from symrank.operators.facts import Facts
 from symrank.operators.matrix import MatrixOperator
+from symrank.support.typing import Array
 
 __all__ = ["Shifted", "shift"]
 

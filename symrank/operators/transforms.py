@@ -8,14 +8,14 @@ from typing import Any
 
 import numpy as np
 
-from symrank._cached import cached_property
-from symrank._typing import Array, FloatArray
 from symrank.errors import OperatorError, OptionError
-from symrank.kernels._multiplicands import Multiplicand
-from symrank.operators._factor import Factor
-from symrank.operators._shapes import common_dtype
+from symrank.kernels.multiplicands import Multiplicand
 from symrank.operators.base import Operator, product_by
+from symrank.operators.factor import Factor
 from symrank.operators.facts import Facts, SingularForm
+from symrank.operators.shapes import common_dtype
+from symrank.support.cached import cached_property
+from symrank.support.typing import Array, FloatArray
 
 __all__ = [
     "Congruent",

@@ -2,12 +2,12 @@
 
 import numpy as np
 
-from symrank._typing import FloatArray
 from symrank.errors import OptionError
 from symrank.operators import Operator
 from symrank.operators.transforms import Congruent
 from symrank.preconditioners.diagonals import refuse_first
 from symrank.preconditioners.preconditioner import Preconditioner
+from symrank.support.typing import FloatArray
 
 __all__ = ["apply"]
 

@@ -5,9 +5,9 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from symrank._typing import FloatArray
 from symrank.errors import NonFiniteError, OptionError
 from symrank.operators import Operator
+from symrank.support.typing import FloatArray
 
 __all__ = ["adam", "given", "jacobi", "refuse_first"]
 

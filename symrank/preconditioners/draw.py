@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from symrank._typing import Array
+from symrank.support.typing import Array
 
 __all__ = ["Draw"]
 

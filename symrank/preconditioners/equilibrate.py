@@ -46,12 +46,12 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from symrank._typing import Array, FloatArray
 from symrank.errors import NonFiniteError, OptionError
 from symrank.operators import Operator
-from symrank.operators._magnitudes import Dense, Sparse, table
-from symrank.operators._scaling import scaled_rows
 from symrank.operators.facts import Facts, ScalableRows
+from symrank.operators.magnitudes import Dense, Sparse, table
+from symrank.operators.scaling import scaled_rows
+from symrank.support.typing import Array, FloatArray
 
 __all__ = ["Scales", "describe", "equilibrate", "has_entries", "uneven_scales"]
 

@@ -30,9 +30,9 @@ import scipy.linalg
 import scipy.sparse as sp
 import scipy.sparse.linalg as spla
 
-from symrank._typing import Array, FloatArray
 from symrank.errors import MissingBackendError, OptionError
 from symrank.operators import Operator
+from symrank.support.typing import Array, FloatArray
 
 __all__ = ["VCycle", "cycle_of"]
 

@@ -6,13 +6,13 @@ from typing import Any
 
 import numpy.typing as npt
 
-from symrank._typing import Array, FloatArray
 from symrank.errors import OperatorError
 from symrank.operators import Operator
-from symrank.operators._factor import Factor, as_factor, check_adjoint, diagonal_factor
+from symrank.operators.factor import Factor, as_factor, check_adjoint, diagonal_factor
 from symrank.preconditioners import diagonals
 from symrank.preconditioners.draw import Draw
 from symrank.preconditioners.equilibrate import equilibrate
+from symrank.support.typing import Array, FloatArray
 
 __all__ = ["Preconditioner"]
 

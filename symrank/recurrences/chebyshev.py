@@ -20,10 +20,10 @@ from dataclasses import dataclass
 import numpy as np
 
 from symrank import kernels
-from symrank._arrays import empty_block
-from symrank._typing import Array, FloatArray
 from symrank.operators import Operator
-from symrank.recurrences._products import refuse_lost
+from symrank.recurrences.lost import refuse_lost
+from symrank.support.blocks import empty_block
+from symrank.support.typing import Array, FloatArray
 
 __all__ = ["ChebyshevState", "extend", "is_bounded", "start"]
 

@@ -45,9 +45,9 @@ from typing import Any
 import numpy as np
 import scipy.linalg
 
-from symrank._typing import Array, FloatArray
-from symrank.recurrences._columns import CURVATURE, check_positive, column_dot, norms, running
-from symrank.recurrences._products import refuse_lost
+from symrank.recurrences.columns import CURVATURE, check_positive, column_dot, norms, running
+from symrank.recurrences.lost import refuse_lost
+from symrank.support.typing import Array, FloatArray
 
 __all__ = [
     "CURVATURE",

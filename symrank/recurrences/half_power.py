@@ -43,10 +43,10 @@ from dataclasses import dataclass
 import numpy as np
 import scipy.special
 
-from symrank._typing import Array, FloatArray
 from symrank.errors import OptionError
-from symrank.recurrences._columns import CURVATURE, column_dot, norms, running
+from symrank.recurrences.columns import CURVATURE, column_dot, norms, running
 from symrank.recurrences.conjugate_gradient import Product
+from symrank.support.typing import Array, FloatArray
 
 __all__ = ["HalfPower", "half_power", "poles"]
 

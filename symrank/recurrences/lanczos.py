@@ -6,7 +6,7 @@ Column by column, with v_1 = z / |z|, beta_0 = 0 (C. Lanczos, 1950):
     beta_j = |u_(j+1)|,  v_(j+1) = u_(j+1) / beta_j                                           (2)
 
 The blocks hold u and not v: the division is left to the next step, which reads u anyway.
-No reorthogonalisation: the counting function does not need it (`symrank.measure`).
+No reorthogonalisation: the counting function does not need it (`symrank.spectrum.measure`).
 """
 
 from collections.abc import Callable
@@ -15,11 +15,11 @@ from dataclasses import dataclass
 import numpy as np
 
 from symrank import kernels
-from symrank._arrays import empty_block
-from symrank._typing import Array, FloatArray
-from symrank.measure import LanczosRun
 from symrank.operators import Operator
-from symrank.recurrences._products import refuse_lost
+from symrank.recurrences.lost import refuse_lost
+from symrank.spectrum.measure import LanczosRun
+from symrank.support.blocks import empty_block
+from symrank.support.typing import Array, FloatArray
 
 __all__ = ["LanczosState", "extend", "runs", "start"]
 

@@ -11,12 +11,12 @@ import numpy as np
 import numpy.typing as npt
 
 from symrank import kernels
-from symrank._arrays import empty_block
-from symrank._typing import Array, FloatArray
 from symrank.errors import DivergedError, NonFiniteError
-from symrank.filters import Scheme
 from symrank.operators import Operator
-from symrank.probes import Noise
+from symrank.spectrum.filters import Scheme
+from symrank.support.blocks import empty_block
+from symrank.support.probes import Noise
+from symrank.support.typing import Array, FloatArray
 
 __all__ = ["ChainState", "extend", "start"]
 
@@ -47,7 +47,7 @@ def start(
     chain: int = 0,
     kernel: str | None = None,
 ) -> ChainState:
-    """Return k chains at rest at zero, or as `scheme` starts them (`symrank.filters`)."""
+    """Return k chains at rest at zero, or as `scheme` starts them (`symrank.spectrum.filters`)."""
     theta = empty_block(n, k, dtype)
     theta[...] = 0
     velocity = None

@@ -40,11 +40,11 @@ from typing import Any, NamedTuple
 import numpy as np
 import scipy.linalg
 
-from symrank._typing import Array, FloatArray
 from symrank.recurrences import conjugate_gradient as cg
-from symrank.recurrences._columns import check_positive, column_dot, norms, running
-from symrank.recurrences._products import refuse_lost
+from symrank.recurrences.columns import check_positive, column_dot, norms, running
 from symrank.recurrences.conjugate_gradient import Floor, Product
+from symrank.recurrences.lost import refuse_lost
+from symrank.support.typing import Array, FloatArray
 
 __all__ = ["MinresState", "damping", "extend", "ritz_values", "start"]
 

@@ -1,17 +1,18 @@
 """|A| from a few Lanczos steps: a lower bound, and the share by which |A| may exceed it.
 
-The largest Ritz value in modulus never exceeds |A|, and `symrank.margins` bounds how far below it
-lies after so many steps from Gaussian starts. Closed Krylov spaces have met every eigenvalue.
+The largest Ritz value in modulus never exceeds |A|, and `symrank.spectrum.margins` bounds how far
+below it lies after so many steps from Gaussian starts. Closed Krylov spaces have met every
+eigenvalue.
 """
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from symrank._typing import Array
-from symrank.margins import lambda_max_margin, proved_margin
-from symrank.mass_bounds import LanczosRun
 from symrank.operators import Operator
 from symrank.recurrences import lanczos
+from symrank.spectrum.lanczos_run import LanczosRun
+from symrank.spectrum.margins import lambda_max_margin, proved_margin
+from symrank.support.typing import Array
 
 __all__ = ["Norm", "norm", "norm_of"]
 

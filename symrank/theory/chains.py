@@ -1,7 +1,7 @@
 r"""Mean and variance of the loss along chains of finite step, for the three schemes of the package.
 
-In the modes lam_i, N of `symrank.theory._modes` a chain is n scalar chains with coupled noise, so
-with phi_k and v_K of the scheme (`symrank.filters`)
+In the modes lam_i, N of `symrank.theory.modes` a chain is n scalar chains with coupled noise, so
+with phi_k and v_K of the scheme (`symrank.spectrum.filters`)
 
     E loss at step k                               = 1/4 sum_i N_ii phi_k(lam_i),
     variance of its mean over K stationary steps   = 1/16 sum_ij N_ij^2 v_K(lam_i)
@@ -16,10 +16,10 @@ and for the corrected Euler-Maruyama estimator theta' g / 2 - eta g' G g / 4, g 
 import numpy as np
 import numpy.typing as npt
 
-from symrank._typing import FloatArray
 from symrank.errors import OptionError, StepSizeError
-from symrank.filters import Scheme
-from symrank.theory._modes import Modes, modes, require_minimum
+from symrank.spectrum.filters import Scheme
+from symrank.support.typing import FloatArray
+from symrank.theory.modes import Modes, modes, require_minimum
 
 __all__ = ["langevin_mean", "langevin_variance"]
 
@@ -49,8 +49,8 @@ def langevin_mean(
     Sigma
         (n, n) symmetric positive semidefinite.
     scheme
-        `symrank.filters.EulerMaruyama` (eq. (21); its estimator may be ``"energy"``, eq. (20)),
-        `LeimkuhlerMatthews` or `Baoab` of that module.
+        `symrank.spectrum.filters.EulerMaruyama` (eq. (21); its estimator may be ``"energy"``, eq.
+        (20)), `LeimkuhlerMatthews` or `Baoab` of that module.
     step
         Steps taken from theta_0 = 0; None is the limit.
     window
@@ -77,7 +77,7 @@ def langevin_mean(
     The energy of eq. (20) overestimates a rank of 1 by 1 / (1 - eta lambda / 2):
 
     >>> import numpy as np
-    >>> from symrank.filters import EulerMaruyama
+    >>> from symrank.spectrum.filters import EulerMaruyama
     >>> from symrank.theory import langevin_mean
     >>> H, I = np.diag([1.0, 0.0]), np.eye(2)
     >>> 4.0 * langevin_mean(H, I, I, EulerMaruyama(1.0, "energy"))
@@ -125,7 +125,7 @@ def langevin_variance(
     Examples
     --------
     >>> import numpy as np
-    >>> from symrank.filters import EulerMaruyama
+    >>> from symrank.spectrum.filters import EulerMaruyama
     >>> from symrank.theory import langevin_variance
     >>> H, I = np.diag([1.0, 1.0, 0.0]), np.eye(3)
     >>> 16.0 * langevin_variance(H, I, I, EulerMaruyama(1.0), 10)  # independent steps: 2 r / K

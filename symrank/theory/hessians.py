@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from symrank.errors import OptionError
-from symrank.theory._modes import definite, modes, require_minimum, same_shape, semidefinite
+from symrank.theory.modes import definite, modes, require_minimum, same_shape, semidefinite
 
 __all__ = ["HessianComparison", "compare_hessians", "stationary_range"]
 

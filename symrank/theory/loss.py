@@ -1,6 +1,6 @@
 r"""Expected loss of preconditioned Langevin dynamics near a stationary point, from theta_0 = 0.
 
-In the modes lam_i, w_i of `symrank.theory._modes` every statement is one sum:
+In the modes lam_i, w_i of `symrank.theory.modes` every statement is one sum:
 
     E f(theta_t)      = 1/4 sum w_i (1 - exp(-2 lam_i t))        Theorem 1, eq. (5)
     its limit         = 1/4 sum over lam_i > 0 of w_i            Proposition 1, eq. (6)
@@ -15,8 +15,8 @@ import numpy as np
 import numpy.typing as npt
 import scipy.linalg
 
-from symrank._typing import FloatArray
-from symrank.theory._modes import definite, modes, require_minimum, require_positive, times
+from symrank.support.typing import FloatArray
+from symrank.theory.modes import definite, modes, require_minimum, require_positive, times
 
 __all__ = [
     "expected_loss",

@@ -10,9 +10,9 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from symrank._typing import FloatArray
 from symrank.errors import OptionError
-from symrank.theory._modes import definite, symmetric
+from symrank.support.typing import FloatArray
+from symrank.theory.modes import definite, symmetric
 
 __all__ = [
     "PreconditionerComparison",

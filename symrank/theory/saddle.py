@@ -15,7 +15,7 @@ import numpy as np
 import numpy.typing as npt
 
 from symrank.errors import OptionError
-from symrank.theory._modes import Modes, modes
+from symrank.theory.modes import Modes, modes
 
 __all__ = ["escape_time", "escape_time_bound"]
 

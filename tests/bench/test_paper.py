@@ -7,7 +7,7 @@ from bench import record
 from bench.paper import setup
 from bench.paper.summary import chain_summary
 from bench.resumable import Rows, Task, batches
-from symrank.filters import EulerMaruyama
+from symrank.spectrum.filters import EulerMaruyama
 from symrank.theory import langevin_mean
 
 LAM = np.array([2e-3, 0.5, 7.0, 300.0, 4000.0])

@@ -1,4 +1,4 @@
-"""Servers of factorisations with a fault, for the child of `symrank.methods._ldl_far`.
+"""Servers of factorisations with a fault, for the child of `symrank.methods.pivots.ldl_far`.
 
 Each function stands in for the package's `factorise` or `solve`.
 """
@@ -9,7 +9,7 @@ import time
 
 import numpy as np
 
-from symrank.methods import _ldl_served
+from symrank.methods.pivots import ldl_served
 
 CALLS = []
 
@@ -64,7 +64,7 @@ def _is_pipe(fd):
 def second_dies(arguments, arrays):
     """The first factorisation is sound, and dies with the second."""
     CALLS.append(arguments)
-    return _ldl_served.factorise(arguments, arrays) if len(CALLS) == 1 else segv()
+    return ldl_served.factorise(arguments, arrays) if len(CALLS) == 1 else segv()
 
 
 def none(*_):

@@ -15,9 +15,9 @@ import scipy.sparse.linalg as spla
 
 import symrank
 from symrank import Preconditioner
+from symrank.answer.result import RankResult
 from symrank.operators import Operator
-from symrank.outcome import Status
-from symrank.result import RankResult
+from symrank.spectrum.outcome import Status
 
 N, RANK = 160, 100
 ENTRIES = np.zeros(N)

@@ -14,7 +14,7 @@ from tests.faults.row import Row
 LONG = "a" * 300
 NO_SPACE = "cannot be written (No space left on device)"
 SMALL_DEMO = """
-import symrank.report as report, symrank.gallery as gallery
+import symrank.shell.report as report, symrank.gallery as gallery
 report.PROBLEMS = report.PROBLEMS[:1]
 report.PROBLEMS[0].__dict__["make"] = lambda seed: (gallery.diagonal([1.0] * 20 + [0.0] * 9), 20)
 """
@@ -82,7 +82,7 @@ def no_home(tmp: Path) -> None:
 
 
 RAISES = """
-import symrank.cli as cli
+import symrank.shell.cli as cli
 def fail(*args, **options):
     {first}
     raise {error}
@@ -156,7 +156,7 @@ def _read(descriptor: int) -> bytes:
 
 
 SLOWLY = """
-import symrank, symrank.cli as cli
+import symrank, symrank.shell.cli as cli
 true = symrank.rank
 def rank(*args, progress, **options):
     def watch(now):

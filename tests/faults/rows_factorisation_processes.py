@@ -200,7 +200,7 @@ try:
     answer()
 except KeyboardInterrupt:
     print("interrupted", flush=True)
-_ldl_far.FACTORISE = "symrank.methods._ldl_served:factorise"
+_ldl_far.FACTORISE = "symrank.methods.pivots.ldl_served:factorise"
 answer()
 print("answered", flush=True)
 """
@@ -216,14 +216,14 @@ def interrupted_after_sampling(tmp: Path) -> None:
     """Ctrl-C in a factorisation that followed on sampling: what was known is the answer."""
     _needs_proc()
     body = """
-from symrank import _auto, choose
-choose.EXACT_SECONDS, choose.WORTH = -1.0, -1.0  # not at first
-plan = choose.propose
+from symrank.choice import auto, policy
+policy.EXACT_SECONDS, policy.WORTH = -1.0, -1.0  # not at first
+plan = policy.propose
 def propose(facts, goal, menu):
     found = plan(facts, goal, menu)
-    choose.EXACT_SECONDS, choose.WORTH = 10.0, 1e9  # but after a round
+    policy.EXACT_SECONDS, policy.WORTH = 10.0, 1e9  # but after a round
     return found
-_auto.propose = propose
+auto.propose = propose
 L = gallery.grid_laplacian((66, 66)) - 2.5 * __import__("scipy.sparse").sparse.eye_array(4356)
 r = symrank.rank(L, rng=3)
 low, high = r.interval()

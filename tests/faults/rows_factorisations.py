@@ -15,9 +15,9 @@ import scipy.sparse as sp
 
 import symrank
 from symrank import gallery
-from symrank.methods import _ldl_far
-from symrank.outcome import Status
-from symrank.result import RankResult
+from symrank.answer.result import RankResult
+from symrank.methods.pivots import ldl_far
+from symrank.spectrum.outcome import Status
 from tests import processes
 from tests.faults.row import Row
 from tests.faults.worlds import WORLDS
@@ -34,7 +34,7 @@ def in_child(tmp: Path, **changes: object) -> Iterator[None]:
     folder = tmp / "temporary"
     folder.mkdir(exist_ok=True)
     with (
-        patch.multiple(_ldl_far, **{**QUICK, **changes}),
+        patch.multiple(ldl_far, **{**QUICK, **changes}),
         patch.object(tempfile, "tempdir", str(folder)),
     ):
         yield

@@ -13,7 +13,7 @@ import scipy.io
 import scipy.sparse as sp
 
 from symrank.errors import OperatorError
-from symrank.files import load_matrix
+from symrank.shell.files import load_matrix
 from tests.faults.row import Row
 from tests.files import law
 

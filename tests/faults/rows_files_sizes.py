@@ -17,7 +17,7 @@ import scipy.sparse as sp
 
 import symrank
 from symrank.errors import OperatorError, OptionError
-from symrank.files import _limits, load_matrix
+from symrank.shell.files import limits, load_matrix
 from tests.faults.row import Row
 from tests.faults.rows_files_archives import archive, described, saved
 from tests.faults.rows_files_matlab import HEAD, SPARSE, doubles, ints, variable
@@ -99,7 +99,7 @@ def free(num_bytes: int) -> Callable[[Callable[[Path], None]], Callable[[Path], 
     def decorate(check: Callable[[Path], None]) -> Callable[[Path], None]:
         def checked(tmp: Path) -> None:
             with pytest.MonkeyPatch.context() as patch:
-                patch.setattr(_limits, "free_bytes", lambda: float(num_bytes))
+                patch.setattr(limits, "free_bytes", lambda: float(num_bytes))
                 check(tmp)
 
         return checked

@@ -19,7 +19,7 @@ from threadpoolctl import threadpool_limits
 
 import symrank
 from symrank import gallery
-from symrank.kernels import _threads
+from symrank.kernels.compiled import threads
 from symrank.operators import (
     Congruent,
     LinearNetworkHessian,
@@ -233,7 +233,7 @@ def old_code(tmp: Path) -> None:
     shutil.copytree(ROOT / "symrank", tmp / "symrank", ignore=shutil.ignore_patterns("__pycache__"))
     ask = (
         "import numpy as np, scipy.sparse as sp\nfrom symrank import kernels\n"
-        "from symrank.kernels._multiplicands import Csr\n"
+        "from symrank.kernels.multiplicands import Csr\n"
         "A, X = sp.csr_array(np.full((1, 1), 3.0)), np.ones((1, 1))\n"
         "T = np.zeros((1, 1))\n"
         "AX = Csr(A.indptr, A.indices, A.data, X)\n"
@@ -306,7 +306,7 @@ def same_products(name: str) -> Callable[[Path], None]:
             X = rng.standard_normal((A.n, k)).astype(A.dtype)
             found = set()
             for count in (1, 2, 4):
-                with threadpool_limits(count), _threads.using(count):
+                with threadpool_limits(count), threads.using(count):
                     found.add(A.matmat(X).tobytes())
             assert len(found) == 1, f"{k} columns"
 
@@ -319,7 +319,7 @@ def same_answer(method: str) -> Callable[[Path], None]:
         A = np.round(B @ B.T, 4)  # exact but for the last bits, which rounding removes
         found = set()
         for count in (1, 2):
-            with threadpool_limits(count), _threads.using(count):
+            with threadpool_limits(count), threads.using(count):
                 r = symrank.rank(A, method, rng=11, max_matvecs=600)
                 numbers = (r.rank, r.estimate, r.stderr, r.bounds, r.threshold, r.interval())
                 found.add(repr((numbers, r.num_matvecs, np.asarray(r.samples).tobytes())))

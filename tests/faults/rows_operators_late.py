@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 
 import symrank
+from symrank.answer.result import RankResult
 from symrank.errors import ChangedOperatorError, NonFiniteError, NotSymmetricError, SymrankError
-from symrank.outcome import Status
-from symrank.result import RankResult
+from symrank.spectrum.outcome import Status
 from tests.faults.machine import (
     ENTRIES,
     FORMS,

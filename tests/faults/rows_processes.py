@@ -18,7 +18,7 @@ import pytest
 
 import symrank
 from symrank import gallery
-from symrank.kernels import _threads
+from symrank.kernels.compiled import threads
 from symrank.operators import Operator
 from tests.faults.child import python
 from tests.faults.row import Row
@@ -30,7 +30,7 @@ warnings.filterwarnings("ignore", "This process", DeprecationWarning)  # Python'
 import numpy as np, symrank
 from symrank import gallery
 from symrank.kernels import _threads
-_threads.WORTH = _threads.LEAST = 1
+threads.WORTH = threads.LEAST = 1
 os.sched_getaffinity = lambda pid: range(2)
 PROBLEMS = {
     "lanczos": gallery.grid_laplacian((45, 50)),
@@ -44,7 +44,7 @@ def ask(door):
     return repr((r.rank, r.estimate, r.stderr, r.bounds, r.threshold, r.interval(), r.num_matvecs))
 if __name__ == "__main__":
     known = ask(DOOR)
-    assert _threads._pool.executor is not None, "the parent has used no thread"
+    assert threads._pool.executor is not None, "the parent has used no thread"
 """
 DOORS = ("lanczos", "langevin", "chebyshev", "dense matrix")
 WAYS = {
@@ -97,7 +97,7 @@ import numpy as np
 from symrank import kernels
 kernel = kernels.load("cpu_numba")
 thread = threading.Thread(target=lambda: kernel.draw((64, 16), float, symrank_noise, 1))
-from symrank.probes import noise_of
+from symrank.support.probes import noise_of
 symrank_noise = noise_of("gaussian", 1)
 thread.start()
 time.sleep(0.2)
@@ -129,7 +129,7 @@ ONE_PROCESSOR = """
 import os
 os.sched_setaffinity(0, [min(os.sched_getaffinity(0))])
 from symrank.kernels import _threads
-assert _threads.number() == 1
+assert threads.number() == 1
 import numba
 from numba.np.ufunc import parallel
 assert not parallel._is_initialized
@@ -138,7 +138,7 @@ SET_THREADS = """
 import numba
 from symrank.kernels import _threads
 numba.set_num_threads(1)
-assert _threads.number() == 1
+assert threads.number() == 1
 """
 STATE = """
 import hashlib, json, logging, os, random, signal, sys, threading, warnings
@@ -217,8 +217,8 @@ def answer(method: str, A: Any = None) -> str:
 def every_pass_is_shared(check: Callable[[], None]) -> Callable[[Path], None]:
     def checked(tmp: Path) -> None:
         with pytest.MonkeyPatch.context() as patch:
-            patch.setattr(_threads, "WORTH", 1)
-            patch.setattr(_threads, "LEAST", 1)
+            patch.setattr(threads, "WORTH", 1)
+            patch.setattr(threads, "LEAST", 1)
             check()
 
     return checked
@@ -229,7 +229,7 @@ def bits_of(method: str) -> Callable[[Path], None]:
         A = gallery.dense(np.r_[np.ones(300), np.zeros(300)], rng=1) if method == "dense" else None
         found = set()
         for count in (1, 2, 3):
-            with _threads.using(count):
+            with threads.using(count):
                 found.add(answer(method, A))
         assert len(found) == 1
 
@@ -238,9 +238,9 @@ def bits_of(method: str) -> Callable[[Path], None]:
 
 def eight_threads(method: str) -> Callable[[Path], None]:
     def check() -> None:
-        with _threads.using(1):
+        with threads.using(1):
             known = answer(method)
-        with _threads.using(4), ThreadPoolExecutor(8) as pool:
+        with threads.using(4), ThreadPoolExecutor(8) as pool:
             assert set(pool.map(answer, [method] * 16)) == {known}
 
     return every_pass_is_shared(check)
@@ -252,7 +252,7 @@ def event_loop() -> None:
         calls = [loop.run_in_executor(None, answer, "lanczos") for _ in range(4)]
         return list(await asyncio.gather(*calls))
 
-    with _threads.using(2):
+    with threads.using(2):
         assert set(asyncio.run(ask())) == {answer("lanczos")}
 
 
@@ -270,7 +270,7 @@ class Asks(Operator):
 
 
 def nested() -> None:
-    with _threads.using(2):
+    with threads.using(2):
         assert symrank.rank(Asks(), "lanczos", rng=1, max_matvecs=300).interval()[1] == 2000
 
 
@@ -280,8 +280,8 @@ def no_thread_to_be_had() -> None:
     def refuse(self: Any) -> None:
         raise RuntimeError("can't start new thread")
 
-    with pytest.MonkeyPatch.context() as patch, _threads.using(3):
-        patch.setattr(_threads, "_pool", _threads._Pool())
+    with pytest.MonkeyPatch.context() as patch, threads.using(3):
+        patch.setattr(threads, "_pool", threads._Pool())
         patch.setattr(threading.Thread, "start", refuse)
         assert answer("lanczos") == known
 

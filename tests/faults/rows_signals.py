@@ -33,7 +33,7 @@ del sys.modules["numpy"]
 import numpy
 sys.modules["numpy"] = numpy
 """
-READING = "import symrank.cli as cli\ncli.load_matrix = lambda file: hold()"
+READING = "import symrank.shell.cli as cli\ncli.load_matrix = lambda file: hold()"
 OBSERVED = """
 import symrank
 true = symrank.rank
@@ -55,7 +55,7 @@ def rank(*args, progress, **options):
 symrank.rank = rank
 """
 WRITING = """
-import symrank._written as written
+import symrank.shell.written as written
 true = written.say_rows
 def say_rows(rows):
     for seconds in {moments}:
@@ -63,7 +63,7 @@ def say_rows(rows):
     true(rows)
 written.say_rows = say_rows
 """
-DRAWING = "import symrank.plots as plots\nplots.save_plot = lambda *a: hold()"
+DRAWING = "import symrank.answer.plots as plots\nplots.save_plot = lambda *a: hold()"
 CLOSING = "import atexit\natexit.register(hold, 0.3)"
 SAMPLED = ("rank", "A.npy", "--method", "lanczos", "--seed", "1")
 
@@ -117,7 +117,7 @@ def ignored_by_the_parent(tmp: Path) -> None:
 
 
 DEMO = """
-import symrank, symrank.report as report, symrank.gallery as gallery
+import symrank, symrank.shell.report as report, symrank.gallery as gallery
 problem = report.PROBLEMS[0]
 problem.__dict__["make"] = lambda seed: (gallery.diagonal([1.0] * 20 + [0.0] * 9), 20)
 report.PROBLEMS = (problem, problem)
@@ -139,7 +139,7 @@ def demo(number: signal.Signals, tmp: Path) -> None:
 
 
 LATE = """
-import symrank.cli as cli
+import symrank.shell.cli as cli
 def load(file):
     try:
         time.sleep(50)
@@ -156,7 +156,7 @@ def reading_is_late(tmp: Path) -> None:
 
 
 USED = """
-import symrank, symrank.cli as cli
+import symrank, symrank.shell.cli as cli
 load, true = cli.load_matrix, symrank.rank
 def load_late(file):
     time.sleep(0.4)

@@ -43,7 +43,7 @@ def no_more_processes(tmp: Path) -> Iterator[None]:
 @contextlib.contextmanager
 def a_full_disk(tmp: Path) -> Iterator[None]:
     error = OSError(errno.ENOSPC, "No space left on device")
-    with patch("symrank.child.np.save", side_effect=error):
+    with patch("symrank.support.child.np.save", side_effect=error):
         yield
 
 

@@ -8,10 +8,10 @@ import numpy as np
 import scipy.sparse as sp
 
 import symrank
-from symrank._text import printable
 from symrank.errors import SymrankError
-from symrank.files import load_matrix
 from symrank.operators import PaddedMatrix
+from symrank.shell.files import load_matrix
+from symrank.support.text import printable
 from tests.files import plain_reader
 
 __all__ = ["ANSWER", "ERROR", "REFUSED", "TRACEBACK", "WRONG", "outcome"]

@@ -5,7 +5,7 @@ import pytest
 import scipy.io
 import scipy.sparse as sp
 
-from symrank.files import load_matrix
+from symrank.shell.files import load_matrix
 from tests.files import law, plain_reader
 from tests.files.mutations import mutant
 from tests.files.seeds import SEEDS, matrices

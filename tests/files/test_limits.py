@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 
 from symrank.errors import OperatorError
-from symrank.files import _limits
-from symrank.files._limits import Allowance, free_bytes
+from symrank.shell.files import limits
+from symrank.shell.files.limits import Allowance, free_bytes
 
 
 @pytest.fixture
@@ -29,7 +29,7 @@ def test_a_packed_file_may_take_256_times_its_size(allowance):
 
 
 def test_what_is_free_may_be_taken(allowance, monkeypatch):
-    monkeypatch.setattr(_limits, "free_bytes", lambda: 1000.0)
+    monkeypatch.setattr(limits, "free_bytes", lambda: 1000.0)
     allowance.weigh(1000, "a matrix")
     with pytest.raises(OperatorError, match="a matrix, which does not fit in memory"):
         allowance.weigh(1001, "a matrix")
@@ -37,7 +37,7 @@ def test_what_is_free_may_be_taken(allowance, monkeypatch):
 
 def test_a_limit_of_the_process_is_known():
     code = (
-        "import resource; from symrank.files._limits import free_bytes\n"
+        "import resource; from symrank.shell.files.limits import free_bytes\n"
         "resource.setrlimit(resource.RLIMIT_AS, (2**33, 2**33))\n"
         "assert free_bytes() < 2**33"
     )
@@ -54,13 +54,13 @@ def test_a_limit_of_the_container_is_known(tmp_path, monkeypatch, version):
             "memory/memory.stat",
         ),
     }[version]
-    monkeypatch.setattr(_limits, "CGROUP", tmp_path)
-    assert _limits._free_in_group() == np.inf
+    monkeypatch.setattr(limits, "CGROUP", tmp_path)
+    assert limits._free_in_group() == np.inf
     (tmp_path / "memory").mkdir()
     for name, text in zip(
         names, ("1000\n", "700\n", "active_file 9\ninactive_file 50\n"), strict=True
     ):
         (tmp_path / name).write_text(text)
-    assert _limits._free_in_group() == 350.0
+    assert limits._free_in_group() == 350.0
     (tmp_path / names[0]).write_text("max\n")
-    assert _limits._free_in_group() == np.inf
+    assert limits._free_in_group() == np.inf

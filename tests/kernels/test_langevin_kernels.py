@@ -9,11 +9,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from symrank import kernels
-from symrank._arrays import empty_block
-from symrank.filters import Baoab, EulerMaruyama, LeimkuhlerMatthews
-from symrank.kernels import _threads
-from symrank.kernels._multiplicands import Csr, Diagonal, Given
-from symrank.probes import noise_of
+from symrank.kernels.multiplicands import Csr, Diagonal, Given
+from symrank.spectrum.filters import Baoab, EulerMaruyama, LeimkuhlerMatthews
+from symrank.support.blocks import empty_block
+from symrank.support.probes import noise_of
 
 REFERENCE = kernels.load("reference")
 COMPILED = kernels.load("cpu_numba")
@@ -249,7 +248,7 @@ def test_step_does_not_depend_on_the_number_of_threads(scheme, law):
     product = make_product("csr32", rng, theta)
     results = []
     for threads in (1, 2, 5):
-        with _threads.using(threads):
+        with threads.using(threads):
             noise = noise_of(law, 5)
             result = run(COMPILED, product, theta, velocity, SCHEMES[scheme], noise, 2, 0)
             results.append([x for x in result if x is not None])

@@ -2,9 +2,9 @@
 
 import numpy as np
 
-from symrank.kernels import _simd
-from symrank.kernels._compile import compiled
-from symrank.kernels._simd import fma, load, splat, store, width_tag
+from symrank.kernels.compiled import simd
+from symrank.kernels.compiled.compiler import compiled
+from symrank.kernels.compiled.simd import fma, load, splat, store, width_tag
 
 
 @compiled
@@ -23,4 +23,4 @@ def test_the_smallest_use_of_panels_is_the_one_that_is_shown():
         "store(y, i, fma(splat(tag, a), load(tag, x, i), load(tag, y, i)))",
         "axpy(width_tag(8), 2.0, x, y)",
     ):
-        assert line in _simd.__doc__
+        assert line in simd.__doc__

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from symrank.kernels import _threads
+from symrank.kernels.compiled import threads
 
 LARGE = 1e9  # nanoseconds: shared
 
@@ -24,8 +24,8 @@ def test_every_chunk_is_worked_off_once(num_chunks, threads, cost):
     def work(first, last):
         times[first:last] += 1  # ranges do not overlap
 
-    with _threads.using(threads):
-        _threads.spread(work, num_chunks, cost)
+    with threads.using(threads):
+        threads.spread(work, num_chunks, cost)
     assert (times == 1).all()
 
 
@@ -38,8 +38,8 @@ def test_an_error_of_any_range_comes_out_and_nothing_goes_on_running():
         if first >= 30:
             raise MemoryError("a helper's")
 
-    with _threads.using(3), pytest.raises(MemoryError, match="a helper's"):
-        _threads.spread(work, 64, LARGE)
+    with threads.using(3), pytest.raises(MemoryError, match="a helper's"):
+        threads.spread(work, 64, LARGE)
     known = len(calls)
     time.sleep(0.05)
     assert len(calls) == known
@@ -58,8 +58,8 @@ def test_an_interrupt_waits_for_helpers_that_run():
             assert running.wait(5.0)
             raise KeyboardInterrupt
 
-    with _threads.using(2), pytest.raises(KeyboardInterrupt):
-        _threads.spread(work, 64, LARGE)
+    with threads.using(2), pytest.raises(KeyboardInterrupt):
+        threads.spread(work, 64, LARGE)
     known = len(ended)
     assert known == 1
     time.sleep(0.15)
@@ -73,20 +73,20 @@ def test_helpers_have_the_error_state_of_the_caller():
         time.sleep(0.002)
         states.add(np.geterr()["over"])
 
-    with _threads.using(3), np.errstate(over="raise"):
-        _threads.spread(work, 64, LARGE)
+    with threads.using(3), np.errstate(over="raise"):
+        threads.spread(work, 64, LARGE)
     assert states == {"raise"}
 
 
 def test_a_busy_pool_is_not_waited_for(monkeypatch):
-    pool = _threads._Pool()
-    monkeypatch.setattr(_threads, "_pool", pool)
+    pool = threads._Pool()
+    monkeypatch.setattr(threads, "_pool", pool)
     release = threading.Event()
-    with _threads.using(2):
+    with threads.using(2):
         pool.submit(release.wait)
         pool.executor._max_workers = 1
         start = time.perf_counter()
-        _threads.spread(lambda first, last: None, 64, LARGE)
+        threads.spread(lambda first, last: None, 64, LARGE)
         assert not release.is_set()
         assert time.perf_counter() - start < 5.0
     release.set()

@@ -8,9 +8,11 @@ import scipy.stats
 from hypothesis import given
 from hypothesis import strategies as st
 
-from symrank import gallery, margins, probes, threshold
+from symrank import gallery
 from symrank.methods import Goal
-from symrank.methods._certificates import Cuts, chi, spectral_norm
+from symrank.methods.spaces.certificates import Cuts, chi, spectral_norm
+from symrank.spectrum import margins, threshold
+from symrank.support import probes
 
 OFTEN = 0.1  # in place of LOOK_FAILURE
 TRIALS = 1500

@@ -6,8 +6,8 @@ import pytest
 import symrank
 from symrank import Chebyshev, Status, gallery
 from symrank.errors import OptionError
-from symrank.methods._polynomials import evaluate
-from symrank.methods._windows import FILTERS, polynomial
+from symrank.methods.moments.polynomials import evaluate
+from symrank.methods.moments.windows import FILTERS, polynomial
 
 Z = 4.5  # a right estimator fails one such check in 150 000
 

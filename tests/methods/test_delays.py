@@ -6,8 +6,8 @@ import scipy.sparse as sp
 
 import symrank
 from symrank import gallery
-from symrank.methods._delays import with_delays, without_scaling
-from symrank.methods._ldl import STYLES, Solver, analyse
+from symrank.methods.pivots.delays import with_delays, without_scaling
+from symrank.methods.pivots.ldl import STYLES, Solver, analyse
 
 PATH = ([2.0, 2.0, 1.0], [1, 2, -1])  # a chain 0 - 1 - 2
 STAR = ([2.0, 2.0, 2.0, 1.0], [3, 3, 3, -1])  # three leaves and their centre

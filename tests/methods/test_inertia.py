@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 import symrank
 from symrank import Inertia, Status, gallery
 from symrank.errors import MissingBackendError, OptionError
-from symrank.methods import _ldl, _ldl_far, inertia
+from symrank.methods.pivots import inertia, ldl, ldl_far
 from symrank.operators import as_operator, augmented, gram
 
 try:
@@ -223,8 +223,8 @@ def test_spectra_without_a_gap_are_never_exact_and_held(rng):
 
 def wrong_solver(monkeypatch, spoil):
     """Factorise another matrix than the one that was asked for."""
-    true = _ldl.Solver.factorise
-    monkeypatch.setattr(_ldl.Solver, "factorise", lambda solver, B: true(solver, spoil(B.copy())))
+    true = ldl.Solver.factorise
+    monkeypatch.setattr(ldl.Solver, "factorise", lambda solver, B: true(solver, spoil(B.copy())))
 
 
 @pytest.mark.parametrize("seed", range(5))
@@ -261,7 +261,7 @@ def test_the_measured_error_bounds_the_error_that_was_made(size, rng, monkeypatc
 
 
 def test_a_solver_that_gives_up_leaves_everything_open(monkeypatch):
-    monkeypatch.setattr(_ldl.Solver, "factorise", lambda solver, B: None)
+    monkeypatch.setattr(ldl.Solver, "factorise", lambda solver, B: None)
     result = symrank.rank(sp.diags_array([1.0, 2.0, 3.0]), method="inertia", rng=1)
     assert result.status is Status.NO_GAP_FOUND
     assert result.interval() == (0, 3)
@@ -271,13 +271,13 @@ def test_a_solver_that_gives_up_leaves_everything_open(monkeypatch):
 
 def test_one_end_that_is_proved_closes_the_other(monkeypatch):
     """No factorisation at tau/2: at most n - 2 are positive, as at least 2 are negative."""
-    true, calls = _ldl.Solver.factorise, []
+    true, calls = ldl.Solver.factorise, []
 
     def factorise(solver, B):
         calls.append(solver)
-        return None if len(calls) <= len(_ldl.STYLES) else true(solver, B)
+        return None if len(calls) <= len(ldl.STYLES) else true(solver, B)
 
-    monkeypatch.setattr(_ldl.Solver, "factorise", factorise)
+    monkeypatch.setattr(ldl.Solver, "factorise", factorise)
     result = symrank.rank(sp.diags_array([1.0, 2.0, -1.0, -2.0]), method="inertia", rng=1)
     assert_exact(result, (2, 0, 2))
 
@@ -285,18 +285,18 @@ def test_one_end_that_is_proved_closes_the_other(monkeypatch):
 def test_a_second_style_is_tried(monkeypatch):
     styles = []
 
-    class Picky(_ldl.Solver):
+    class Picky(ldl.Solver):
         def __init__(self, style):
             super().__init__(style)
             self.style = style
             styles.append(style)
 
         def factorise(self, matrix):
-            return super().factorise(matrix) if self.style == _ldl.STYLES[1] else None
+            return super().factorise(matrix) if self.style == ldl.STYLES[1] else None
 
-    monkeypatch.setattr(_ldl_far, "Solver", Picky)
+    monkeypatch.setattr(ldl_far, "Solver", Picky)
     assert_exact(symrank.rank(sp.diags_array([1.0, 2.0, 0.0]), method="inertia"), (2, 1, 0))
-    assert styles[:2] == list(_ldl.STYLES)
+    assert styles[:2] == list(ldl.STYLES)
 
 
 def test_products_are_counted_and_the_budget_kept():

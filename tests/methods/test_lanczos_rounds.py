@@ -8,13 +8,13 @@ import scipy.sparse as sp
 
 import symrank
 from symrank import gallery
-from symrank._costs import product_seconds
-from symrank.mass_bounds import LanczosRun
 from symrank.methods import Goal, Lanczos
-from symrank.methods._probe_bounds import ProbeBounds
+from symrank.methods.costs import product_seconds
+from symrank.methods.quadrature.probe_bounds import ProbeBounds
 from symrank.operators import as_operator
-from symrank.outcome import Status
-from symrank.region import Edge, Region
+from symrank.spectrum.lanczos_run import LanczosRun
+from symrank.spectrum.outcome import Status
+from symrank.spectrum.region import Edge, Region
 
 BUDGETS = [512 * 2**j for j in range(6)]
 

@@ -7,8 +7,8 @@ import scipy.stats
 import symrank
 from symrank import Langevin, Preconditioner, Status, gallery
 from symrank.errors import DivergedError, OptionError, StepSizeError
-from symrank.filters import Baoab, EulerMaruyama, LeimkuhlerMatthews
 from symrank.operators import Operator
+from symrank.spectrum.filters import Baoab, EulerMaruyama, LeimkuhlerMatthews
 
 Z = 4.5  # a correct estimator fails one such check in 150 000
 SCHEMES = {

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from symrank import gallery
-from symrank.methods._null_basis import cleaned, coordinates, improved
+from symrank.methods.spaces.null_basis import cleaned, coordinates, improved
 
 N, K = 30, 3
 LAM = np.concatenate([np.zeros(K), np.linspace(0.5, 1.0, N - K)])

@@ -6,15 +6,16 @@ import itertools
 import numpy as np
 import pytest
 
-from symrank import gallery, probes
+from symrank import gallery
 from symrank.errors import OptionError
-from symrank.filters import Baoab, EulerMaruyama, LeimkuhlerMatthews
-from symrank.measure import RitzMeasure
 from symrank.methods import Goal
-from symrank.methods._pilot import Pilot
-from symrank.methods._tuning import Wishes, predict, tune
+from symrank.methods.chains.tuning import Wishes, predict, tune
+from symrank.methods.pilot import Pilot
 from symrank.operators import as_operator
 from symrank.recurrences import lanczos
+from symrank.spectrum.filters import Baoab, EulerMaruyama, LeimkuhlerMatthews
+from symrank.spectrum.measure import RitzMeasure
+from symrank.support import probes
 
 FREE = Wishes(
     scheme="baoab", estimator="corrected", step_size=None, friction=None, num_steps=None,

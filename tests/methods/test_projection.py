@@ -6,9 +6,10 @@ import scipy.sparse as sp
 import scipy.stats
 
 import symrank
-from symrank import Preconditioner, Projection, Status, gallery, threshold
+from symrank import Preconditioner, Projection, Status, gallery
 from symrank.errors import OptionError
 from symrank.methods import Goal
+from symrank.spectrum import threshold
 
 Z = 4.5  # a correct estimator fails one such check in 150 000
 N = 120

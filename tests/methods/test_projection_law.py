@@ -5,13 +5,14 @@ import pytest
 import scipy.stats
 
 import symrank
-from symrank import Preconditioner, Status, gallery, threshold
+from symrank import Preconditioner, Status, gallery
 from symrank.errors import NonFiniteError, OptionError
-from symrank.intervals import BetaInterval
 from symrank.methods import Goal
-from symrank.methods._null import advance
-from symrank.methods._probe import Probe, num_seen
+from symrank.methods.spaces.null_space import advance
+from symrank.methods.spaces.probe import Probe, num_seen
 from symrank.operators import as_operator
+from symrank.spectrum import threshold
+from symrank.spectrum.intervals import BetaInterval
 
 N = 24
 SAMPLES = 2000
@@ -110,7 +111,7 @@ def test_the_bounds_hold_the_null_part_that_is_known():
     values, U = np.linalg.eigh(S @ A @ S)
     null = U[:, np.abs(values) < 1e-12]
     block = a_block(A, by_products(G), 200, tolerance=1e-2)
-    Z = symrank.probes.gaussian(5, 0, 200, N, np.dtype(float))
+    Z = symrank.support.probes.gaussian(5, 0, 200, N, np.dtype(float))
     true = np.sum((null.T @ Z) ** 2, axis=0)
     low, high = block.mass.bounds()
     assert (low <= true).all()

@@ -10,10 +10,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import symrank
-from symrank import RankResult, Sketch, Status, gallery, threshold
+from symrank import RankResult, Sketch, Status, gallery
 from symrank.errors import OptionError
 from symrank.methods import Goal, Seen
 from symrank.operators.facts import Facts, Work
+from symrank.spectrum import threshold
 
 EPS = np.finfo(float).eps
 ORTHONORMAL = 100  # units of eps, a vector

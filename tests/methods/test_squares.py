@@ -6,12 +6,13 @@ import scipy.sparse as sp
 import scipy.sparse.linalg as spla
 
 import symrank
-from symrank import Status, _costs, gallery
-from symrank.methods import dense
-from symrank.methods._singular import BLOCK, num_entries, singular_values
+from symrank import Status, gallery
+from symrank.methods import costs
+from symrank.methods.eigenvalues import dense
+from symrank.methods.eigenvalues.singular import BLOCK, num_entries, singular_values
 from symrank.operators import Congruent, Scaled, augmented, gram
-from symrank.operators._factor import as_factor, diagonal_factor
 from symrank.operators.deflated import Deflated
+from symrank.operators.factor import as_factor, diagonal_factor
 
 EPS = float(np.finfo(float).eps)
 
@@ -154,7 +155,7 @@ def test_the_prediction_knows_what_is_computed():
     assert dense.num_held(form) <= (BLOCK + 50) * 50
     assert dense.fits(form)
     assert gram(spla.aslinearoperator(np.ones((30, 20)))).facts.dense.num_products == 20
-    assert _costs.singular_seconds(400_000, 50) > 400_000 * 50 * _costs.SECONDS.singular_entry
+    assert costs.singular_seconds(400_000, 50) > 400_000 * 50 * costs.SECONDS.singular_entry
 
 
 @pytest.mark.parametrize("window", [(0.0, np.inf), (-np.inf, 0.0)])

@@ -8,10 +8,10 @@ import pytest
 import symrank
 from symrank import Status, UbaruSaad, gallery
 from symrank.errors import OptionError
-from symrank.methods import _published_gap
-from symrank.methods._pilot import Pilot
-from symrank.methods._polynomials import evaluate
-from symrank.methods._windows import polynomial
+from symrank.methods.moments import published_gap
+from symrank.methods.moments.polynomials import evaluate
+from symrank.methods.moments.windows import polynomial
+from symrank.methods.pilot import Pilot
 
 Z = 4.5  # a right estimator fails one such check in 150 000
 PUBLISHED = UbaruSaad(variant="published")
@@ -30,7 +30,7 @@ def padded(lam, zeros):
 
 
 def test_the_published_grid():
-    x, phi = _published_gap.density(np.eye(51)[0], 0.0, 1.0, 100)
+    x, phi = published_gap.density(np.eye(51)[0], 0.0, 1.0, 100)
     h = 2 / 101
     assert x.size == 125
     np.testing.assert_allclose(x[:3], [-1 + h, -1 + 1.5 * h, -1 + 2 * h])
@@ -42,7 +42,7 @@ def test_the_published_grid():
 def test_the_published_valley_on_a_density_made_for_it():
     x = np.linspace(0.0, 1.0, 101)
     phi = 15.0 * np.exp(-((x / 0.05) ** 2)) + 2.0 * (x > 0.4)
-    tau = _published_gap.threshold(x, phi, 100)
+    tau = published_gap.threshold(x, phi, 100)
     # midway from the end of the peak, near 0.13, to 0.38, whose next but two is above 0.4
     assert 0.22 < tau < 0.29
 
@@ -56,8 +56,8 @@ def test_no_density_has_a_valley_once_the_spectrum_is_large(name):
     h = 2 / 101
     found = []
     for largest in (1.0, 3.0 / (0.01 * h)):
-        x, phi = _published_gap.density(moments, 0.5 * largest, 0.5 * largest, 100)
-        found.append(_published_gap.threshold(x, phi, 100) / largest)
+        x, phi = published_gap.density(moments, 0.5 * largest, 0.5 * largest, 100)
+        found.append(published_gap.threshold(x, phi, 100) / largest)
     assert found[1] == pytest.approx(0.625 * h)
     assert found[0] > 1.5 * found[1]
 

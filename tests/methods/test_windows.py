@@ -5,8 +5,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from symrank.methods import _polynomials as poly
-from symrank.methods._windows import FILTERS, measured, polynomial, resolution
+from symrank.methods.moments import polynomials as poly
+from symrank.methods.moments.windows import FILTERS, measured, polynomial, resolution
 
 T = np.cos(np.linspace(0.0, np.pi, 4001))
 

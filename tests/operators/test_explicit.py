@@ -6,7 +6,7 @@ import scipy.sparse as sp
 
 from symrank.errors import OptionError
 from symrank.operators import AugmentedOperator, GramOperator, MatrixOperator, Scaled, gram
-from symrank.operators._factor import Factor
+from symrank.operators.factor import Factor
 from tests.cases.operators import CASES
 
 KINDS = (MatrixOperator, AugmentedOperator, GramOperator)

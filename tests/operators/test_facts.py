@@ -10,10 +10,8 @@ import scipy.sparse.linalg as spla
 
 import symrank
 from symrank import gallery
-from symrank._costs import product_seconds
-from symrank._rounds import counter_of
-from symrank._setup import Options, prepare
 from symrank.errors import OperatorError, OptionError
+from symrank.methods.costs import product_seconds
 from symrank.operators import (
     Congruent,
     MatrixOperator,
@@ -25,9 +23,11 @@ from symrank.operators import (
     gram,
     shift,
 )
-from symrank.operators._factor import diagonal_factor
 from symrank.operators.deflated import Deflated
+from symrank.operators.factor import diagonal_factor
 from symrank.operators.facts import Facts, Work
+from symrank.run.job import Options, prepare
+from symrank.run.rounds import counter_of
 from tests.cases.operators import CASES
 
 RNG = np.random.default_rng(0)

@@ -5,8 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from symrank.kernels import _threads
-from symrank.operators._gemm import MOST, _chunks, _tile, gemm, gemm_each
+from symrank.operators.gemm import MOST, _chunks, _tile, gemm, gemm_each
 
 DTYPES = [np.float32, np.float64, np.complex64, np.complex128]
 SIZES = st.sampled_from([0, 1, 2, 3, 31, 32, 33, 64, 100, 257, 600])
@@ -27,7 +26,7 @@ def test_it_is_the_product_to_rounding(dtype, order, m, depth, k):
     A, X = np.asarray(random(rng, (m, depth), dtype), order=order), random(rng, (depth, k), dtype)
     found = []
     for threads in (1, 3):
-        with _threads.using(threads):
+        with threads.using(threads):
             found.append(gemm(A, X))
     assert found[0].tobytes() == found[1].tobytes()
     assert found[0].dtype == dtype

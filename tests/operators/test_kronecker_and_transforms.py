@@ -18,7 +18,7 @@ from symrank.operators import (
     gram,
     kron,
 )
-from symrank.operators._middle import multiply_middle
+from symrank.operators.middle import multiply_middle
 
 ROUNDING = 1e-12  # sums of at most 4^4 products of numbers of order one
 

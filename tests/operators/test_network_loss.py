@@ -5,8 +5,8 @@ import pytest
 
 from symrank import gallery
 from symrank.errors import OperatorError, OptionError
+from symrank.gallery.network_loss import network_loss_and_grad
 from symrank.operators import LossProblem
-from symrank.operators.network_loss import network_loss_and_grad
 
 COMPLEX_STEP = 1e-30  # no difference is formed, so nothing cancels
 ROUNDING = 1e-11

@@ -11,10 +11,10 @@ import scipy.sparse as sp
 
 import symrank
 from symrank import Status, kernels
-from symrank.kernels._multiplicands import Csr
+from symrank.kernels.multiplicands import Csr
 from symrank.operators import MatrixOperator, augmented, gram, kron
-from symrank.operators._sums import TILE, multiply, squared
 from symrank.operators.deflated import Deflated
+from symrank.operators.sums import TILE, multiply, squared
 
 EPS = float(np.finfo(np.float32).eps)
 ALLOWED = 2.0  # units of eps |A||x|: the law allows 10, and four roundings take two

@@ -3,9 +3,10 @@
 import numpy as np
 import pytest
 
-from symrank import gallery, kernels, probes
+from symrank import gallery, kernels
 from symrank.operators import as_operator
 from symrank.recurrences import chebyshev
+from symrank.support import probes
 
 
 def run(operator, num_probes, num_steps, ends=(-1.0, 1.0), seed=5, kernel=None):

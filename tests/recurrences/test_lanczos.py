@@ -3,10 +3,11 @@
 import numpy as np
 import pytest
 
-from symrank import gallery, probes
-from symrank.margins import lambda_max_margin
+from symrank import gallery
 from symrank.operators import as_operator
 from symrank.recurrences import lanczos
+from symrank.spectrum.margins import lambda_max_margin
+from symrank.support import probes
 
 EPS = np.finfo(float).eps
 

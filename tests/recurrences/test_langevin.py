@@ -4,11 +4,12 @@ import numpy as np
 import pytest
 import scipy.sparse as sp
 
-from symrank import gallery, probes
+from symrank import gallery
 from symrank.errors import DivergedError
-from symrank.filters import Baoab, EulerMaruyama, LeimkuhlerMatthews
 from symrank.operators import Squared, as_operator
 from symrank.recurrences import langevin
+from symrank.spectrum.filters import Baoab, EulerMaruyama, LeimkuhlerMatthews
+from symrank.support import probes
 
 SCHEMES = [EulerMaruyama(0.2), LeimkuhlerMatthews(0.2), Baoab(0.5, 0.3)]
 OPERATORS = {

@@ -3,11 +3,12 @@
 import numpy as np
 import pytest
 
-from symrank import gallery, probes
-from symrank.margins import lambda_max_margin, proved_margin
+from symrank import gallery
 from symrank.operators import as_operator
 from symrank.recurrences import lanczos
 from symrank.recurrences.norm import norm, norm_of
+from symrank.spectrum.margins import lambda_max_margin, proved_margin
+from symrank.support import probes
 
 EPS = float(np.finfo(float).eps)
 

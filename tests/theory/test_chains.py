@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from symrank.errors import OptionError, StepSizeError
-from symrank.filters import Baoab, EulerMaruyama, LeimkuhlerMatthews
+from symrank.spectrum.filters import Baoab, EulerMaruyama, LeimkuhlerMatthews
 from symrank.theory import (
     langevin_mean,
     langevin_variance,

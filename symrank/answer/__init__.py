@@ -1,0 +1,1 @@
+"""The answer: the result, its plain record, and its picture."""

@@ -1,0 +1,116 @@
+"""`plan`: what `rank` would start with, what that would take, and why."""
+
+import dataclasses
+import time
+from typing import Any
+
+import numpy as np
+
+from symrank.ask.rank import OF_METHODS
+from symrank.choice import policy
+from symrank.choice.units import LIMIT, SHARE, uneven
+from symrank.methods import costs
+from symrank.preconditioners import Preconditioner
+from symrank.preconditioners.equilibrate import describe
+from symrank.run.budget import Counter, located
+from symrank.run.job import Job, Options, Rng, prepare, seed_of
+from symrank.run.rounds import counter_of
+from symrank.support import foreign
+from symrank.support.options import checks_names
+from symrank.support.typing import Array, FloatArray
+
+__all__ = ["plan"]
+
+TIMED_COLUMNS = 8
+IN_PLAN = {
+    "method": "it says which one rank would choose",
+    "progress": "no method runs",
+}
+TWICE = (
+    "a second count, on a quarter of the budget, puts every row in a unit of its own "
+    '(preconditioner="equilibrate")'
+)
+
+
+@checks_names({**OF_METHODS, **IN_PLAN})
+def plan(
+    A: Any,
+    *,
+    atol: float | None = None,
+    rtol: float | None = None,
+    precision: float | None = None,
+    confidence: float = 0.95,
+    max_matvecs: float | None = None,
+    max_seconds: float | None = None,
+    preconditioner: Preconditioner | FloatArray | str | None = None,
+    deflate: Array | None = None,
+    noise: float | None = None,
+    rng: Rng = None,
+    check: bool = True,
+) -> policy.Plan:
+    """Say which method `symrank.rank` would start with, what it would take, and why.
+
+    No method runs. An operator without entries is checked, as in `rank`, and multiplies one more
+    block of eight vectors for the time of a product.
+
+    Parameters
+    ----------
+    A, atol, rtol, precision, confidence, max_matvecs, max_seconds, preconditioner, deflate, noise
+        As for `symrank.rank`.
+    rng, check
+        As for `symrank.rank`.
+
+    Returns
+    -------
+    Plan
+        With the predicted products, seconds and memory; ``print`` it. Where the sizes of the rows
+        of an explicit matrix make a second count, in other units, its `notes` say so.
+
+    Examples
+    --------
+    >>> import symrank
+    >>> from symrank import gallery
+    >>> plan = symrank.plan(gallery.grid_laplacian((100, 100)))
+    >>> plan.choice.method.name
+    'inertia'
+    """
+    options = Options(
+        atol=atol,
+        rtol=rtol,
+        precision=precision,
+        confidence=confidence,
+        max_matvecs=max_matvecs,
+        max_seconds=max_seconds,
+        noise=noise,
+        deflate=deflate,
+        preconditioner=preconditioner,
+        seed=seed_of(rng),
+        check=check,
+    )
+    counter = counter_of(options, None)
+    with foreign.own_arithmetic():
+        job, note = _first_of_two(prepare(A, options, counter), counter)
+        with located(counter):
+            return _planned(job.on_shorter_side(), (note,) if note else ())
+
+
+def _planned(job: Job, notes: tuple[str, ...]) -> policy.Plan:
+    """Weigh the candidates; time a product where nothing tells what it takes."""
+    proposal = dataclasses.replace(policy.propose(job.operator.facts, job.goal), notes=notes)
+    if job.operator.facts.is_explicit or not job.operator.facts.n:
+        return proposal
+    X = np.ones((job.operator.n, TIMED_COLUMNS), job.operator.dtype)
+    start = time.perf_counter()
+    job.operator.matmat(X)
+    seconds = (time.perf_counter() - start) / TIMED_COLUMNS
+    return proposal.with_product_seconds(seconds - costs.product_seconds(job.operator.facts.work))
+
+
+def _first_of_two(job: Job, counter: Counter) -> tuple[Job, str]:
+    """Return the job of the first count, and a note where there will be a second one."""
+    scales = uneven(job)
+    if scales is None:
+        return job, ""
+    left = counter.left - counter.left // SHARE
+    goal = dataclasses.replace(job.goal, max_matvecs=job.budget(left))
+    return dataclasses.replace(job, goal=goal), f"{describe(scales, LIMIT)}: {TWICE}"

@@ -1,0 +1,1 @@
+"""Which method answers: what each offers, and the policy that takes one."""

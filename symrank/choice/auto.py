@@ -1,0 +1,195 @@
+"""A run without a method given: decision 009 as a program, its numbers at the lines."""
+
+import dataclasses
+
+from symrank.answer.result import RankResult
+from symrank.choice.policy import MENU, Menu, affords_singular_values, propose, reconsider
+from symrank.methods import Dense, Lanczos, Offer, costs
+from symrank.methods.eigenvalues import dense
+from symrank.methods.quadrature import lanczos
+from symrank.run.budget import Counter, located
+from symrank.run.job import Job
+from symrank.run.rounds import Rounds, run, start
+from symrank.spectrum.intervals import ExactInterval, Hull, Interval
+from symrank.spectrum.outcome import Status
+
+__all__ = ["choose_and_run"]
+
+SURE = (Status.EXACT, Status.CONVERGED)
+CERTAIN = 1 - 1e-9  # at this confidence two intervals that miss each other are no chance
+
+
+def choose_and_run(job: Job, counter: Counter, menu: Menu = MENU) -> RankResult:
+    """Count exactly where that is cheap, at once or once it is seen to be; else sample."""
+    job = job.on_shorter_side()  # 0
+    plan = propose(job.operator.facts, job.goal, menu)  # 1
+    if plan.choice.method.is_exact:
+        tried = run(job, plan.choice.method, plan.reason, counter)
+        if _is_final(tried) or tried.is_squared_away:
+            return _settled(tried, counter)
+        if dense.fits(job.operator.facts.dense):  # 3
+            return _all_eigenvalues(tried, counter)
+        return _sampled_instead(tried, counter, menu)
+    return _sampled(job, plan.reason, counter, menu)  # 2
+
+
+def _sampled_instead(tried: Rounds, counter: Counter, menu: Menu) -> RankResult:
+    """Sample where pivots proved too little; both answers hold, unless a clock ended one."""
+    left_open = tried.result(counter)
+    reason = _why_not_final(tried) + "certified counting by products"
+    counter.interval = None  # what is open is no answer to stop at
+    try:
+        answer = _sampled(tried.job, reason, counter, dataclasses.replace(menu, exact=()))
+    except KeyboardInterrupt:
+        if _given_up(tried):
+            raise
+        return dataclasses.replace(left_open, status=Status.INTERRUPTED)
+    return _narrower(answer, left_open, _given_up(tried))
+
+
+def _sampled(job: Job, reason: str, counter: Counter, menu: Menu) -> RankResult:
+    """Sample, and go over to an exact count that is seen to be cheap."""
+    sampling = start(job, Lanczos(), reason, counter)
+    offer = _seen_to_be_cheap(sampling, counter, menu)
+    if offer is None:
+        return sampling.result(counter)
+    return _gone_over(sampling, offer, counter)
+
+
+def _seen_to_be_cheap(sampling: Rounds, counter: Counter, menu: Menu) -> Offer | None:
+    """Sample until an exact count is seen to be cheap; None: to the end."""
+    job, offer = sampling.job, None
+    with sampling.guarded(counter):
+        for summary in sampling.each(counter):
+            spent = counter.num_matvecs // job.operator.facts.matvecs_per_product
+            seconds = spent * costs.product_seconds(job.operator.facts.work)
+            seen = lanczos.seen(job.goal, summary, seconds)
+            left = job.budget(counter.left), counter.seconds_left
+            offer = reconsider(job.operator.facts, job.goal, seen, spent, left, menu)
+            if offer is not None:
+                break
+    return offer if sampling.is_whole else None
+
+
+def _gone_over(sampling: Rounds, offer: Offer, counter: Counter) -> RankResult:
+    """Count exactly after sampling, and go back to it where that tells too little."""
+    sampled = sampling.result(counter)
+    stopped = dataclasses.replace(sampled, status=Status.INTERRUPTED)
+    try:
+        with located(counter, lambda: stopped):
+            exact = run(sampling.job, offer.method, offer.why, counter)
+    except KeyboardInterrupt:
+        return stopped
+    if exact.summary is None:  # the time was up
+        return sampling.result(counter)
+    if exact.is_squared_away:
+        return _settled(exact, counter)
+    result = exact.result(counter)
+    if result.status in SURE or _is_final(exact):
+        return _unless_contradicted(result, sampled)
+    if result.status is Status.INTERRUPTED:
+        return dataclasses.replace(_both(sampled, result), status=Status.INTERRUPTED)
+    sampling.keep_within(counter)
+    sampling.advance(counter)
+    return _narrower(sampling.result(counter), result, _given_up(exact))
+
+
+def _settled(exact: Rounds, counter: Counter) -> RankResult:
+    """Return an exact count; of squares, that of the singular values where it is cheap."""
+    job, result = exact.job, exact.result(counter)
+    if not (exact.is_squared_away and affords_singular_values(job.operator.facts, job.goal)):
+        return result
+    reason = f"{result.method} counted {result.rank} squares; the singular values tell the rest"
+    return run(job, Dense(), reason, counter).result(counter)
+
+
+def _all_eigenvalues(tried: Rounds, counter: Counter) -> RankResult:
+    """Compute all eigenvalues in place of what was no count."""
+    reason = _why_not_final(tried) + "all eigenvalues instead"
+    result = run(tried.job, Dense(), reason, counter).result(counter)
+    return _instead(result, _given_up(tried)) if _given_up(tried) else result
+
+
+def _narrower(result: RankResult, other: RankResult, given_up: str) -> RankResult:
+    """Return the narrower of two answers; one that a clock has ended is none to compare with."""
+    return _instead(result, given_up) if given_up else _both(result, other)
+
+
+def _is_final(rounds: Rounds) -> bool:
+    return rounds.summary is not None and rounds.summary.is_final
+
+
+def _given_up(rounds: Rounds) -> str:
+    return "" if rounds.summary is None else rounds.summary.given_up
+
+
+def _why_not_final(rounds: Rounds) -> str:
+    if _given_up(rounds):
+        return "the factorisation was given up: "
+    return "the pivots proved too little (rounding): "
+
+
+def _instead(result: RankResult, given_up: str) -> RankResult:
+    """Record that a clock or a death has decided the road, and how to take the same again."""
+    note = (
+        f"the exact count by pivots was given up: {given_up}. method={result.method!r} gives this "
+        "answer again, whatever the machine; method='inertia' has no limit but max_seconds."
+    )
+    return dataclasses.replace(
+        result,
+        notes=(*result.notes, note),
+        diagnostics={**result.diagnostics, "given_up": given_up},
+    )
+
+
+def _both(first: RankResult, second: RankResult) -> RankResult:
+    """Return the narrower of two results, or with the hull of both where they miss each other.
+
+    At their confidence that is a sampling miss, and tells nothing of which one missed.
+    """
+    best, other = sorted((first, second), key=_width)
+    if _meets(best.interval(), other.interval()):
+        return best
+    return _opened(
+        best,
+        Hull(of=best.evidence, other=other.evidence),
+        f"{best.method} and {other.method} miss each other at {best.confidence:.0%} confidence: "
+        "the interval spans both. Another seed tells which one missed.",
+    )
+
+
+def _unless_contradicted(result: RankResult, sampled: RankResult) -> RankResult:
+    """Return an exact result, unless sampling proves it wrong: then neither is trusted."""
+    proved = sampled.interval(CERTAIN)
+    if _meets(result.interval(), proved):
+        return result
+    low, high = result.interval()
+    return _opened(
+        result,
+        ExactInterval(low=0, high=result.n),
+        f"{result.method} finds [{low}, {high}] and certified sampling [{proved[0]}, {proved[1]}] "
+        f"except with probability {1 - CERTAIN:.0g}: the products or their noise are not what "
+        "they are said to be (see `noise`), and nothing is claimed.",
+    )
+
+
+def _opened(result: RankResult, evidence: Interval, note: str) -> RankResult:
+    """Return the result with a wider interval, and with the reason."""
+    ends = evidence(result.confidence)
+    return dataclasses.replace(
+        result,
+        bounds=(float(ends[0]), float(ends[1])),
+        evidence=evidence,
+        status=Status.NO_GAP_FOUND,
+        notes=(*result.notes, note),
+        resume=None,
+    )
+
+
+def _meets(first: tuple[int, int], second: tuple[int, int]) -> bool:
+    return first[0] <= second[1] and second[0] <= first[1]
+
+
+def _width(result: RankResult) -> int:
+    low, high = result.interval()
+    return high - low

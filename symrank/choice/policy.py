@@ -1,0 +1,234 @@
+"""What to run, from facts and a goal to an offer: arithmetic on numbers, and no operator.
+
+The policy is set out in docs/decisions/009, and `symrank.choice.auto` is its program. Before the
+first product (`propose`) exact offers are those whose cost follows from the representation of A:
+all eigenvalues, and pivots where the analysis of the pattern is no dearer than all eigenvalues or
+the first round of sampling. The cheapest is taken where it is cheap, in itself or against the least
+that sampling takes. After a round of sampling (`reconsider`) what was seen may make a sketch of the
+range or of the null space cheap, or one of the offers passed over.
+"""
+
+import dataclasses
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from symrank.methods import Dense, Goal, Inertia, Lanczos, Method, Offer, Seen, Sketch, costs
+from symrank.operators.facts import Facts
+
+__all__ = [
+    "MENU",
+    "Menu",
+    "Plan",
+    "affords_singular_values",
+    "exact_offers",
+    "propose",
+    "reconsider",
+    "worth_of_sampling",
+]
+
+EXACT_SECONDS = 10.0  # an exact count is worth this much where no precision is asked for
+ASKING_SECONDS = 0.05  # to make an offer: too few to matter
+WORTH = 2.0  # or this many times what sampling takes
+NEARLY = 8.0  # times the width asked for
+LOOK = 4096  # products that an exact count may take whatever sampling has taken
+
+
+@dataclass(frozen=True, kw_only=True)
+class Menu:
+    """The methods whose offers are weighed.
+
+    Attributes
+    ----------
+    exact
+        Asked before the first product, and again after rounds of sampling.
+    once_seen
+        Asked after rounds of sampling alone: their cost follows from what was seen.
+    """
+
+    exact: tuple[Method, ...]
+    once_seen: tuple[Method, ...]
+
+
+MENU = Menu(
+    exact=(Dense(), Inertia().unasked()),
+    once_seen=(Sketch(side="range"), Sketch(side="null")),
+)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Plan:
+    """What `symrank.rank` will start with, and what else was weighed.
+
+    Attributes
+    ----------
+    choice
+        The `Offer` that runs first.
+    reason
+        One sentence.
+    others
+        The offers passed over.
+    notes
+        What else will be done, in sentences.
+    """
+
+    choice: Offer
+    reason: str
+    others: Sequence[Offer] = ()
+    notes: Sequence[str] = ()
+    put_off: Offer | None = None  # the one of `others` that the reason is about
+
+    def __repr__(self) -> str:
+        return f"<Plan: {self.choice}; {len(self.others)} passed over>"
+
+    def with_product_seconds(self, difference: float) -> "Plan":
+        """Return the plan with `difference` more seconds for every product."""
+        put_off, reason = self.put_off, self.reason
+        if put_off is not None:
+            put_off = put_off.slower(difference)
+            reason = _why_not(put_off, is_timed=True)
+        return dataclasses.replace(
+            self,
+            choice=self.choice.slower(difference),
+            reason=reason,
+            others=[other.slower(difference) for other in self.others],
+            put_off=put_off,
+        )
+
+    def __str__(self) -> str:
+        others = [f"not {other}" for other in self.others]
+        return "\n  ".join([f"{self.choice}", self.reason, *self.notes, *others])
+
+
+def propose(facts: Facts, goal: Goal, menu: Menu = MENU) -> Plan:
+    """Weigh what the methods offer before the first product.
+
+    Parameters
+    ----------
+    facts
+        What is known of the operator that the method will see.
+    goal
+        What is asked for; `max_matvecs` is the budget.
+    menu
+        The methods that are asked.
+    """
+    sampled = Lanczos().offer(facts, goal)
+    exact = exact_offers(menu.exact, facts, goal, sampled.seconds[0])
+    if not exact:
+        return Plan(choice=sampled, reason=_why_sampling(menu.exact, facts, goal))
+    best = min(exact, key=lambda offer: offer.seconds[1])
+    others = [offer for offer in (*exact, sampled) if offer is not best]
+    is_cheap = best.seconds[1] <= _allowance(goal, sampled.seconds[0])
+    if is_cheap and best.products[1] <= WORTH * sampled.products[0]:
+        return Plan(choice=best, reason=best.why, others=others)
+    is_timed = facts.is_explicit or not best.products[1]
+    lacking = _declined(menu.exact, facts, goal)
+    reason = _why_not(best, lacking, is_timed=is_timed)
+    put_off = None if lacking else best
+    return Plan(choice=sampled, reason=reason, others=exact, put_off=put_off)
+
+
+def exact_offers(methods: Sequence[Method], facts: Facts, goal: Goal, worth: float) -> list[Offer]:
+    """Return the offers of exact methods; one that is dear to make only where it is worth it.
+
+    That is where making it takes less than `worth` seconds, or than an offer made before it.
+    """
+    found: list[Offer] = []
+    for method in methods:
+        most = max(worth, ASKING_SECONDS, *(offer.seconds[0] for offer in found))
+        offer = method.offer(facts, goal) if method.price(facts, goal) <= most else None
+        found += [] if offer is None else [offer]
+    return found
+
+
+def reconsider(
+    facts: Facts,
+    goal: Goal,
+    seen: Seen,
+    spent: int,
+    left: tuple[int, float],
+    menu: Menu = MENU,
+) -> Offer | None:
+    """Return the exact method to go over to once rounds of sampling have seen the spectrum.
+
+    Parameters
+    ----------
+    facts, goal
+        As for `propose`.
+    seen
+        What the rounds have shown.
+    spent, left
+        Products so far, and the products and seconds that the budget still holds.
+    menu
+        The methods that are asked.
+    """
+    if goal.has_cut or (seen.is_met and not goal.refine):
+        return None
+    offers = [o for one in menu.once_seen if (o := one.offer(facts, goal, seen)) is not None]
+    offers += exact_offers(menu.exact, facts, goal, worth_of_sampling(goal, seen))
+    seconds = min(_allowance(goal, seen.seconds), left[1])
+    products = min(left[0], max(LOOK, WORTH * spent))
+    fit = [one for one in offers if one.seconds[1] <= seconds and one.products[1] <= products]
+    return min(fit, key=lambda offer: offer.seconds[1], default=None)
+
+
+def affords_singular_values(facts: Facts, goal: Goal) -> bool:
+    """Tell whether `Dense` takes no more than an exact count may, by the singular values."""
+    method = Dense()
+    if not method.is_free_of_squares(facts) or not method.is_free(facts):
+        return False
+    offer, sampled = method.offer(facts, goal), Lanczos().offer(facts, goal)
+    return offer is not None and offer.seconds[1] <= _allowance(goal, sampled.seconds[0])
+
+
+def worth_of_sampling(goal: Goal, seen: Seen) -> float:
+    """Return the seconds that the making of an offer may take, to spare more sampling.
+
+    =============  ======================  ========================  ===============================
+    precision met  resolved, or width      worth                     as
+    =============  ======================  ========================  ===============================
+    yes            resolved                that of the sampling      it is at its end
+    yes            resolution is larger    any                       only an exact count adds
+    no             nearly narrow enough    twice that                one more doubling may settle it
+    no             wide open               any                       no number of steps is known to
+    =============  ======================  ========================  ===============================
+    """
+    if seen.is_met:
+        return seen.seconds if seen.is_resolved else math.inf
+    width = seen.high - seen.low
+    return 2.0 * seen.seconds if width <= NEARLY * 2.0 * goal.half_width else math.inf
+
+
+def _allowance(goal: Goal, sampling_seconds: float) -> float:
+    """Return the seconds that an exact count may take before sampling is tried, or goes on."""
+    worth = WORTH * sampling_seconds
+    return max(worth, EXACT_SECONDS) if goal.refine else max(worth, 10 * costs.OVERHEAD)
+
+
+def _why_not(offer: Offer, lacking: str = "", *, is_timed: bool) -> str:
+    """Say what an exact count would take; seconds where those of its products are known."""
+    seconds = f"{offer.seconds[1]:.2g} s and " if is_timed else ""
+    return (
+        f"{offer.method.name} would be exact but is predicted to take {seconds}"
+        f"{offer.products[1]} products{lacking and f', and {lacking}'}: "
+        "certified sampling first"
+    )
+
+
+def _why_sampling(methods: Sequence[Method], facts: Facts, goal: Goal) -> str:
+    """Say why no exact method has made an offer."""
+    declined = _declined(methods, facts, goal)
+    if declined:
+        return f"n = {facts.n} and {declined}: certified counting by products"
+    dear = max((method.price(facts, goal) for method in methods), default=0.0)
+    if dear > 0.0:
+        return (
+            f"n = {facts.n} and the analysis of the pattern alone would take {dear:.2g} s: "
+            "certified sampling first"
+        )
+    return f"n = {facts.n} and no exact count known to be cheap: certified counting by products"
+
+
+def _declined(methods: Sequence[Method], facts: Facts, goal: Goal) -> str:
+    """Return what the first of them says that keeps it from an offer."""
+    return next((why for one in methods if (why := one.declines(facts, goal))), "")

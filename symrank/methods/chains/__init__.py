@@ -1,0 +1,1 @@
+"""Langevin chains: the paper's Algorithm 1 and its schemes."""

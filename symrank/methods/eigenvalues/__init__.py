@@ -1,0 +1,1 @@
+"""All eigenvalues, or all singular values, by LAPACK."""

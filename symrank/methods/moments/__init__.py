@@ -1,0 +1,1 @@
+"""Chebyshev moments: polynomial filters, and the published method of Ubaru and Saad."""

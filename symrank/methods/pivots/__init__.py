@@ -1,0 +1,1 @@
+"""Inertia by the signs of pivots, with a measured error."""

@@ -1,0 +1,1 @@
+"""Lanczos quadrature: the measure of every probe, with proved bounds."""

@@ -1,0 +1,194 @@
+r"""Rank by stochastic Lanczos quadrature with certified bounds.
+
+m Gaussian probes, k Lanczos steps each. For every probe the mass in [-tau, tau] lies inside
+proved bounds (`symrank.spectrum.measure`); pooled, they bracket a Beta variable whose law has the
+unknown nullity as its only parameter (`symrank.spectrum.intervals`). The interval covers both
+errors.
+
+Policy. The first probes are advanced by doubling their steps, which costs no confidence: more
+steps only tighten the bracket round the same random number. Once the bracket is narrow against
+the sampling error, probes are added. Their numbers are a fixed sequence that ends where even rank
+n/2 meets the precision; it depends on n and the precision alone, so a larger budget goes on with
+the same rounds. alpha is split over it, and what one look has rejected stays rejected: within a run
+the interval never widens. Once the precision is met, steps that still tell the null space from
+small eigenvalues may cost EXTRA times what was spent, or what the goal allows for them.
+"""
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+from symrank import kernels
+from symrank.methods import costs
+from symrank.methods.base import Goal, Method, Offer, Seen, Summary, Task, Tick
+from symrank.methods.quadrature.summary import ENOUGH, RESOLVED, Memo, is_resolved, summarise
+from symrank.operators import Operator
+from symrank.operators.facts import Facts
+from symrank.recurrences import lanczos
+from symrank.spectrum.outcome import Status
+from symrank.support import probes
+from symrank.support.options import settle_counts
+
+__all__ = ["Lanczos", "seen"]
+
+FIRST_PROBES = 8  # a cache line of doubles
+BLOCK = 16  # probes advanced together: one panel of the kernels
+FACTOR = 8  # from look to look, where that takes few of them: each has its part of alpha
+MOST_GROWTHS = 2  # each look takes its part of alpha
+EXTRA = 4  # times the products at which the precision was met: what resolution may cost then
+FIRST_STEPS = 64  # and doubled from there
+MARGIN = 7.5  # z_(1 - alpha/6)^2 = 5.7 at alpha = 0.05, times 1.3: enough probes after the split
+
+
+@dataclass(frozen=True, kw_only=True)
+class Lanczos(Method):
+    """Stochastic Lanczos quadrature with certified bounds.
+
+    Parameters
+    ----------
+    num_probes
+        Gaussian probes of the first rounds, 8 by default.
+    kernel
+        Name of a kernel file. Default: the compiled one.
+
+    Examples
+    --------
+    >>> import symrank
+    >>> from symrank import gallery
+    >>> L = gallery.grid_laplacian((80, 80))
+    >>> result = symrank.rank(L, method=Lanczos(), rng=3)
+    >>> low, high = result.interval()
+    >>> low <= 6399 <= high
+    True
+    """
+
+    num_probes: int | None = None
+    kernel: str | None = None
+
+    name: ClassVar[str] = "lanczos"
+    runs_on_kernels: ClassVar[bool] = True
+    refines: ClassVar[bool] = True
+    counts_windows: ClassVar[bool] = True
+
+    def __post_init__(self) -> None:
+        settle_counts(self, num_probes=1)
+        kernels.check_name(self.kernel)
+
+    def offer(self, facts: Facts, goal: Goal, seen: Seen | None = None) -> Offer:  # noqa: ARG002
+        """Offer the first round at least, the budget at most."""
+        first = min(FIRST_PROBES * FIRST_STEPS, goal.max_matvecs)
+        a_product = costs.product_seconds(facts.work)
+        return Offer(
+            method=self,
+            products=(first, goal.max_matvecs),
+            seconds=(first * a_product, goal.max_matvecs * a_product),
+            num_bytes=3 * FIRST_PROBES * facts.n * goal.dtype.itemsize,
+        )
+
+    def stages(self, goal: Goal) -> list[int]:
+        """Return the numbers of probes at which the Beta interval may be looked at, in advance."""
+        share = max(goal.half_width, 0.5) / goal.n
+        worst = MARGIN / (2.0 * share**2 * goal.n)  # probes for rank n/2
+        first = FIRST_PROBES if self.num_probes is None else self.num_probes
+        last = max(first, math.ceil(worst))
+        growths = min(math.ceil(math.log(last / first, FACTOR)), MOST_GROWTHS)
+        return [
+            first,
+            *(round(first * (last / first) ** (j / growths)) for j in range(1, growths + 1)),
+        ]
+
+    def plan(self, goal: Goal, round_: int, summary: Summary | None) -> Sequence[Task]:  # noqa: ARG002
+        """Double the steps while resolution is the larger error, else add probes."""
+        if summary is None:
+            first = min(self.stages(goal)[0], goal.max_matvecs)
+            return _blocks(0, first, max(1, min(FIRST_STEPS, goal.max_matvecs // first)))
+        memo: Memo = summary.memo
+        if memo.probes.num_void:
+            return []
+        left = goal.max_matvecs - memo.num_products
+        if memo.is_met:
+            return self._resolve(goal, memo, left)
+        more_probes = self._more_probes(goal, memo, left)
+        if more_probes and memo.slack_share <= ENOUGH and not memo.is_hopeless:
+            return more_probes
+        return _more_steps(memo, left)
+
+    def _resolve(self, goal: Goal, memo: "Memo", left: int) -> list[Task]:
+        """Double the steps of a count that is precise enough, where the caller asked for none."""
+        allowed = memo.met_at + max(EXTRA * memo.met_at, goal.extra_products)
+        if not goal.refine or 2 * memo.num_products > allowed:
+            return []
+        return _more_steps(memo, left)
+
+    def _more_probes(self, goal: Goal, memo: "Memo", left: int) -> list[Task]:
+        """Return the tasks of the next stage, or of as much of it as is worth while.
+
+        Products for an eighth more steps are kept back: one new probe in a hundred has a Ritz value
+        near the cut just then, and proves nothing by its own. Where they are all that is left,
+        slack must stay the smaller error with the new probes: sampling shrinks with their root.
+        """
+        have, steps = memo.num_probes, memo.num_steps
+        later = [size for size in self.stages(goal) if size > have]
+        if not later:
+            return []
+        size = min(later[0], (have * steps + left) // (steps + -(-steps // 8)))
+        is_last = left < (2 * size - have) * steps
+        too_slack = is_last and memo.slack_share * math.sqrt(size / have) > ENOUGH
+        too_few = size < min(later[0], 1.25 * have)
+        return [] if too_slack or too_few else _blocks(have, size, steps)
+
+    def run(
+        self,
+        operator: Operator,
+        goal: Goal,
+        task: Task,
+        state: lanczos.LanczosState | None,
+        tick: Tick,
+    ) -> lanczos.LanczosState:
+        """Advance one block of probes."""
+        if state is None:
+            state = lanczos.start(
+                probes.gaussian(goal.seed, task.key[1], task.num_vectors, goal.n, goal.dtype)
+            )
+        return lanczos.extend(state, operator, task.num_steps, tick, self.kernel)
+
+    def summarise(
+        self,
+        goal: Goal,
+        states: Mapping[tuple[Any, ...], lanczos.LanczosState],
+        previous: Summary | None,
+    ) -> Summary:
+        """Pool the certified bounds of all probes at the cut."""
+        return summarise(goal, states, previous, len(self.stages(goal)))
+
+
+def seen(goal: Goal, summary: Summary, seconds: float) -> Seen:
+    """Return what rounds have shown, for other methods to make an offer on."""
+    low, high = summary.evidence(goal.confidence)
+    length, gaps, measure = math.inf, summary.gaps, summary.measure
+    if gaps and measure is not None and gaps[0].high > 0.0:
+        kappa = measure.spectral_norm / gaps[0].high
+        length = kappa if measure.ritz_values[0] < -gaps[0].high else math.sqrt(kappa)
+    return Seen(
+        low=low,
+        high=high,
+        likely=summary.estimate,
+        is_met=summary.status is Status.CONVERGED,
+        is_resolved=is_resolved(summary),
+        solve_length=length,
+        seconds=seconds,
+    )
+
+
+def _blocks(first: int, last: int, steps: int) -> list[Task]:
+    """Split probes first..last-1 into blocks; the key holds the number of the first probe."""
+    return [Task(("probes", j), steps, m) for j, m in probes.blocks(first, last, BLOCK)]
+
+
+def _more_steps(memo: Memo, left: int) -> list[Task]:
+    """Double the steps of all probes, or what the budget holds of that, while it pays."""
+    steps = min(memo.num_steps, left // memo.num_probes)
+    if memo.slack_share > RESOLVED and steps >= max(1, memo.num_steps // 8):
+        return [Task(key, steps, k) for key, k in memo.blocks]
+    return []

@@ -1,0 +1,1 @@
+"""Bases of the range and of the null space, and projections on them."""

@@ -1,0 +1,43 @@
+"""The public names, from where they are defined; `symrank` hands them on when one is asked for."""
+
+from symrank.answer.result import RankResult
+from symrank.ask.count import count
+from symrank.ask.plan import plan
+from symrank.ask.rank import rank
+from symrank.errors import SymrankError
+from symrank.methods import (
+    Chebyshev,
+    Dense,
+    Inertia,
+    Lanczos,
+    Langevin,
+    Projection,
+    Sketch,
+    UbaruSaad,
+)
+from symrank.operators import as_operator, augmented, gram, kron
+from symrank.preconditioners import Preconditioner
+from symrank.spectrum.outcome import Progress, Status
+
+__all__ = [
+    "Chebyshev",
+    "Dense",
+    "Inertia",
+    "Lanczos",
+    "Langevin",
+    "Preconditioner",
+    "Progress",
+    "Projection",
+    "RankResult",
+    "Sketch",
+    "Status",
+    "SymrankError",
+    "UbaruSaad",
+    "as_operator",
+    "augmented",
+    "count",
+    "gram",
+    "kron",
+    "plan",
+    "rank",
+]

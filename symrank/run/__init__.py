@@ -1,0 +1,1 @@
+"""A run: from what the caller passed to an operator and a goal, then rounds within a budget."""

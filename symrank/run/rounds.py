@@ -1,0 +1,308 @@
+"""Rounds: plan, run, summarise, until a method has nothing left to do; and to go on from there."""
+
+import dataclasses
+import math
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Any
+
+from symrank import kernels
+from symrank.answer.result import RankResult
+from symrank.errors import ChangedOperatorError, NonFiniteError, OptionError, SymrankError
+from symrank.methods import Goal, Method, Summary, Task, costs
+from symrank.methods.eigenvalues import dense
+from symrank.run.budget import Counter, TimeUp, located
+from symrank.run.job import Job, Options
+from symrank.spectrum import threshold
+from symrank.spectrum.outcome import Progress, Status
+from symrank.support import foreign
+from symrank.support.options import check_progress
+
+__all__ = ["MAX_MATVECS", "Rounds", "counter_of", "run", "start"]
+
+MAX_MATVECS = 20_000  # the budget by default
+UNSEEN = (
+    "the budget held no product to see whether the operator is still what it was at the first: "
+    "raise max_matvecs by one."
+)
+EXTRA_SECONDS = 10.0  # predicted: what resolution may take where no precision was asked for
+
+
+@dataclass
+class Rounds:
+    """The segments of a method so far, and what they say.
+
+    Once a segment was stopped half-way its state is lost, and there is nothing to go on from:
+    `is_whole` is false.
+    """
+
+    method: Method
+    reason: str
+    job: Job
+    goal: Goal
+    states: dict[tuple[Any, ...], Any] = field(default_factory=dict)
+    history: list[tuple[int, int, int]] = field(default_factory=list)
+    summary: Summary | None = None
+    is_whole: bool = True
+    limit: int = 0  # products of the run that the budget allows
+    is_unseen: bool = False  # a round ended without a look at the witness
+
+    def advance(self, counter: Counter) -> None:
+        """Run rounds until nothing is left to do; see `guarded`."""
+        with self.guarded(counter):
+            for _ in self.each(counter):
+                pass
+
+    @contextmanager
+    def guarded(self, counter: Counter) -> Iterator[None]:
+        """End with what the finished rounds say where time, a key or an error ends `each`.
+
+        Raises
+        ------
+        KeyboardInterrupt
+            Where not even the first round was finished.
+        OptionError
+            Where the method plans no work at all.
+        SymrankError, Exception
+            Where the operator cannot be used any longer, or raises an error of its own; with the
+            result of the round before as `result`.
+        """
+        self.is_whole = False
+        try:
+            with located(counter, lambda: self.known(counter)):
+                yield
+            self.is_whole = True
+        except TimeUp:
+            summary = self.summary
+            if summary and summary.status is Status.NO_GAP_FOUND and not summary.notes:
+                self._end(Status.BUDGET_SPENT)  # more time could tell
+        except KeyboardInterrupt:
+            if self.summary is None:
+                raise
+            self._end(Status.INTERRUPTED)
+        if self.summary is None and self.is_whole:
+            msg = f"method={self.method.name!r} planned no work for n={self.goal.n}."
+            raise OptionError(msg)
+
+    def keep_within(self, counter: Counter) -> None:
+        """Leave to the method what another one has left of the budget."""
+        assert self.summary is not None
+        most = self.summary.num_products + self.job.budget(counter.left)
+        self.goal = dataclasses.replace(self.goal, max_matvecs=most)
+
+    def each(self, counter: Counter) -> Iterator[Summary]:
+        """Yield what is known after every round, the only place where anything is decided.
+
+        It may be left at any round, and asked again. Run it within `guarded`.
+        """
+        if self.goal.n == 0:
+            self.summary = dense.nothing(self.goal)
+            return
+        while tasks := self.method.plan(self.goal, len(self.history), self.summary):
+            self.summary = self._after(tasks, counter)
+            counter.interval = self.summary.evidence(self.goal.confidence)
+            self.history.append((counter.num_matvecs, *counter.interval))
+            yield self.summary
+
+    def _after(self, tasks: Sequence[Task], counter: Counter) -> Summary:
+        """Run a round, look whether the operator is the same, and say what all segments say."""
+        operator = self.job.operator
+
+        def tick(products: int) -> None:
+            counter.tick(products * operator.matvecs_per_product)
+
+        try:
+            for task in tasks:
+                state = self.states.pop(task.key, None)
+                self.states[task.key] = self.method.run(operator, self.goal, task, state, tick)
+            self._look(counter)
+            return self.method.summarise(self.goal, self.states, self.summary)
+        except Exception as error:
+            self._blame(counter, error)
+            raise
+
+    def _look(self, counter: Counter) -> None:
+        """Look whether the operator is still what it was at the door; set the next look aside."""
+        witness = self.job.witness
+        if witness is None:
+            return
+        is_forced = counter.num_matvecs > self.limit  # by num_steps of a method, for example
+        if counter.left < witness.num_matvecs and not is_forced:
+            self.is_unseen = True
+            return
+        witness.look()
+        counter.count(witness.num_matvecs)
+        most = self.goal.max_matvecs - self.goal.look
+        self.goal = dataclasses.replace(self.goal, max_matvecs=most)
+
+    def _blame(self, counter: Counter, error: Exception) -> None:
+        """Raise where an error within a round is explained by an operator that has changed."""
+        explains = (TimeUp, NonFiniteError, ChangedOperatorError)
+        if self.job.witness is None or isinstance(error, explains) or foreign.is_callers(error):
+            return
+        try:
+            self.job.witness.look()
+        except SymrankError as changed:
+            raise changed from error
+        counter.count(self.job.witness.num_matvecs)
+
+    def known(self, counter: Counter) -> RankResult | None:
+        """Return what the finished rounds say, for an error that ends the run."""
+        if self.summary is None:
+            return None
+        result = dataclasses.replace(self.result(counter), status=Status.INTERRUPTED, resume=None)
+        return self.job.as_asked(result)
+
+    @property
+    def is_squared_away(self) -> bool:
+        """Whether an exact count of squared singular values is none of the singular values.
+
+        The noise floor of A^H A is a floor for squares: what A still holds below its root is lost.
+        So the count is exact for A as well only where nothing lies below the cut, or where the
+        singular values themselves were computed. A cut of the caller asks for the squares.
+        """
+        job, summary = self.job, self.summary
+        shape = job.operator.facts.squared_shape
+        if summary is None or summary.status is not Status.EXACT or shape is None:
+            return False
+        goal = self.goal
+        asks_for_zero = 0.0 in goal.window if goal.window else not goal.has_cut
+        if not asks_for_zero or self.method.is_free_of_squares(job.operator.facts):
+            return False
+        return goal.window is not None or summary.rank < min(*shape, goal.n)
+
+    @property
+    def num_left_out(self) -> int:
+        """Dimensions of the caller's operator that the method does not see."""
+        return self.job.num_deflated + self.job.num_zeros
+
+    def _end(self, status: Status) -> None:
+        assert self.summary is not None
+        self.summary = dataclasses.replace(self.summary, status=status)
+
+    def result(self, counter: Counter) -> RankResult:
+        """Put the last summary as a result."""
+        job = self.job
+        assert self.summary is not None
+        fields = {f.name: getattr(self.summary, f.name) for f in dataclasses.fields(Summary)}
+        for name in ("memo", "is_final", "given_up"):
+            fields.pop(name)
+        if fields["inertia"] is not None:
+            plus, zero, minus = fields["inertia"]
+            fields["inertia"] = plus, zero + self.num_left_out, minus
+        if fields["measure"] is not None:
+            fields["measure"] = dataclasses.replace(fields["measure"], num_zeros=self.num_left_out)
+        if self.is_squared_away:
+            fields["status"] = Status.CONVERGED
+            fields["notes"] = (*fields["notes"], _squares_note(self.goal))
+        if self.goal.atol and fields["threshold"] > self.goal.atol * self.goal.scale * (1.0 + 1e-9):
+            fields["notes"] = (*fields["notes"], _floor_note(self.goal, fields["threshold"]))
+        if self.is_unseen:
+            fields["notes"] = (*fields["notes"], UNSEEN)
+        goes_on = self.is_whole and self.method.refines
+        return RankResult(
+            **fields,
+            n=self.goal.n + self.num_left_out,
+            dtype=str(self.goal.dtype),
+            method=self.method.name,
+            kernel=_kernel_name(self.method),
+            window=job.window,
+            preconditioner="" if job.preconditioner is None else job.preconditioner.name,
+            num_deflated=job.num_deflated,
+            confidence=self.goal.confidence,
+            num_matvecs=counter.num_matvecs,
+            seconds=counter.seconds,
+            reason=self.reason,
+            seed=self.goal.seed,
+            history=list(self.history),
+            resume=_resume(self, counter) if goes_on else None,
+        )
+
+
+def counter_of(options: Options, progress: Callable[[Progress], None] | None) -> Counter:
+    """Return the counter of a run with the budgets of its options."""
+    check_progress(progress)
+    limit = MAX_MATVECS if options.max_matvecs is None else int(options.max_matvecs)
+    return Counter(limit, options.max_seconds, progress)
+
+
+def start(job: Job, method: Method, reason: str, counter: Counter) -> Rounds:
+    """Return the rounds of a method on what is left of the budget."""
+    a_product = costs.product_seconds(job.operator.facts.work)
+    goal = dataclasses.replace(
+        job.goal,
+        max_matvecs=job.budget(counter.left),
+        deadline=counter.deadline,
+        extra_products=int(EXTRA_SECONDS / max(a_product, 1e-9)),
+    )
+    limit = counter.num_matvecs + goal.max_matvecs * job.operator.matvecs_per_product
+    limit = max(limit, counter.max_matvecs)
+    return Rounds(method=method, reason=reason, job=job, goal=goal, limit=limit)
+
+
+def run(job: Job, method: Method, reason: str, counter: Counter) -> Rounds:
+    """Run a method on what is left of the budget."""
+    rounds = start(job, method, reason, counter)
+    rounds.advance(counter)
+    return rounds
+
+
+def _floor_note(goal: Goal, floor: float) -> str:
+    """Say that a cut was asked for that products cannot make."""
+    return (
+        f"atol={(goal.atol or 0.0) * goal.scale:.3g} lies below the noise floor of the products: "
+        f"eigenvalues above {floor:.3g} were counted, and no others can be told from zero."
+    )
+
+
+def _squares_note(goal: Goal) -> str:
+    """Say what squaring has hidden."""
+    level = math.sqrt(threshold.FLOOR * goal.eps)
+    return (
+        f"gram squares the spectrum: singular values below {level:.2g} of the largest are not told "
+        "from zero; symrank.augmented(A) keeps them, and method='dense' computes them."
+    )
+
+
+def _resume(rounds: Rounds, before: Counter) -> Callable[..., RankResult]:
+    """Return what `RankResult.refine` calls; vectors in memory go on once."""
+    num_rounds, spent = len(rounds.history), (before.num_matvecs, before.seconds)
+
+    def resume(
+        precision: float,
+        max_matvecs: int | None,
+        max_seconds: float | None,
+        progress: Callable[[Progress], None] | None,
+    ) -> RankResult:
+        if len(rounds.history) > num_rounds or not rounds.is_whole:
+            raise OptionError(
+                "this result was refined already, and its vectors went into that run: refine the "
+                "newer result."
+            )
+        more = MAX_MATVECS if max_matvecs is None else max_matvecs
+        counter = Counter(more, max_seconds, progress, before=spent)
+        rounds.limit = counter.max_matvecs
+        summary = rounds.summary
+        assert summary is not None
+        old, n = rounds.goal, rounds.goal.n + rounds.num_left_out
+        rounds.goal = dataclasses.replace(
+            old,
+            half_width=precision if precision >= 1.0 else precision * n,
+            refine=False,
+            max_matvecs=summary.num_products + rounds.job.budget(more),
+            spent_looks=getattr(summary.evidence, "num_looks", 1),
+        )
+        with foreign.own_arithmetic():
+            rounds.summary = rounds.method.summarise(rounds.goal, rounds.states, summary)
+            rounds.advance(counter)
+            return rounds.result(counter)
+
+    return resume
+
+
+def _kernel_name(method: Method) -> str:
+    """Return the name of the kernel file that `method` runs on; empty if it runs on none."""
+    if not method.runs_on_kernels:
+        return ""
+    return kernels.load(method.kernel).__name__.rpartition(".")[2]

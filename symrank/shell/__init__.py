@@ -1,0 +1,1 @@
+"""The command line: files in, answers out, and how a process ends."""

@@ -1,0 +1,300 @@
+"""The command `symrank`: one file in, one rank out.
+
+How it ends, whatever happens, is the law of `symrank.shell.process`: exit status 0 with an answer,
+2 with one line, 130 where it was interrupted before there was an answer.
+"""
+
+import logging
+import math
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from enum import StrEnum
+from pathlib import Path
+from types import ModuleType
+from typing import Annotated, Any, NoReturn
+
+import typer
+
+import symrank
+from symrank.answer.result import RankResult
+from symrank.errors import OperatorError, SymrankError
+from symrank.methods import BY_NAME
+from symrank.methods.eigenvalues.dense import DENSE_LIMIT
+from symrank.shell import process, report, written
+from symrank.shell.files import load_matrix
+from symrank.spectrum.outcome import Progress
+from symrank.support.text import printable
+
+__all__ = ["app", "run"]
+
+FOREVER = 1e8  # seconds: what alarms of the system can hold
+NAMES = ", ".join(sorted(BY_NAME))
+MOMENT = 1e-3  # seconds for the first round, which is always run
+
+app = typer.Typer(
+    name="symrank",
+    help=(symrank.__doc__ or "").partition("\n")[0],
+    add_completion=False,
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+)
+
+
+class Rectangular(StrEnum):
+    """How a rectangular matrix becomes symmetric."""
+
+    AUG = "aug"
+    GRAM = "gram"
+
+
+class Conditioning(StrEnum):
+    """Preconditioners that need nothing but the matrix."""
+
+    EQUILIBRATE = "equilibrate"
+    JACOBI = "jacobi"
+    AMG = "amg"
+
+
+def run() -> int:
+    """Run the command and return its exit status."""
+    try:
+        status = app(prog_name="symrank", standalone_mode=False)
+    except SystemExit:  # typer's own way where whoever reads a page of help has gone
+        return process.ANSWERED
+    except Exception as error:
+        say = getattr(error, "format_message", None)  # a ClickException: click's, or typer's own
+        if say is None:
+            process.complain(process.explain(error))
+        else:
+            process.complain(f"{say().rstrip('.')}. Try 'symrank rank --help'.")
+        return process.BAD
+    return status if isinstance(status, int) else process.ANSWERED
+
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        with _one_line_errors():
+            process.say(f"symrank {symrank.__version__}")
+        raise typer.Exit
+
+
+@app.callback(invoke_without_command=True)
+def _main(
+    context: typer.Context,
+    version: Annotated[  # noqa: ARG001 - its callback does the work
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Show the version.")
+    ] = False,
+) -> None:
+    """Tell the rank of a symmetric matrix, with an interval that holds it."""
+    if context.invoked_subcommand is None:
+        with _one_line_errors():
+            process.say(context.get_help())
+
+
+Number = float | None  # None: as `symrank.rank` has it
+File = Annotated[Path, typer.Argument(help="A .mtx, .mtx.gz, .npy, .npz or .mat file.")]
+Method = Annotated[str | None, typer.Option(help=f"One of {NAMES}. Default: by predicted cost.")]
+Atol = Annotated[Number, typer.Option(help="Eigenvalues of at most this modulus count as zero.")]
+Rtol = Annotated[Number, typer.Option(help="The same, as a multiple of the largest modulus.")]
+Precision = Annotated[
+    Number,
+    typer.Option(help="Half-width of the interval: a fraction of n, or a count from 1 on."),
+]
+Confidence = Annotated[float, typer.Option(help="Level of the interval.")]
+MaxMatvecs = Annotated[Number, typer.Option(help="Budget in products; inf for no limit.")]
+MaxSeconds = Annotated[Number, typer.Option(help="Budget in seconds, reading the file included.")]
+Seed = Annotated[int | None, typer.Option(min=0, help="The same seed gives the same answer.")]
+HowSymmetric = Annotated[
+    Rectangular | None,
+    typer.Option(
+        help="For a rectangular A. aug: [0 A; A* 0], of twice the rank. gram: A* A, "
+        "of the same rank, but blind below 3e-7 of the largest singular value."
+    ),
+]
+Preconditioned = Annotated[
+    Conditioning | None,
+    typer.Option(
+        help="equilibrate: scale a matrix of mixed units to rows of unit size, where no cut "
+        "is in the units of A. jacobi: the same to a unit diagonal. amg: solve with a "
+        "multigrid cycle, for Laplacians and finite elements. None moves the rank."
+    ),
+]
+AsJson = Annotated[
+    bool,
+    typer.Option("--json", help="Print JSON alone; with aug, of the operator of twice the rank."),
+]
+Plot = Annotated[
+    Path | None,
+    typer.Option(
+        metavar="FILE",
+        help="Draw the spectrum, from all eigenvalues or Lanczos: a .png or .svg file.",
+    ),
+]
+
+
+@app.command("rank")
+def _rank(
+    file: File,
+    method: Method = None,
+    atol: Atol = None,
+    rtol: Rtol = None,
+    precision: Precision = None,
+    confidence: Confidence = 0.95,
+    max_matvecs: MaxMatvecs = None,
+    max_seconds: MaxSeconds = None,
+    seed: Seed = None,
+    rectangular: HowSymmetric = None,
+    preconditioner: Preconditioned = None,
+    as_json: AsJson = False,
+    plot: Plot = None,
+) -> None:
+    """Tell the rank of the symmetric (or Hermitian) matrix in FILE."""
+    started = time.monotonic()
+    with _one_line_errors() as run:
+        name = printable(file.name)
+        plots = None if plot is None else _plots(plot)
+        matrix = _symmetric(_read(file, max_seconds), rectangular)
+        if plots is not None and method is None:
+            method = _with_a_spectrum(matrix)
+        with process.answering() as is_known:
+            with report.progress_bar() as observe:
+                run.result = symrank.rank(
+                    matrix,
+                    method,
+                    atol=atol,
+                    rtol=rtol,
+                    precision=precision,
+                    confidence=confidence,
+                    max_matvecs=max_matvecs,
+                    max_seconds=_left(max_seconds, started),
+                    preconditioner=None if preconditioner is None else preconditioner.value,
+                    rng=seed,
+                    progress=run.watch(observe(name)),
+                )
+                is_known()
+            if as_json:
+                process.say(written.as_json(run.result.to_dict()))
+            else:
+                is_augmented = rectangular is Rectangular.AUG
+                written.say_rows(report.describe(run.result, name, is_augmented=is_augmented))
+            run.is_answered = True
+        if plots is not None:
+            plots.save_plot(run.result.plot(), plot)
+
+
+@app.command("demo")
+def _demo(
+    seed: Annotated[int, typer.Option(min=0, help="Of the problems and the runs.")] = 2024,
+) -> None:
+    """Run `rank` and two methods on built-in problems of known rank; takes less than a minute."""
+    lines: list[report.Line] = []
+    with _one_line_errors(), process.answering() as is_known:
+        with report.progress_bar() as observe:
+            try:
+                for line in report.demo_lines(seed, observe):
+                    lines.append(line)
+                    if line.result.status is symrank.Status.INTERRUPTED:
+                        break
+            except KeyboardInterrupt:
+                if not lines:
+                    raise
+            is_known()
+        written.say_table(report.table(lines))
+
+
+class _Run:
+    """What is known of a run, for the line in which it may end."""
+
+    interval: tuple[int, int] | None = None
+    result: RankResult | None = None
+    is_answered = False
+
+    def watch(self, show: Callable[[Progress], None] | None) -> Callable[[Progress], None]:
+        """Return an observer that remembers the interval, and shows the rest."""
+
+        def observe(now: Progress) -> None:
+            self.interval = now.interval
+            if show is not None:
+                show(now)
+
+        return observe
+
+    @property
+    def known(self) -> str:
+        """Return what the last finished round has said, as the end of a sentence."""
+        if self.is_answered:
+            return "The answer above holds."
+        if self.result is not None:
+            return f"The answer: {self.result}"
+        if self.interval is not None:
+            return f"The last finished round: rank in {list(self.interval)}"
+        return ""
+
+
+@contextmanager
+def _one_line_errors() -> Iterator[_Run]:
+    """Turn whatever ends a command into one line on stderr and an exit status."""
+    run = _Run()
+    try:
+        with process.interruptible():
+            yield run
+    except typer.Exit:
+        raise
+    except process.CannotWriteError as error:
+        if not error.is_gone:
+            _fail(f"{error}. {run.known}", process.BAD, error)
+        raise typer.Exit(process.ANSWERED) from error
+    except KeyboardInterrupt as error:
+        text = f"interrupted. {run.known}" if run.known else process.NO_ANSWER
+        _fail(text, process.INTERRUPTED, error)
+    except SymrankError as error:
+        _fail(str(error), process.BAD, error)
+    except Exception as error:
+        _fail(f"{process.explain(error)} {run.known}", process.BAD, error)
+
+
+def _fail(sentence: str, status: int, error: BaseException) -> NoReturn:
+    process.complain(sentence)
+    raise typer.Exit(status) from error
+
+
+def _plots(path: Path) -> ModuleType:
+    """Load what draws, in silence, before any work is spent; see that `path` will do."""
+    logging.getLogger("matplotlib").setLevel(logging.ERROR)  # of caches where HOME is read-only
+    from symrank.answer import plots  # matplotlib is wanted only here
+
+    plots.check_path(path)
+    return plots
+
+
+def _read(file: Path, max_seconds: float | None) -> Any:
+    """Read the matrix within the time of the whole command."""
+    is_limit = max_seconds is not None and 0.0 < max_seconds < FOREVER
+    try:
+        with process.ends_within(max_seconds if is_limit else None):
+            return load_matrix(file)
+    except process.TooLong as late:
+        raise OperatorError(
+            f"{file} could not be read within max_seconds={max_seconds}: there is no answer. "
+            "Allow more."
+        ) from late
+
+
+def _symmetric(matrix: Any, rectangular: Rectangular | None) -> Any:
+    """Return the symmetric operator that was asked for."""
+    if rectangular is None:
+        return matrix
+    return symrank.augmented(matrix) if rectangular is Rectangular.AUG else symrank.gram(matrix)
+
+
+def _with_a_spectrum(matrix: Any) -> str:
+    """Return the cheaper method that leaves a spectrum to draw: pivots and sketches have none."""
+    return "dense" if symrank.as_operator(matrix).n <= DENSE_LIMIT else "lanczos"
+
+
+def _left(max_seconds: float | None, started: float) -> float | None:
+    """Return what reading has left of a budget in seconds; one out of range is refused later."""
+    if max_seconds is None or not 0.0 < max_seconds < math.inf:
+        return max_seconds
+    return max(max_seconds - (time.monotonic() - started), MOMENT)

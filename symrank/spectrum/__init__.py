@@ -1,0 +1,1 @@
+"""What finished products say of a spectrum: measures, bounds, intervals, regions."""
