@@ -63,11 +63,11 @@ def interleaved(calls: dict[str, Callable[[], Any]], rounds: int) -> dict[str, f
     return {name: statistics.median(taken) for name, taken in seconds.items()}
 
 
-def on_threads(threads: int, call: Callable[[], Any]) -> Callable[[], Any]:
+def on_threads(count: int, call: Callable[[], Any]) -> Callable[[], Any]:
     """Return the call on so many threads; the others keep one."""
 
     def wrapped() -> Any:
-        with threads.using(threads):
+        with threads.using(count):
             return call()
 
     return wrapped

@@ -51,7 +51,8 @@ START_SECONDS = 60.0  # an interpreter on a slow network disk takes some
 PATIENCE = 20.0  # times its CPU time is the wall time of a child that is not stuck
 LONGEST = 2**24  # bytes of an answer without its arrays
 THREADS = ("OMP", "OPENBLAS", "MKL", "BLIS", "NUMBA", "RAYON", "VECLIB_MAXIMUM")
-PACKAGE = Path(__file__).parent
+PACKAGE = Path(__file__).parents[1]
+FAR_SIDE = Path(__file__).with_name("child_side.py")
 
 
 class Answer(NamedTuple):
@@ -164,7 +165,7 @@ class Child:
         _check_interpreter()
         self._folder = tempfile.mkdtemp(prefix="symrank-")
         self._process = subprocess.Popen(
-            [sys.executable, "-S", "-P", "-W", "ignore", str(PACKAGE / "_child_side.py")],
+            [sys.executable, "-S", "-P", "-W", "ignore", str(FAR_SIDE)],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,

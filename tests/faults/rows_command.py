@@ -210,7 +210,7 @@ ERRORS = [
     ("symrank.rank", "MemoryError()", "out of memory: "),
     ("symrank.rank", "ZeroDivisionError('division by zero')", "SYMRANK_TRACEBACK=1"),
     ("symrank.rank", "KeyError('a')", "KeyError: 'a'. This is a fault"),
-    ("_written.say_rows", "ValueError('a')", "The answer: rank 2 in [2, 2]"),
+    ("written.say_rows", "ValueError('a')", "The answer: rank 2 in [2, 2]"),
 ]
 CLOSED = "the standard output is closed"
 ASCII = {"PYTHONIOENCODING": "ascii", "PYTHONUTF8": "0"}

@@ -21,8 +21,8 @@ import sys
 sys.path.append({str(ROOT)!r})
 import symrank
 from symrank import gallery
-from symrank.methods import _ldl_far
-_ldl_far.CHILD_SECONDS = 0.0
+from symrank.methods.pivots import ldl_far
+ldl_far.CHILD_SECONDS = 0.0
 L = gallery.grid_laplacian((20, 20))
 def answer(**options):
     r = symrank.rank(L, "inertia", rng=3, **options)
@@ -130,7 +130,7 @@ os._exit(0)
 @contextlib.contextmanager
 def _running(tmp: Path, body: str) -> Iterator[tuple[subprocess.Popen[str], int]]:
     """Start a script whose child spins; give it with the child's number, and end it."""
-    spin = '_ldl_far.FACTORISE = "tests.faults.bad_servers:spin"\n'
+    spin = 'ldl_far.FACTORISE = "tests.faults.bad_servers:spin"\n'
     file = tmp / "script.py"
     file.write_text(HEAD + spin + body)
     (tmp / "temporary").mkdir()
@@ -200,7 +200,7 @@ try:
     answer()
 except KeyboardInterrupt:
     print("interrupted", flush=True)
-_ldl_far.FACTORISE = "symrank.methods.pivots.ldl_served:factorise"
+ldl_far.FACTORISE = "symrank.methods.pivots.ldl_served:factorise"
 answer()
 print("answered", flush=True)
 """

@@ -29,7 +29,7 @@ import multiprocessing as mp
 warnings.filterwarnings("ignore", "This process", DeprecationWarning)  # Python's own, on forks
 import numpy as np, symrank
 from symrank import gallery
-from symrank.kernels import _threads
+from symrank.kernels.compiled import threads
 threads.WORTH = threads.LEAST = 1
 os.sched_getaffinity = lambda pid: range(2)
 PROBLEMS = {
@@ -128,7 +128,7 @@ AT_EXIT = """
 ONE_PROCESSOR = """
 import os
 os.sched_setaffinity(0, [min(os.sched_getaffinity(0))])
-from symrank.kernels import _threads
+from symrank.kernels.compiled import threads
 assert threads.number() == 1
 import numba
 from numba.np.ufunc import parallel
@@ -136,7 +136,7 @@ assert not parallel._is_initialized
 """
 SET_THREADS = """
 import numba
-from symrank.kernels import _threads
+from symrank.kernels.compiled import threads
 numba.set_num_threads(1)
 assert threads.number() == 1
 """

@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 
 from symrank import gallery, kernels
 from symrank.errors import OptionError
+from symrank.kernels.compiled import threads
 from symrank.kernels.multiplicands import Csr, Diagonal, Given
 
 DTYPES = [np.float32, np.float64, np.complex64, np.complex128]
@@ -140,8 +141,8 @@ def test_sums_do_not_depend_on_the_number_of_threads():
     A = gallery.grid_laplacian((600, 500))
     _, U, U_prev, scale, coupling = lanczos_inputs(300_000, 4, np.float64)
     results = []
-    for threads in (1, 2, 5):
-        with threads.using(threads):
+    for count in (1, 2, 5):
+        with threads.using(count):
             W = U_prev.copy()
             product = csr(A, U)
             sums = COMPILED.lanczos_step(product, U, W, scale, coupling)

@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from symrank import kernels
+from symrank.kernels.compiled import threads
 from symrank.kernels.multiplicands import Csr, Diagonal, Given
 from symrank.spectrum.filters import Baoab, EulerMaruyama, LeimkuhlerMatthews
 from symrank.support.blocks import empty_block
@@ -247,8 +248,8 @@ def test_step_does_not_depend_on_the_number_of_threads(scheme, law):
     theta, velocity = block(rng, n, k, np.float64), block(rng, n, k, np.float64)
     product = make_product("csr32", rng, theta)
     results = []
-    for threads in (1, 2, 5):
-        with threads.using(threads):
+    for count in (1, 2, 5):
+        with threads.using(count):
             noise = noise_of(law, 5)
             result = run(COMPILED, product, theta, velocity, SCHEMES[scheme], noise, 2, 0)
             results.append([x for x in result if x is not None])

@@ -15,16 +15,16 @@ LARGE = 1e9  # nanoseconds: shared
 
 @given(
     num_chunks=st.integers(0, 200),
-    threads=st.integers(1, 9),
+    count=st.integers(1, 9),
     cost=st.sampled_from([0.0, 1e5, 3e5, 1e6, LARGE]),
 )
-def test_every_chunk_is_worked_off_once(num_chunks, threads, cost):
+def test_every_chunk_is_worked_off_once(num_chunks, count, cost):
     times = np.zeros(num_chunks, int)
 
     def work(first, last):
         times[first:last] += 1  # ranges do not overlap
 
-    with threads.using(threads):
+    with threads.using(count):
         threads.spread(work, num_chunks, cost)
     assert (times == 1).all()
 
