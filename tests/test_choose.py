@@ -19,7 +19,8 @@ from symrank.methods.pivots.counts import Counts
 from symrank.methods.quadrature import lanczos
 from symrank.operators import as_operator, augmented, gram, shift
 from symrank.operators.facts import Facts, Work
-from symrank.run.job import Options, prepare
+from symrank.run.job import prepare
+from symrank.run.options import Options
 from symrank.run.rounds import counter_of, start
 from symrank.spectrum.intervals import ExactInterval
 

@@ -7,10 +7,9 @@ import pytest
 
 import symrank
 from symrank.errors import ChangedOperatorError, NonFiniteError, OperatorError
-from symrank.operators import Operator, ScipyOperator, augmented, gram, kron
+from symrank.operators import Operator, Scaled, ScipyOperator, augmented, gram, kron
 from symrank.operators.checks import checked
 from symrank.operators.matrix import MatrixOperator
-from symrank.operators.transforms import Scaled
 from symrank.support import foreign
 from tests.faults.machine import ENTRIES, Machine, Subclass, blocks, vectors
 

@@ -263,7 +263,7 @@ def test_bad_eps_of_adam(eps):
 
 def test_jacobi_without_entries_or_without_numbers():
     with pytest.raises(
-        OptionError, match=r"entries of <Gram.*Preconditioner\.diagonal\(1 / diag\)"
+        OptionError, match=r"entries of this 3x3.*Preconditioner\.diagonal\(1 / diag\)"
     ):
         Preconditioner.jacobi(gram(np.eye(3)))
     with pytest.raises(NonFiniteError, match=r"A\[1, 1\] = nan"):

@@ -16,13 +16,14 @@ from typing import Any
 import numpy as np
 
 from symrank.answer.result import RankResult
-from symrank.ask.rank import OF_METHODS, answer, named_method, seed_of
+from symrank.ask.rank import OF_METHODS, answer, named_method
 from symrank.errors import OptionError
 from symrank.methods import Method
 from symrank.operators import shift
 from symrank.recurrences.norm import norm
 from symrank.run.budget import Counter, located
-from symrank.run.job import Job, Options, Rng, prepare
+from symrank.run.job import Job, prepare
+from symrank.run.options import Options, Rng, seed_of
 from symrank.run.rounds import counter_of, run
 from symrank.spectrum import threshold
 from symrank.spectrum.intervals import Complement

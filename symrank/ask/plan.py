@@ -12,8 +12,9 @@ from symrank.choice.units import LIMIT, SHARE, uneven
 from symrank.methods import costs
 from symrank.preconditioners import Preconditioner
 from symrank.preconditioners.equilibrate import describe
-from symrank.run.budget import Counter, located
-from symrank.run.job import Job, Options, Rng, prepare, seed_of
+from symrank.run.budget import Counter, located, products_in
+from symrank.run.job import Job, prepare
+from symrank.run.options import Options, Rng, seed_of
 from symrank.run.rounds import counter_of
 from symrank.support import foreign
 from symrank.support.options import checks_names
@@ -89,9 +90,9 @@ def plan(
     )
     counter = counter_of(options, None)
     with foreign.own_arithmetic():
-        job, note = _first_of_two(prepare(A, options, counter), counter)
+        job, note = _first_of_two(prepare(A, options, counter, is_chosen=True), counter)
         with located(counter):
-            return _planned(job.on_shorter_side(), (note,) if note else ())
+            return _planned(job, (note,) if note else ())
 
 
 def _planned(job: Job, notes: tuple[str, ...]) -> policy.Plan:
@@ -112,5 +113,6 @@ def _first_of_two(job: Job, counter: Counter) -> tuple[Job, str]:
     if scales is None:
         return job, ""
     left = counter.left - counter.left // SHARE
-    goal = dataclasses.replace(job.goal, max_matvecs=job.budget(left))
+    weight, look = job.operator.matvecs_per_product, job.goal.look
+    goal = dataclasses.replace(job.goal, max_matvecs=products_in(left, weight, look))
     return dataclasses.replace(job, goal=goal), f"{describe(scales, LIMIT)}: {TWICE}"

@@ -5,14 +5,13 @@ from collections.abc import Callable
 from typing import Any
 
 from symrank.answer.result import RankResult
-from symrank.choice.auto import choose_and_run
 from symrank.choice.units import count_in_both_units
 from symrank.errors import OptionError
 from symrank.methods import BY_NAME, Method, Projection
 from symrank.preconditioners import Preconditioner
-from symrank.run.budget import Counter
-from symrank.run.job import Job, Options, Rng, prepare, seed_of
-from symrank.run.rounds import counter_of, run
+from symrank.run.job import prepare
+from symrank.run.options import Options, Rng, seed_of
+from symrank.run.rounds import counter_of
 from symrank.spectrum.outcome import Progress
 from symrank.support import foreign
 from symrank.support.options import checks_names, shown
@@ -184,24 +183,15 @@ def answer(
         named_method(method)  # before any product is spent
     counter = counter_of(options, progress)
     with foreign.own_arithmetic():
-        return _answered(prepare(A, options, counter), method, counter)
+        job = prepare(A, options, counter, is_chosen=method is None)
+        chosen, reason = _method(method, job.goal.preconditioner)
+        return count_in_both_units(job, counter, chosen, reason)
 
 
-def _answered(job: Job, method: str | Method | None, counter: Counter) -> RankResult:
-    """Run the method asked for, or one of choice."""
-    chosen, reason = _method(method, job)
-
-    def count(job: Job) -> RankResult:
-        if chosen is None:
-            return choose_and_run(job, counter)
-        return run(job, chosen, reason, counter).result(counter)
-
-    return count_in_both_units(job, counter, count, chosen)
-
-
-def _method(method: str | Method | None, job: Job) -> tuple[Method | None, str]:
+def _method(
+    method: str | Method | None, unfactored: Preconditioner | None
+) -> tuple[Method | None, str]:
     """Resolve what the caller passed as method; a G without a factor suits some methods only."""
-    unfactored = job.goal.preconditioner
     if method is None and unfactored is None:
         return None, ""
     if method is None and unfactored is not None:

@@ -4,28 +4,46 @@ import dataclasses
 
 from symrank.answer.result import RankResult
 from symrank.choice.policy import MENU, Menu, affords_singular_values, propose, reconsider
-from symrank.methods import Dense, Lanczos, Offer, costs
+from symrank.methods import Dense, Lanczos, Method, Offer, Summary, costs
 from symrank.methods.eigenvalues import dense
 from symrank.methods.quadrature import lanczos
-from symrank.run.budget import Counter, located
+from symrank.run.budget import Counter, located, products_in
 from symrank.run.job import Job
 from symrank.run.rounds import Rounds, run, start
 from symrank.spectrum.intervals import ExactInterval, Hull, Interval
 from symrank.spectrum.outcome import Status
 
-__all__ = ["choose_and_run"]
+__all__ = ["choose_and_run", "count", "count_twin"]
 
 SURE = (Status.EXACT, Status.CONVERGED)
 CERTAIN = 1 - 1e-9  # at this confidence two intervals that miss each other are no chance
 
 
+def count(job: Job, method: Method | None, reason: str, counter: Counter) -> RankResult:
+    """Run the method asked for, or one of choice."""
+    if method is None:
+        return choose_and_run(job, counter)
+    return run(job, method, reason, counter).result(counter)
+
+
+def count_twin(job: Job, method: Method, is_chosen: bool, counter: Counter) -> RankResult | None:
+    """Count again by the method of the first count, or by products where its pivots were given up.
+
+    None where the time was up before the first round was at its end.
+    """
+    reason = "to see whether units decide"
+    found = run(job, method, reason, counter)
+    if is_chosen and _given_up(found.summary):
+        found = run(job, Lanczos(), reason, counter)
+    return None if found.summary is None else found.result(counter)
+
+
 def choose_and_run(job: Job, counter: Counter, menu: Menu = MENU) -> RankResult:
     """Count exactly where that is cheap, at once or once it is seen to be; else sample."""
-    job = job.on_shorter_side()  # 0
     plan = propose(job.operator.facts, job.goal, menu)  # 1
     if plan.choice.method.is_exact:
         tried = run(job, plan.choice.method, plan.reason, counter)
-        if _is_final(tried) or tried.is_squared_away:
+        if _is_final(tried.summary) or tried.is_squared_away:
             return _settled(tried, counter)
         if dense.fits(job.operator.facts.dense):  # 3
             return _all_eigenvalues(tried, counter)
@@ -36,15 +54,15 @@ def choose_and_run(job: Job, counter: Counter, menu: Menu = MENU) -> RankResult:
 def _sampled_instead(tried: Rounds, counter: Counter, menu: Menu) -> RankResult:
     """Sample where pivots proved too little; both answers hold, unless a clock ended one."""
     left_open = tried.result(counter)
-    reason = _why_not_final(tried) + "certified counting by products"
+    reason = _why_not_final(tried.summary) + "certified counting by products"
     counter.interval = None  # what is open is no answer to stop at
     try:
         answer = _sampled(tried.job, reason, counter, dataclasses.replace(menu, exact=()))
     except KeyboardInterrupt:
-        if _given_up(tried):
+        if _given_up(tried.summary):
             raise
         return dataclasses.replace(left_open, status=Status.INTERRUPTED)
-    return _narrower(answer, left_open, _given_up(tried))
+    return _narrower(answer, left_open, _given_up(tried.summary))
 
 
 def _sampled(job: Job, reason: str, counter: Counter, menu: Menu) -> RankResult:
@@ -64,7 +82,8 @@ def _seen_to_be_cheap(sampling: Rounds, counter: Counter, menu: Menu) -> Offer |
             spent = counter.num_matvecs // job.operator.facts.matvecs_per_product
             seconds = spent * costs.product_seconds(job.operator.facts.work)
             seen = lanczos.seen(job.goal, summary, seconds)
-            left = job.budget(counter.left), counter.seconds_left
+            weight, look = job.operator.matvecs_per_product, job.goal.look
+            left = products_in(counter.left, weight, look), counter.seconds_left
             offer = reconsider(job.operator.facts, job.goal, seen, spent, left, menu)
             if offer is not None:
                 break
@@ -85,13 +104,12 @@ def _gone_over(sampling: Rounds, offer: Offer, counter: Counter) -> RankResult:
     if exact.is_squared_away:
         return _settled(exact, counter)
     result = exact.result(counter)
-    if result.status in SURE or _is_final(exact):
+    if result.status in SURE or _is_final(exact.summary):
         return _unless_contradicted(result, sampled)
     if result.status is Status.INTERRUPTED:
         return dataclasses.replace(_both(sampled, result), status=Status.INTERRUPTED)
-    sampling.keep_within(counter)
-    sampling.advance(counter)
-    return _narrower(sampling.result(counter), result, _given_up(exact))
+    sampling.advance(counter, is_resumed=True)
+    return _narrower(sampling.result(counter), result, _given_up(exact.summary))
 
 
 def _settled(exact: Rounds, counter: Counter) -> RankResult:
@@ -105,9 +123,9 @@ def _settled(exact: Rounds, counter: Counter) -> RankResult:
 
 def _all_eigenvalues(tried: Rounds, counter: Counter) -> RankResult:
     """Compute all eigenvalues in place of what was no count."""
-    reason = _why_not_final(tried) + "all eigenvalues instead"
+    reason = _why_not_final(tried.summary) + "all eigenvalues instead"
     result = run(tried.job, Dense(), reason, counter).result(counter)
-    return _instead(result, _given_up(tried)) if _given_up(tried) else result
+    return _instead(result, _given_up(tried.summary)) if _given_up(tried.summary) else result
 
 
 def _narrower(result: RankResult, other: RankResult, given_up: str) -> RankResult:
@@ -115,16 +133,16 @@ def _narrower(result: RankResult, other: RankResult, given_up: str) -> RankResul
     return _instead(result, given_up) if given_up else _both(result, other)
 
 
-def _is_final(rounds: Rounds) -> bool:
-    return rounds.summary is not None and rounds.summary.is_final
+def _is_final(summary: Summary | None) -> bool:
+    return summary is not None and summary.is_final
 
 
-def _given_up(rounds: Rounds) -> str:
-    return "" if rounds.summary is None else rounds.summary.given_up
+def _given_up(summary: Summary | None) -> str:
+    return "" if summary is None else summary.given_up
 
 
-def _why_not_final(rounds: Rounds) -> str:
-    if _given_up(rounds):
+def _why_not_final(summary: Summary | None) -> str:
+    if _given_up(summary):
         return "the factorisation was given up: "
     return "the pivots proved too little (rounding): "
 

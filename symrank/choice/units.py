@@ -23,23 +23,22 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from symrank import preconditioners
 from symrank.answer.result import RankResult
+from symrank.choice.auto import count, count_twin
 from symrank.errors import SymrankError
-from symrank.methods import BY_NAME, Lanczos, Method
+from symrank.methods import BY_NAME, Goal, Method
+from symrank.operators.facts import Facts
 from symrank.preconditioners.equilibrate import Scales, describe, uneven_scales
 from symrank.run import rounds
-from symrank.run.budget import Counter
-from symrank.run.job import Job
+from symrank.run.budget import Counter, products_in
+from symrank.run.job import Job, equilibrated
 from symrank.spectrum import threshold
 from symrank.spectrum.intervals import ExactInterval, Hull, Interval
 from symrank.spectrum.outcome import Progress, Status
 
 __all__ = ["LIMIT", "SHARE", "count_in_both_units", "uneven"]
 
-LIMIT = math.log2(
-    1e6
-)  # of the spread of d: a row of size 1 beside one of 1e12, whose rounding is 1e-4
+LIMIT = math.log2(1e6)  # of the spread of d: 1 beside a row of 1e12, whose rounding is 1e-4
 SHARE = 4  # the count of D A D has one part in SHARE of the budget
 CERTAIN = 1.0 - 1e-6  # level at which two intervals that miss each other differ
 SURE = (Status.EXACT, Status.CONVERGED)
@@ -51,35 +50,38 @@ HOW = (
 
 
 def count_in_both_units(
-    job: Job, counter: Counter, count: Callable[[Job], RankResult], method: Method | None
+    job: Job, counter: Counter, method: Method | None, reason: str
 ) -> RankResult:
-    """Return what `count` says of the job, or of A and D A D where units may decide.
+    """Return the count of the job, or of A and D A D where units may decide.
 
     Parameters
     ----------
     job
-        What `count` takes.
+        What is counted.
     counter
         Of what both counts spend.
-    count
-        The run that was asked for.
-    method
-        Its method; None: the one that it chose counts D A D too.
+    method, reason
+        That was asked for; None: the one that is chosen counts D A D too.
     """
     scales = uneven(job)
     if scales is None:
-        return count(job)
+        return count(job, method, reason, counter)
     quarter = counter.left // SHARE
     with counter.reserve(quarter, counter.seconds_left / SHARE):
-        goal = dataclasses.replace(job.goal, max_matvecs=job.budget(counter.left))
-        first = count(dataclasses.replace(job, goal=goal))
+        weight, look = job.operator.matvecs_per_product, job.goal.look
+        goal = dataclasses.replace(job.goal, max_matvecs=products_in(counter.left, weight, look))
+        first = count(dataclasses.replace(job, goal=goal), method, reason, counter)
     if first.status is Status.NOT_CERTIFIED:  # it counts above a cut of its own
         return first
     again = BY_NAME[first.method]().unasked() if method is None else method
     second, failure = None, INTERRUPTED
     if first.status is not Status.INTERRUPTED:
         with counter.reserve(max(0, counter.left - quarter), 0.0):
-            second, failure = _count_again(job, scales, again, counter, method is None)
+            is_free = again.is_free(job.operator.facts)
+            second, failure = _attempted(
+                lambda: count_twin(equilibrated(job, scales), again, method is None, counter),
+                is_late=counter.seconds_left < 0.0 or not (is_free or counter.left),
+            )
     return _Pair(
         first=first,
         second=second,
@@ -95,42 +97,33 @@ def count_in_both_units(
 def uneven(job: Job) -> Scales | None:
     """Return the scales where no cut was given, rounding is the only noise, and they span much."""
     goal = job.goal
-    is_asked = _has_cut(job) or goal.noise or job.num_deflated or job.preconditioner is not None
-    return None if is_asked else uneven_scales(job.given, LIMIT)
+    is_asked = _has_cut(goal, job.given.facts) or goal.noise or job.num_deflated
+    if is_asked or job.preconditioner is not None:
+        return None
+    return uneven_scales(job.given.facts, LIMIT)
 
 
-def _has_cut(job: Job) -> bool:
+def _has_cut(goal: Goal, facts: Facts) -> bool:
     """Tell whether the caller's cut decides, and not the floor, below which no cut reaches."""
-    goal, largest = job.goal, job.operator.facts.largest
-    if goal.window or goal.rtol or largest is None:
+    if goal.window or goal.rtol or facts.largest is None:
         return goal.has_cut
-    return bool(goal.atol and goal.atol >= min(goal.n, threshold.FLOOR) * goal.eps * largest)
+    unit = goal.eps * facts.largest / goal.scale
+    return bool(goal.atol and goal.atol >= min(facts.n, threshold.FLOOR) * unit)
 
 
-def _count_again(
-    job: Job, scales: Scales, method: Method, counter: Counter, is_chosen: bool
+def _attempted(
+    counted: Callable[[], RankResult | None], *, is_late: bool
 ) -> tuple[RankResult | None, str]:
-    """Count D A D; without an answer, say why there is none."""
-    if counter.seconds_left < 0.0 or not (method.is_free(job.operator.facts) or counter.left):
+    """Return a count; without an answer, say why there is none."""
+    if is_late:
         return None, LATE
     try:
-        G = preconditioners.of_scales(scales)
-        twin = dataclasses.replace(
-            job,
-            operator=preconditioners.apply(job.given, G),
-            goal=dataclasses.replace(job.goal, scale=1.0, atol=None),
-            preconditioner=G,
-        )
-        if is_chosen:
-            twin = twin.on_shorter_side()
-        again = rounds.run(twin, method, "to see whether units decide", counter)
-        if is_chosen and again.summary is not None and again.summary.given_up:
-            again = rounds.run(twin, Lanczos(), "to see whether units decide", counter)
+        found = counted()
     except KeyboardInterrupt:
         return None, INTERRUPTED
     except SymrankError as error:
         return None, str(error).rstrip(".")
-    return (None, LATE) if again.summary is None else (again.result(counter), "")
+    return found, LATE if found is None else ""
 
 
 @dataclass(frozen=True, kw_only=True)

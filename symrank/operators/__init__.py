@@ -10,9 +10,10 @@ from symrank.operators.linear_network import LinearNetworkHessian
 from symrank.operators.loss_problem import LossProblem
 from symrank.operators.matrix import MatrixOperator
 from symrank.operators.padded import PaddedMatrix, PaddedOperator
+from symrank.operators.scaled import Scaled
 from symrank.operators.scipy_adapter import ScipyOperator
 from symrank.operators.shifted import Shifted, shift
-from symrank.operators.transforms import Congruent, Scaled, Squared
+from symrank.operators.transforms import Congruent, Squared
 
 __all__ = [
     "AugmentedOperator",

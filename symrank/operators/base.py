@@ -149,7 +149,11 @@ class Operator(ABC):
             matvecs_per_product=self.matvecs_per_product,
             noise=self.noise,
             largest=self.scale_hint(),
+            diagonal=self._diagonal if self.is_explicit else None,
         )
+
+    def _diagonal(self) -> Array:
+        return self.to_dense().diagonal()
 
     def _facts_over(self, base: "Operator", **known: Any) -> Facts:
         """Return the facts of a product made of products with `base`, and of a pass over rows."""
@@ -269,13 +273,9 @@ class Operator(ABC):
         """Return what has all the eigenvalues but zeros, where that is smaller; else itself."""
         return self
 
-    def occupied(self) -> "tuple[Operator, IntArray | None]":
-        """Return what is left without empty rows, and its rows; None: all of them."""
+    def occupied(self, *, whole: bool = False) -> "tuple[Operator, IntArray | None]":  # noqa: ARG002
+        """Return what is left without empty rows, and its rows; None: all, as `whole` asks for."""
         return self, None
-
-    def whole(self) -> "Operator":
-        """Return the operator with its empty rows stored, where those are few enough."""
-        return self
 
     def to_scipy(self) -> "spla.LinearOperator[Any]":
         """Return a SciPy ``LinearOperator`` with the same products, its own adjoint."""

@@ -8,7 +8,7 @@ import scipy.sparse as sp
 from symrank.errors import NonFiniteError, NotSymmetricError, OperatorError
 from symrank.operators.base import Operator
 from symrank.operators.matrix import MatrixOperator, largest_entry
-from symrank.operators.transforms import Scaled
+from symrank.operators.scaled import Scaled
 from symrank.operators.witness import LEAST, Witness, norms, relative_change
 from symrank.support import foreign
 from symrank.support.typing import Array

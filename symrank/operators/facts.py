@@ -168,7 +168,7 @@ class Facts:
         Returns the CSR array of all entries, ``entries(most)``, or raises `OptionError` where there
         may be more than `most`. None where they are not known.
     diagonal
-        Returns the diagonal of a stored matrix. None where it is not known.
+        Returns the diagonal, at no product. None where it is not known.
     squared_shape
         Of the matrix with known entries, not all zero, whose singular values the operator has
         squared: what lies below the root of the noise floor is lost in it.
@@ -207,5 +207,6 @@ class Facts:
 
     @cached_property
     def has_positive_diagonal(self) -> bool:
-        """Whether the diagonal is known and positive, as of most semidefinite matrices."""
-        return self.diagonal is not None and bool((self.diagonal() > 0.0).all())
+        """Whether a stored diagonal is positive, as of most semidefinite matrices."""
+        known = None if self.stored is None else self.diagonal
+        return known is not None and bool((known() > 0.0).all())

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 import scipy.sparse as sp
 
-from symrank.errors import OperatorError
+from symrank.errors import OperatorError, OptionError
 from symrank.operators.base import Operator
 from symrank.operators.coerce import as_operator
 from symrank.operators.facts import Facts
@@ -22,7 +22,7 @@ from symrank.operators.shapes import square_size, working_dtype
 from symrank.support.cached import cached_property
 from symrank.support.typing import Array, FloatArray, IntArray
 
-__all__ = ["MOST_WHOLE", "PaddedMatrix", "PaddedOperator"]
+__all__ = ["PaddedMatrix", "PaddedOperator"]
 
 MOST_WHOLE = 2**20  # rows of a padded operator whose vectors are still made: 8 MB each
 MOST_PRODUCT = 2**32  # bytes: the vectors of an operator with more empty rows are not made
@@ -112,9 +112,17 @@ class PaddedOperator(Operator):
         """Rows of zeros around B."""
         return self.n - self.base.n
 
-    def occupied(self) -> tuple[Operator, IntArray | None]:
-        """Return B, and its rows."""
-        return self.base, self.index
+    def occupied(self, *, whole: bool = False) -> tuple[Operator, IntArray | None]:
+        """Return B, and its rows; or the whole, where the question is about its empty rows too."""
+        if not whole:
+            return self.base, self.index
+        if self.n <= MOST_WHOLE:
+            return self.whole(), None
+        raise OptionError(
+            f"a window that holds zero, deflate and a Preconditioner ask for the whole A, and "
+            f"{self.num_empty} of its {self.n} rows are empty and left out: count on either side "
+            "of zero, and pass the diagonal of G as an array."
+        )
 
     def whole(self) -> Operator:
         """Return the operator with its empty rows stored, as a matrix where B is one."""

@@ -22,8 +22,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from symrank.errors import ChangedOperatorError
+from symrank.errors import ChangedOperatorError, NonFiniteError, SymrankError
 from symrank.operators.base import Operator
+from symrank.support import foreign
 from symrank.support.typing import Array
 
 __all__ = ["Witness", "norms", "relative_change"]
@@ -42,13 +43,8 @@ class Witness:
     spare: float  # sqrt(n) times the noise declared, in the units of y
     norm_bound: float  # |A|
 
-    @property
-    def num_matvecs(self) -> int:
-        """Products with the caller's operator that a look takes."""
-        return self.operator.matvecs_per_product
-
-    def look(self) -> None:
-        """Multiply again.
+    def look(self) -> int:
+        """Multiply again; return the products with the caller's operator.
 
         Raises
         ------
@@ -63,6 +59,20 @@ class Witness:
                 "allowed for rounding and the declared noise. Freeze it (one fixed batch of data, "
                 "fixed weights and seeds), or declare its error by `noise`."
             )
+        return self.operator.matvecs_per_product
+
+    def explain(self, error: Exception) -> int:
+        """Look whether an error is that of an operator that has changed; raise that from it.
+
+        Errors that say of the operator what is wrong with it, and those of the caller's code, need
+        no explanation and no product.
+        """
+        if isinstance(error, (NonFiniteError, ChangedOperatorError)) or foreign.is_callers(error):
+            return 0
+        try:
+            return self.look()
+        except SymrankError as changed:
+            raise changed from error
 
 
 def relative_change(Y: Array, again: Array, spare: float | Array = 0.0) -> float:

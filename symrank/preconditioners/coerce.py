@@ -5,31 +5,19 @@ from typing import Any
 import numpy as np
 
 from symrank.errors import OptionError
-from symrank.operators import Operator
+from symrank.operators.facts import Facts
 from symrank.preconditioners.equilibrate import Scales
-from symrank.preconditioners.preconditioner import Preconditioner
+from symrank.preconditioners.preconditioner import HOW, Preconditioner
 
 __all__ = ["as_preconditioner", "of_scales"]
 
-HOW = (
-    'Pass "jacobi", "equilibrate", "amg", the diagonal of G as a 1-D NumPy array, a '
-    "symrank.Preconditioner, Preconditioner.from_factor(S) for any other G = S S*, or "
-    "Preconditioner.from_products."
-)
 
-
-def as_preconditioner(value: Any, operator: Operator) -> Preconditioner | None:
-    """Resolve what `rank` takes as `preconditioner` for this operator; None stays None."""
+def as_preconditioner(value: Any, facts: Facts) -> Preconditioner | None:
+    """Resolve what `rank` takes as `preconditioner` for an operator; None stays None."""
     if value is None or isinstance(value, Preconditioner):
         return value
     if isinstance(value, str):
-        if value == "jacobi":
-            return Preconditioner.jacobi(operator)
-        if value == "equilibrate":
-            return Preconditioner.equilibrate(operator)
-        if value == "amg":
-            return Preconditioner.amg(operator)
-        raise OptionError(f"preconditioner={value!r} is unknown. {HOW}")
+        return Preconditioner.named(value, facts)
     if isinstance(value, np.ndarray) and value.ndim == 1:
         return Preconditioner.diagonal(value)
     kind = f"an array of shape {value.shape}" if isinstance(value, np.ndarray) else repr(value)

@@ -1,5 +1,7 @@
 """S* A S, the operator that a method runs on instead of A."""
 
+from typing import Any
+
 import numpy as np
 
 from symrank.errors import OptionError
@@ -44,7 +46,7 @@ def apply(operator: Operator, preconditioner: Preconditioner) -> Operator:
         return Congruent(operator, preconditioner.factor)
     scaled = operator.scaled_rows(root)
     if scaled is None:
-        _check_range(root, operator)
+        _check_range(root, operator.dtype)
         return Congruent(operator, preconditioner.factor)
     scaled.matvecs_per_product = operator.matvecs_per_product
     largest = operator.facts.largest_stored
@@ -56,12 +58,12 @@ def apply(operator: Operator, preconditioner: Preconditioner) -> Operator:
     return scaled
 
 
-def _check_range(root: FloatArray, operator: Operator) -> None:
+def _check_range(root: FloatArray, dtype: np.dtype[Any]) -> None:
     """Raise where sqrt(g) is no normal number in the precision of the operator."""
-    limits = np.finfo(operator.dtype)
+    limits = np.finfo(dtype)
     refuse_first(
         root,
         ~((root >= limits.tiny) & (root <= limits.max)),
-        f"sqrt(g) of the preconditioner must be a normal number in {operator.dtype}",
+        f"sqrt(g) of the preconditioner must be a normal number in {dtype}",
         "Multiply the diagonal of G by a constant, which moves no rank.",
     )

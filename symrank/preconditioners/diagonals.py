@@ -6,7 +6,7 @@ import numpy as np
 import numpy.typing as npt
 
 from symrank.errors import NonFiniteError, OptionError
-from symrank.operators import Operator
+from symrank.operators.facts import Facts
 from symrank.support.typing import FloatArray
 
 __all__ = ["adam", "given", "jacobi", "refuse_first"]
@@ -24,23 +24,22 @@ def given(g: npt.ArrayLike) -> FloatArray:
     return np.sqrt(values)
 
 
-def jacobi(operator: Operator) -> FloatArray:
+def jacobi(facts: Facts) -> FloatArray:
     """Return 1 / sqrt|a_ii|; see `Preconditioner.jacobi`."""
-    if not operator.is_explicit:
+    if facts.diagonal is None:
         raise OptionError(
-            f'preconditioner="jacobi" needs the diagonal, and the entries of {operator!r} are '
-            "not known. Pass Preconditioner.diagonal(1 / diag) with the diagonal or an "
-            "estimate of it."
+            f'preconditioner="jacobi" needs the diagonal, and the entries of this {facts.n}x'
+            f"{facts.n} operator are not known. Pass Preconditioner.diagonal(1 / diag) with the "
+            "diagonal or an estimate of it."
         )
-    stored = operator.facts.stored
-    entries = operator.to_dense() if stored is None else stored
-    size = np.abs(entries.diagonal()).astype(np.float64)
+    diagonal = facts.diagonal()
+    size = np.abs(diagonal).astype(np.float64)
     bad = np.flatnonzero(~np.isfinite(size))
     if bad.size:
         i = bad[0]
         raise NonFiniteError(
             f"the diagonal of the matrix is not finite: A[{i}, {i}] = "
-            f"{entries.diagonal()[i]}. Remove or replace it: no rank is defined."
+            f"{diagonal[i]}. Remove or replace it: no rank is defined."
         )
     known = size > 0.0
     root = np.ones_like(size)

@@ -47,13 +47,12 @@ from dataclasses import dataclass
 import numpy as np
 
 from symrank.errors import NonFiniteError, OptionError
-from symrank.operators import Operator
 from symrank.operators.facts import Facts, ScalableRows
 from symrank.operators.magnitudes import Dense, Sparse, table
 from symrank.operators.scaling import scaled_rows
 from symrank.support.typing import Array, FloatArray
 
-__all__ = ["Scales", "describe", "equilibrate", "has_entries", "uneven_scales"]
+__all__ = ["Scales", "describe", "equilibrate", "uneven_scales"]
 
 SWEEPS = 20  # by (3) no row then misses one by more than a factor 2^(2^-18 2100)
 SETTLED = 0.01  # largest |r| at which they end: the rounding of x to whole numbers hides it
@@ -102,18 +101,13 @@ class Scales:
         return float(np.ptp(known)) if known.size else 0.0
 
 
-def has_entries(operator: Operator) -> bool:
-    """Tell whether `equilibrate` can: a matrix, or `augmented` or `gram` of one."""
-    return operator.facts.rows is not None
-
-
-def equilibrate(operator: Operator) -> Scales:
+def equilibrate(facts: Facts) -> Scales:
     """Scale the largest entry of every row and column of D A D into [1/2, 2].
 
     Parameters
     ----------
-    operator
-        An explicit matrix, or `augmented` or `gram` of one.
+    facts
+        Of an explicit matrix, or of `augmented` or `gram` of one.
 
     Returns
     -------
@@ -132,17 +126,16 @@ def equilibrate(operator: Operator) -> Scales:
     >>> import numpy as np
     >>> from symrank.preconditioners.equilibrate import equilibrate
     >>> from symrank.operators import as_operator
-    >>> equilibrate(as_operator(np.diag([2.0**40, 0.0, 2.0**-12]))).root.tolist()
+    >>> equilibrate(as_operator(np.diag([2.0**40, 0.0, 2.0**-12])).facts).root.tolist()
     [9.5367431640625e-07, 1.0, 64.0]
     """
-    known = operator.facts.rows
-    if known is None:
+    if facts.rows is None:
         raise OptionError(
-            f'preconditioner="equilibrate" needs the entries, and those of {operator!r} are not '
-            "known. Pass an explicit matrix, or Preconditioner.diagonal(1 / size**2) with the "
-            "size of every variable."
+            f'preconditioner="equilibrate" needs the entries, and those of this {facts.n}x{facts.n}'
+            " operator are not known. Pass an explicit matrix, or Preconditioner.diagonal("
+            "1 / size**2) with the size of every variable."
         )
-    rows = known()
+    rows = facts.rows()
     reach = _Reach(rows)
     bad = np.flatnonzero(~(reach.largest < np.inf))
     if bad.size:
@@ -155,16 +148,15 @@ def equilibrate(operator: Operator) -> Scales:
     return scales
 
 
-def uneven_scales(operator: Operator, limit: float) -> Scales | None:
+def uneven_scales(facts: Facts, limit: float) -> Scales | None:
     """Return the scales where they span more than a factor 2^`limit`, else None.
 
     None also where the entries are not known or not finite. By (4) and (5) even scales are known
     for such after one look at the entries, or a few sweeps.
     """
-    known = operator.facts
-    if known.rows is None or _has_even_diagonal(known, limit):
+    if facts.rows is None or _has_even_diagonal(facts, limit):
         return None
-    rows = known.rows()
+    rows = facts.rows()
     reach = _Reach(rows)
     filled = reach.largest[reach.is_filled]
     if not (filled.size and np.isfinite(filled).all()):

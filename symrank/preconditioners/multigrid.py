@@ -31,7 +31,7 @@ import scipy.sparse as sp
 import scipy.sparse.linalg as spla
 
 from symrank.errors import MissingBackendError, OptionError
-from symrank.operators import Operator
+from symrank.operators.facts import Facts
 from symrank.support.typing import Array, FloatArray
 
 __all__ = ["VCycle", "cycle_of"]
@@ -148,14 +148,14 @@ class VCycle:
         return float(total + self.coarsest.size) / nnz
 
 
-def cycle_of(operator: Operator, near_null: Array | None) -> VCycle:
+def cycle_of(facts: Facts, near_null: Array | None) -> VCycle:
     """Return the cycle for an operator whose entries are known and real; see `VCycle`."""
-    entries = operator.facts.stored
+    entries = facts.stored
     if entries is None or entries.dtype.kind == "c":
         raise OptionError(
-            f'preconditioner="amg" needs the real entries of the matrix, and {operator!r} has '
-            "none. Pass an explicit matrix, or Preconditioner.from_products(product, n) with "
-            "a cycle of your own."
+            'preconditioner="amg" needs the real entries of the matrix, and this '
+            f"{facts.n}x{facts.n} operator has none. Pass an explicit matrix, or "
+            "Preconditioner.from_products(product, n) with a cycle of your own."
         )
     return VCycle(entries, near_null)
 

@@ -6,15 +6,22 @@ from typing import Any
 
 import numpy.typing as npt
 
-from symrank.errors import OperatorError
+from symrank.errors import OperatorError, OptionError
 from symrank.operators import Operator
 from symrank.operators.factor import Factor, as_factor, check_adjoint, diagonal_factor
+from symrank.operators.facts import Facts
 from symrank.preconditioners import diagonals
 from symrank.preconditioners.draw import Draw
 from symrank.preconditioners.equilibrate import equilibrate
 from symrank.support.typing import Array, FloatArray
 
-__all__ = ["Preconditioner"]
+__all__ = ["HOW", "Preconditioner"]
+
+HOW = (
+    'Pass "jacobi", "equilibrate", "amg", the diagonal of G as a 1-D NumPy array, a '
+    "symrank.Preconditioner, Preconditioner.from_factor(S) for any other G = S S*, or "
+    "Preconditioner.from_products."
+)
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -115,7 +122,7 @@ class Preconditioner:
         >>> Preconditioner.jacobi(as_operator(np.diag([4.0, 0.0, 0.25]))).root
         array([0.5, 0.5, 2. ])
         """
-        return cls._from_root(diagonals.jacobi(operator), "jacobi")
+        return cls.named("jacobi", operator.facts)
 
     @classmethod
     def equilibrate(cls, operator: Operator) -> "Preconditioner":
@@ -147,7 +154,7 @@ class Preconditioner:
         >>> Preconditioner.equilibrate(as_operator(A)).root.tolist() == [2.0**-20, 2.0**20]
         True
         """
-        return cls._from_root(equilibrate(operator).root, "equilibrate")
+        return cls.named("equilibrate", operator.facts)
 
     @classmethod
     def adam(cls, second_moments: npt.ArrayLike, eps: float = 1e-8) -> "Preconditioner":
@@ -282,12 +289,27 @@ class Preconditioner:
         >>> Preconditioner.amg(as_operator(gallery.grid_laplacian((8, 8))))  # doctest: +SKIP
         <Preconditioner 64x64: amg>
         """
+        return cls._cycle(operator.facts, near_null)
+
+    @classmethod
+    def named(cls, name: str, facts: Facts) -> "Preconditioner":
+        """Return what ``rank(A, preconditioner=name)`` uses, from what is known of A."""
+        if name == "jacobi":
+            return cls._from_root(diagonals.jacobi(facts), name)
+        if name == "equilibrate":
+            return cls._from_root(equilibrate(facts).root, name)
+        if name == "amg":
+            return cls._cycle(facts, None)
+        raise OptionError(f"preconditioner={name!r} is unknown. {HOW}")
+
+    @classmethod
+    def _cycle(cls, facts: Facts, near_null: Array | None) -> "Preconditioner":
         from symrank.preconditioners import multigrid  # pyamg is wanted only here
 
-        cycle = multigrid.cycle_of(operator, near_null)
+        cycle = multigrid.cycle_of(facts, near_null)
         draw = Draw(cycle.draw, cycle.num_draws, cycle.draw_error)
         return cls(
-            factor=None, name="amg", product=cycle, work=cycle.work, order=operator.n, draw=draw
+            factor=None, name="amg", product=cycle, work=cycle.work, order=facts.n, draw=draw
         )
 
     @classmethod

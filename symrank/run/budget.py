@@ -9,7 +9,7 @@ from symrank.answer.result import RankResult
 from symrank.spectrum.outcome import Progress
 from symrank.support import foreign
 
-__all__ = ["Counter", "TimeUp", "located"]
+__all__ = ["Counter", "TimeUp", "located", "products_in"]
 
 
 FOREVER = 1e9  # seconds: a part of a budget without end
@@ -66,6 +66,10 @@ class Counter:
         finally:
             self._kept_matvecs, self._kept_seconds = 0, 0.0
 
+    def spend(self, num_matvecs: int) -> None:
+        """Count products of the door, of which no observer is told."""
+        self.num_matvecs += num_matvecs
+
     def count(self, num_matvecs: int) -> None:
         """Count products, and tell the observer."""
         self.num_matvecs += num_matvecs
@@ -78,6 +82,15 @@ class Counter:
         self.count(num_matvecs)
         if self.interval is not None and self.seconds_left < 0.0:
             raise TimeUp
+
+
+def products_in(matvecs: int, weight: int, look: int) -> int:
+    """Return how many products of `weight` a budget holds, after `look` of them at its end.
+
+    Where it holds only one, that is a method's, and the look is left out.
+    """
+    kept = look * weight
+    return max(1, (matvecs - (kept if matvecs >= kept + weight else 0)) // weight)
 
 
 @contextmanager

@@ -9,11 +9,12 @@ from typing import Any
 
 from symrank import kernels
 from symrank.answer.result import RankResult
-from symrank.errors import ChangedOperatorError, NonFiniteError, OptionError, SymrankError
+from symrank.errors import OptionError
 from symrank.methods import Goal, Method, Summary, Task, costs
 from symrank.methods.eigenvalues import dense
-from symrank.run.budget import Counter, TimeUp, located
-from symrank.run.job import Job, Options
+from symrank.run.budget import Counter, TimeUp, located, products_in
+from symrank.run.job import Job
+from symrank.run.options import Options
 from symrank.spectrum import threshold
 from symrank.spectrum.outcome import Progress, Status
 from symrank.support import foreign
@@ -48,8 +49,14 @@ class Rounds:
     limit: int = 0  # products of the run that the budget allows
     is_unseen: bool = False  # a round ended without a look at the witness
 
-    def advance(self, counter: Counter) -> None:
-        """Run rounds until nothing is left to do; see `guarded`."""
+    def advance(self, counter: Counter, *, is_resumed: bool = False) -> None:
+        """Run rounds until nothing is left to do; see `guarded`.
+
+        With `is_resumed`, on what another method has left of the budget.
+        """
+        if is_resumed and self.summary is not None:
+            most = self.summary.num_products + self._products_in(counter.left)
+            self.goal = dataclasses.replace(self.goal, max_matvecs=most)
         with self.guarded(counter):
             for _ in self.each(counter):
                 pass
@@ -85,12 +92,6 @@ class Rounds:
             msg = f"method={self.method.name!r} planned no work for n={self.goal.n}."
             raise OptionError(msg)
 
-    def keep_within(self, counter: Counter) -> None:
-        """Leave to the method what another one has left of the budget."""
-        assert self.summary is not None
-        most = self.summary.num_products + self.job.budget(counter.left)
-        self.goal = dataclasses.replace(self.goal, max_matvecs=most)
-
     def each(self, counter: Counter) -> Iterator[Summary]:
         """Yield what is known after every round, the only place where anything is decided.
 
@@ -116,36 +117,24 @@ class Rounds:
             for task in tasks:
                 state = self.states.pop(task.key, None)
                 self.states[task.key] = self.method.run(operator, self.goal, task, state, tick)
-            self._look(counter)
+            # by num_steps of a method, for example, it may have gone beyond its budget
+            is_affordable = counter.left >= operator.matvecs_per_product
+            if self.job.witness is not None and (is_affordable or counter.num_matvecs > self.limit):
+                counter.count(self.job.witness.look())
+                most = self.goal.max_matvecs - self.goal.look  # the next look is set aside
+                self.goal = dataclasses.replace(self.goal, max_matvecs=most)
+            elif self.job.witness is not None:
+                self.is_unseen = True
             return self.method.summarise(self.goal, self.states, self.summary)
         except Exception as error:
-            self._blame(counter, error)
+            if self.job.witness is not None and not isinstance(error, TimeUp):
+                spent = self.job.witness.explain(error)
+                if spent:
+                    counter.count(spent)
             raise
 
-    def _look(self, counter: Counter) -> None:
-        """Look whether the operator is still what it was at the door; set the next look aside."""
-        witness = self.job.witness
-        if witness is None:
-            return
-        is_forced = counter.num_matvecs > self.limit  # by num_steps of a method, for example
-        if counter.left < witness.num_matvecs and not is_forced:
-            self.is_unseen = True
-            return
-        witness.look()
-        counter.count(witness.num_matvecs)
-        most = self.goal.max_matvecs - self.goal.look
-        self.goal = dataclasses.replace(self.goal, max_matvecs=most)
-
-    def _blame(self, counter: Counter, error: Exception) -> None:
-        """Raise where an error within a round is explained by an operator that has changed."""
-        explains = (TimeUp, NonFiniteError, ChangedOperatorError)
-        if self.job.witness is None or isinstance(error, explains) or foreign.is_callers(error):
-            return
-        try:
-            self.job.witness.look()
-        except SymrankError as changed:
-            raise changed from error
-        counter.count(self.job.witness.num_matvecs)
+    def _products_in(self, matvecs: int) -> int:
+        return products_in(matvecs, self.job.operator.matvecs_per_product, self.job.goal.look)
 
     def known(self, counter: Counter) -> RankResult | None:
         """Return what the finished rounds say, for an error that ends the run."""
@@ -230,13 +219,14 @@ def counter_of(options: Options, progress: Callable[[Progress], None] | None) ->
 def start(job: Job, method: Method, reason: str, counter: Counter) -> Rounds:
     """Return the rounds of a method on what is left of the budget."""
     a_product = costs.product_seconds(job.operator.facts.work)
+    weight = job.operator.matvecs_per_product
     goal = dataclasses.replace(
         job.goal,
-        max_matvecs=job.budget(counter.left),
+        max_matvecs=products_in(counter.left, weight, job.goal.look),
         deadline=counter.deadline,
         extra_products=int(EXTRA_SECONDS / max(a_product, 1e-9)),
     )
-    limit = counter.num_matvecs + goal.max_matvecs * job.operator.matvecs_per_product
+    limit = counter.num_matvecs + goal.max_matvecs * weight
     limit = max(limit, counter.max_matvecs)
     return Rounds(method=method, reason=reason, job=job, goal=goal, limit=limit)
 
@@ -290,7 +280,7 @@ def _resume(rounds: Rounds, before: Counter) -> Callable[..., RankResult]:
             old,
             half_width=precision if precision >= 1.0 else precision * n,
             refine=False,
-            max_matvecs=summary.num_products + rounds.job.budget(more),
+            max_matvecs=summary.num_products + rounds._products_in(more),
             spent_looks=getattr(summary.evidence, "num_looks", 1),
         )
         with foreign.own_arithmetic():

@@ -26,7 +26,8 @@ from symrank.operators import (
 from symrank.operators.deflated import Deflated
 from symrank.operators.factor import diagonal_factor
 from symrank.operators.facts import Facts, Work
-from symrank.run.job import Options, prepare
+from symrank.run.job import prepare
+from symrank.run.options import Options
 from symrank.run.rounds import counter_of
 from tests.cases.operators import CASES
 

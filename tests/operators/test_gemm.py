@@ -5,6 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from symrank.kernels.compiled import threads
 from symrank.operators.gemm import MOST, _chunks, _tile, gemm, gemm_each
 
 DTYPES = [np.float32, np.float64, np.complex64, np.complex128]
@@ -25,8 +26,8 @@ def test_it_is_the_product_to_rounding(dtype, order, m, depth, k):
     rng = np.random.default_rng(m + 1000 * depth + k)
     A, X = np.asarray(random(rng, (m, depth), dtype), order=order), random(rng, (depth, k), dtype)
     found = []
-    for threads in (1, 3):
-        with threads.using(threads):
+    for count in (1, 3):
+        with threads.using(count):
             found.append(gemm(A, X))
     assert found[0].tobytes() == found[1].tobytes()
     assert found[0].dtype == dtype
