@@ -19,7 +19,9 @@ method is Lanczos, an operator MatrixOperator, the case that ends in a kernel of
 
     stay    a run of functions of the walk in one file; files may be stayed in again
     climb   a step of the walk into a file of a higher import level than the one before
-    level   1 for a file that imports none of the package; else one above the highest it imports
+    room    a folder of the package, or a file that stands beside them
+    level   1 for what imports none of the package; else one above the highest it imports. A climb
+            is one between files; the bar for levels is for rooms, which a reader holds in mind
     sniff   isinstance, issubclass, hasattr, getattr or type of an operator, or against a class of
             operators, outside of the folder `operators`
 
@@ -268,20 +270,24 @@ def measure(package: Path, method: str, operator: str) -> tuple[dict[str, Any], 
     run = {n: f.imports for n, f in house.files.items()}
     typed = {n: f.imports | f.typing_imports for n, f in house.files.items()}
     level, circles = levels(run)
+    floor, room_circles = levels(_between_rooms(typed))
     steps = walk(house)
-    rooms = [one.file.name for one in steps]
-    stays = [b for a, b in zip([None, *rooms], rooms, strict=False) if a != b]
+    files = [one.file.name for one in steps]
+    stays = [b for a, b in zip([None, *files], files, strict=False) if a != b]
     climbs = sum(level[b] > level[a] for a, b in itertools.pairwise(stays))
     functions = [f for x in house.files.values() for f in x.functions.values()]
     functions += [m for c in house.classes.values() for m in c.methods.values()]
     lengths = {n: f.text.count("\n") for n, f in house.files.items()}
     figures = {
         "functions that have the operator": len(steps),
-        "rooms": len(set(rooms)),
+        "files entered": len(set(files)),
         "stays": len(stays),
         "climbs": climbs,
-        "levels": max(level.values()),
+        "rooms": len(floor),
+        "levels": max(floor.values()),
+        "levels of files": max(level.values()),
         "circles": circles,
+        "circles of rooms": room_circles,
         "circles with TYPE_CHECKING": levels(typed)[1],
         f"files > {LONG_FILE} lines": [f"{n} {k}" for n, k in lengths.items() if k > LONG_FILE],
         f"functions > {LONG_FUNCTION} lines": [
@@ -295,6 +301,20 @@ def measure(package: Path, method: str, operator: str) -> tuple[dict[str, Any], 
         lines.append(f"{level[one.file.name]:3d} {head:32s} {one.name.partition(':')[2]}")
         last = one.file.name
     return figures, lines
+
+
+def _between_rooms(imports: dict[str, set[str]]) -> dict[str, set[str]]:
+    """Return what the rooms import of each other; the package itself is none."""
+    found: dict[str, set[str]] = {}
+    for name, others in imports.items():
+        found.setdefault(_room(name), set()).update(map(_room, others))
+    found.pop("")
+    return {room: others - {room, ""} for room, others in found.items()}
+
+
+def _room(name: str) -> str:
+    """Return the room of a module; "" for the package."""
+    return name.split(".")[1] if "." in name else ""
 
 
 def main() -> None:

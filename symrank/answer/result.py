@@ -331,11 +331,10 @@ class RankResult:
         del fields["interval"]
         return cls(**fields)
 
-    def __int__(self) -> int:
-        return self.rank
-
     def __index__(self) -> int:
         return self.rank
+
+    __int__ = __index__
 
     def __repr__(self) -> str:
         return f"<RankResult: {self}>"

@@ -74,6 +74,15 @@ def test_the_walk_through_a_small_house(tmp_path):
     assert "isinstance(operator, Operator)" in sniff
 
 
+def test_the_walk_of_a_matrix_is_short():
+    """No more stays, climbs, levels, circles and long files than the script allows."""
+    figures, _ = walk.measure(Path(symrank.__file__).parent, "Lanczos", "MatrixOperator")
+    counts = {k: len(v) if isinstance(v, list) else v for k, v in figures.items()}
+    lists = {k: 0 for k, v in figures.items() if isinstance(v, list)}
+    over = {k: counts[k] for k, most in (walk.MOST | lists).items() if counts[k] > most}
+    assert over == {}
+
+
 def test_nobody_outside_asks_an_operator_what_it_is():
     house = walk.House(Path(symrank.__file__).parent, "Lanczos", "MatrixOperator")
     assert {"Job", "Rounds", "Witness", "MatrixOperator", "GramOperator"} <= house.holders
