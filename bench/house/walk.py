@@ -270,7 +270,7 @@ def measure(package: Path, method: str, operator: str) -> tuple[dict[str, Any], 
     run = {n: f.imports for n, f in house.files.items()}
     typed = {n: f.imports | f.typing_imports for n, f in house.files.items()}
     level, circles = levels(run)
-    floor, room_circles = levels(_between_rooms(typed))
+    floor, _ = levels(_between_rooms(run))
     steps = walk(house)
     files = [one.file.name for one in steps]
     stays = [b for a, b in zip([None, *files], files, strict=False) if a != b]
@@ -287,7 +287,7 @@ def measure(package: Path, method: str, operator: str) -> tuple[dict[str, Any], 
         "levels": max(floor.values()),
         "levels of files": max(level.values()),
         "circles": circles,
-        "circles of rooms": room_circles,
+        "circles of rooms": levels(_between_rooms(typed))[1],
         "circles with TYPE_CHECKING": levels(typed)[1],
         f"files > {LONG_FILE} lines": [f"{n} {k}" for n, k in lengths.items() if k > LONG_FILE],
         f"functions > {LONG_FUNCTION} lines": [
