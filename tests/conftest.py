@@ -29,8 +29,8 @@ QUICK = (
     "operators/test_coerce.py", "operators/test_matrix.py", "operators/test_rectangular.py",
     "operators/test_explicit.py", "recurrences/test_conjugate_gradient.py",
     "recurrences/test_lanczos.py", "recurrences/test_minres.py",
-    "theory/test_loss.py", "theory/test_chains.py", "test_brackets.py", "test_errors.py",
-    "test_filters.py", "test_intervals.py", "test_threshold.py", "test_result_object.py",
+    "theory/test_loss.py", "theory/test_chains.py", "spectrum/test_brackets.py", "test_errors.py",
+    "spectrum/test_filters.py", "spectrum/test_intervals.py", "spectrum/test_threshold.py", "answer/test_result_object.py",
 )  # fmt: skip
 
 

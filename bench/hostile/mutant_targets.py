@@ -121,30 +121,36 @@ COSTS = (
 
 # The fast tests that state a law of the target's module; run on what the cells did not catch.
 TESTS = {
-    "symrank.spectrum.intervals": ("tests/test_intervals.py", "tests/test_brackets.py"),
-    "symrank.spectrum.threshold": ("tests/test_threshold.py", "tests/methods/test_lanczos.py"),
+    "symrank.spectrum.intervals": (
+        "tests/spectrum/test_intervals.py",
+        "tests/spectrum/test_brackets.py",
+    ),
+    "symrank.spectrum.threshold": (
+        "tests/spectrum/test_threshold.py",
+        "tests/methods/test_lanczos.py",
+    ),
     "symrank.spectrum.margins": (
         "tests/methods/test_pilot_and_tuning.py",
-        "tests/test_relative_cuts.py",
+        "tests/ask/test_relative_cuts.py",
     ),
     "symrank.recurrences.norm": (
         "tests/recurrences/test_norm.py",
-        "tests/test_relative_cuts.py",
+        "tests/ask/test_relative_cuts.py",
         "tests/methods/test_sketch.py",
     ),
-    "symrank.spectrum.brackets": ("tests/test_brackets.py",),
-    "symrank.spectrum.region": ("tests/test_brackets.py", "tests/test_counting.py"),
+    "symrank.spectrum.brackets": ("tests/spectrum/test_brackets.py",),
+    "symrank.spectrum.region": ("tests/spectrum/test_brackets.py", "tests/ask/test_count.py"),
     "symrank.spectrum.lanczos_run": (
-        "tests/test_measure.py",
+        "tests/spectrum/test_measure.py",
         "tests/methods/test_lanczos_rounds.py",
     ),
-    "symrank.spectrum.pooled": ("tests/test_measure.py", "tests/test_spectral_sums.py"),
-    "symrank.spectrum.measure": ("tests/test_measure.py", "tests/test_counting.py"),
-    "symrank.ask.count": ("tests/test_counting.py", "tests/test_refine.py"),
-    "symrank.run.job": ("tests/test_estimate.py", "tests/operators/test_deflated.py"),
-    "symrank.choice.auto": ("tests/test_choose.py",),
+    "symrank.spectrum.pooled": ("tests/spectrum/test_measure.py", "tests/spectrum/test_sums.py"),
+    "symrank.spectrum.measure": ("tests/spectrum/test_measure.py", "tests/ask/test_count.py"),
+    "symrank.ask.count": ("tests/ask/test_count.py", "tests/ask/test_refine.py"),
+    "symrank.run.job": ("tests/ask/test_rank.py", "tests/operators/test_deflated.py"),
+    "symrank.choice.auto": ("tests/choice/test_policy.py",),
     "symrank.run.rounds": ("tests/methods/test_squares.py",),
-    "symrank.choice.units": ("tests/test_two_counts.py", "tests/test_units.py"),
+    "symrank.choice.units": ("tests/choice/test_two_counts.py", "tests/choice/test_units.py"),
     "symrank.methods.summaries": (
         "tests/methods/test_contract.py",
         "tests/methods/test_lanczos.py",
@@ -157,9 +163,9 @@ TESTS = {
     "symrank.methods.eigenvalues.dense": ("tests/methods/test_dense.py",),
     "symrank.methods.pivots.inertia": (
         "tests/methods/test_inertia.py",
-        "tests/test_relative_cuts.py",
+        "tests/ask/test_relative_cuts.py",
     ),
-    "symrank.methods.pivots.counts": ("tests/methods/test_inertia.py", "tests/test_counting.py"),
+    "symrank.methods.pivots.counts": ("tests/methods/test_inertia.py", "tests/ask/test_count.py"),
     "symrank.methods.pivots.backward_error": ("tests/methods/test_inertia.py",),
     "symrank.methods.spaces.certificates": ("tests/methods/test_certificates.py",),
     "symrank.methods.spaces.found": (
@@ -185,5 +191,5 @@ TESTS = {
     ),
     "symrank.methods.chains.summary": ("tests/methods/test_langevin.py",),
     "symrank.methods.pilot": ("tests/methods/test_pilot_and_tuning.py",),
-    "symrank.spectrum.diagnostics": ("tests/test_diagnostics.py",),
+    "symrank.spectrum.diagnostics": ("tests/spectrum/test_diagnostics.py",),
 }

@@ -12,7 +12,7 @@ from symrank.errors import SymrankError
 from symrank.operators import PaddedMatrix
 from symrank.shell.files import load_matrix
 from symrank.support.text import printable
-from tests.files import plain_reader
+from tests.shell.files import plain_reader
 
 __all__ = ["ANSWER", "ERROR", "REFUSED", "TRACEBACK", "WRONG", "outcome"]
 

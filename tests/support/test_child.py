@@ -21,14 +21,14 @@ from symrank.support.child import (
     run,
 )
 
-TARGETS = "tests.child_targets:"
+TARGETS = "tests.support.child_targets:"
 
 
 @pytest.fixture(autouse=True)
 def folder(tmp_path, monkeypatch):
     """Every test has its own temporary folder, which must be empty at its end."""
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
-    monkeypatch.syspath_prepend(str(Path(__file__).parents[1]))
+    monkeypatch.syspath_prepend(str(Path(__file__).parents[2]))
     yield tmp_path
     assert list(tmp_path.iterdir()) == []
 
