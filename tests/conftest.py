@@ -30,7 +30,8 @@ QUICK = (
     "operators/test_explicit.py", "recurrences/test_conjugate_gradient.py",
     "recurrences/test_lanczos.py", "recurrences/test_minres.py",
     "theory/test_loss.py", "theory/test_chains.py", "spectrum/test_brackets.py", "test_errors.py",
-    "spectrum/test_filters.py", "spectrum/test_intervals.py", "spectrum/test_threshold.py", "answer/test_result_object.py",
+    "spectrum/test_filters.py", "spectrum/test_intervals.py", "spectrum/test_threshold.py",
+    "answer/test_result_object.py",
 )  # fmt: skip
 
 

@@ -2,10 +2,10 @@
 
     python -m bench.hostile.mutated_files [--count 6000] [--first 0]
 
-Every mutated file of `tests.shell.files.mutations` is loaded and ranked in a worker process with limits
-of memory and time, whose death is seen by the file that it began and did not end. What stays valid
-is compared, entry by entry, with the plain reader of `tests.shell.files`. The exit status is 1 where the
-law is broken.
+Every mutated file of `tests.shell.files.mutations` is loaded and ranked in a worker process with
+limits of memory and time, whose death is seen by the file that it began and did not end. What stays
+valid is compared, entry by entry, with the plain reader of `tests.shell.files`. The exit status is
+1 where the law is broken.
 """
 
 import argparse
