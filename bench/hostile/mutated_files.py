@@ -2,9 +2,9 @@
 
     python -m bench.hostile.mutated_files [--count 6000] [--first 0]
 
-Every mutated file of `tests.shell.files.mutations` is loaded and ranked in a worker process with
+Every mutated file of `tests.files.mutations` is loaded and ranked in a worker process with
 limits of memory and time, whose death is seen by the file that it began and did not end. What stays
-valid is compared, entry by entry, with the plain reader of `tests.shell.files`. The exit status is
+valid is compared, entry by entry, with the plain reader of `tests.files`. The exit status is
 1 where the law is broken.
 """
 
@@ -22,9 +22,9 @@ from pathlib import Path
 from typing import Any
 
 from bench import record
-from tests.shell.files import law
-from tests.shell.files.mutations import mutant
-from tests.shell.files.seeds import SEEDS, suffix
+from tests.files import law
+from tests.files.mutations import mutant
+from tests.files.seeds import SEEDS, suffix
 
 ADDRESS_SPACE = 4 << 30  # bytes of a worker
 MOST_SECONDS = 20  # of one file

@@ -84,7 +84,7 @@ def interpret(A: Any) -> "Array | spla.LinearOperator[Any]":
         f"got {type(A).__module__}.{type(A).__name__}, which is not an operator. Pass a NumPy "
         "array, a scipy.sparse matrix, a scipy.sparse.linalg.LinearOperator, or an object with "
         "shape, dtype and matvec."
-        + (" A file is read by symrank.shell.files.load_matrix." * isinstance(A, str | PathLike))
+        + (" A file is read by symrank.files.load_matrix." * isinstance(A, str | PathLike))
     )
 
 

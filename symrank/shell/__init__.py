@@ -1,1 +1,1 @@
-"""The command line: files in, answers out, and how a process ends."""
+"""The command line: arguments in, answers out, and how a process ends."""

@@ -19,10 +19,10 @@ import typer
 import symrank
 from symrank.answer.result import RankResult
 from symrank.errors import OperatorError, SymrankError
+from symrank.files import load_matrix
 from symrank.methods import BY_NAME
 from symrank.methods.eigenvalues.dense import DENSE_LIMIT
 from symrank.shell import process, report, written
-from symrank.shell.files import load_matrix
 from symrank.spectrum.outcome import Progress
 from symrank.support.text import printable
 

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from symrank.errors import OperatorError
-from symrank.shell.files import load_matrix
+from symrank.files import load_matrix
 from tests.faults.row import Row
 
 

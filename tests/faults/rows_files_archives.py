@@ -13,7 +13,7 @@ import pytest
 import scipy.sparse as sp
 
 from symrank.errors import OperatorError
-from symrank.shell.files import load_matrix
+from symrank.files import load_matrix
 from tests.faults.row import Row
 
 A = np.diag([3.0, 1.0, 0.0])

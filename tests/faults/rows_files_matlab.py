@@ -13,9 +13,9 @@ import scipy.io
 import scipy.sparse as sp
 
 from symrank.errors import OperatorError
-from symrank.shell.files import load_matrix
+from symrank.files import load_matrix
 from tests.faults.row import Row
-from tests.shell.files import law
+from tests.files import law
 
 A = np.array([[2.0, -1.0, 0.0], [-1.0, 2.0, 0.5], [0.0, 0.5, 0.0]])
 HEAD = b"MATLAB 5.0 MAT-file".ljust(124) + struct.pack("<H", 0x0100) + b"IM"

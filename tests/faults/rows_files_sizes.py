@@ -17,7 +17,7 @@ import scipy.sparse as sp
 
 import symrank
 from symrank.errors import OperatorError, OptionError
-from symrank.shell.files import limits, load_matrix
+from symrank.files import limits, load_matrix
 from tests.faults.row import Row
 from tests.faults.rows_files_archives import archive, described, saved
 from tests.faults.rows_files_matlab import HEAD, SPARSE, doubles, ints, variable

@@ -8,7 +8,7 @@ import pytest
 from numpy.typing import ArrayLike
 
 from symrank.errors import OperatorError
-from symrank.shell.files import load_matrix
+from symrank.files import load_matrix
 from tests.faults.row import Row
 
 REAL = b"%%MatrixMarket matrix coordinate real general\n"

@@ -19,8 +19,8 @@ import symrank
 from symrank import Status, gallery
 from symrank.__main__ import main
 from symrank.answer.result import RankResult
+from symrank.files import load_matrix
 from symrank.shell import cli, report, written
-from symrank.shell.files import load_matrix
 from symrank.spectrum.intervals import ExactInterval
 from tests import processes
 

@@ -14,9 +14,9 @@ from typing import Any
 import numpy as np
 import scipy.sparse as sp
 
+from symrank.files.limits import LARGEST
+from symrank.files.numbers import INTEGERS, NUMBERS, native
 from symrank.operators.padded import PaddedMatrix
-from symrank.shell.files.limits import LARGEST
-from symrank.shell.files.numbers import INTEGERS, NUMBERS, native
 from symrank.support.typing import Array
 
 __all__ = ["compact", "compressed", "from_members", "is_mostly_empty"]

@@ -5,10 +5,10 @@ import pytest
 import scipy.io
 import scipy.sparse as sp
 
-from symrank.shell.files import load_matrix
-from tests.shell.files import law, plain_reader
-from tests.shell.files.mutations import mutant
-from tests.shell.files.seeds import SEEDS, matrices
+from symrank.files import load_matrix
+from tests.files import law, plain_reader
+from tests.files.mutations import mutant
+from tests.files.seeds import SEEDS, matrices
 
 SAMPLE = 250
 

@@ -14,12 +14,12 @@ import numpy as np
 import scipy.sparse as sp
 
 from symrank.errors import OperatorError, SymrankError
+from symrank.files import matlab, matrix_market, numpy_files
+from symrank.files.limits import Allowance
+from symrank.files.names import shown
+from symrank.files.numbers import NUMBERS
+from symrank.files.sparse import compact, is_mostly_empty
 from symrank.operators.padded import PaddedMatrix
-from symrank.shell.files import matlab, matrix_market, numpy_files
-from symrank.shell.files.limits import Allowance
-from symrank.shell.files.names import shown
-from symrank.shell.files.numbers import NUMBERS
-from symrank.shell.files.sparse import compact, is_mostly_empty
 from symrank.support.typing import Array
 
 ROW_BYTES = 200  # of the vectors that a count takes
@@ -76,7 +76,7 @@ def load_matrix(path: str | Path, *, max_seconds: float | None = None) -> "Matri
     Examples
     --------
     >>> import numpy as np, tempfile, pathlib
-    >>> from symrank.shell.files import load_matrix
+    >>> from symrank.files import load_matrix
     >>> path = pathlib.Path(tempfile.mkdtemp()) / "ones.npy"
     >>> np.save(path, np.ones((2, 2)))
     >>> load_matrix(path)

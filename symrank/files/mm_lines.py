@@ -13,9 +13,9 @@ The expressions are possessive: a byte is looked at once, and no line makes them
 import re
 from typing import Any
 
-from symrank.shell.files.limits import CHUNK, Allowance
-from symrank.shell.files.mm_header import SHOWN, Header
-from symrank.shell.files.names import shown
+from symrank.files.limits import CHUNK, Allowance
+from symrank.files.mm_header import SHOWN, Header
+from symrank.files.names import shown
 
 __all__ = ["CheckedLines"]
 

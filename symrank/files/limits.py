@@ -15,7 +15,7 @@ import time
 from pathlib import Path
 
 from symrank.errors import OperatorError, OptionError
-from symrank.shell.files.names import shown
+from symrank.files.names import shown
 
 __all__ = ["CHUNK", "DENSE_COPIES", "LARGEST", "MAX_DEFLATE", "Allowance", "free_bytes"]
 

@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 
 from symrank.errors import OperatorError
-from symrank.shell.files import limits
-from symrank.shell.files.limits import Allowance, free_bytes
+from symrank.files import limits
+from symrank.files.limits import Allowance, free_bytes
 
 
 @pytest.fixture
@@ -37,7 +37,7 @@ def test_what_is_free_may_be_taken(allowance, monkeypatch):
 
 def test_a_limit_of_the_process_is_known():
     code = (
-        "import resource; from symrank.shell.files.limits import free_bytes\n"
+        "import resource; from symrank.files.limits import free_bytes\n"
         "resource.setrlimit(resource.RLIMIT_AS, (2**33, 2**33))\n"
         "assert free_bytes() < 2**33"
     )

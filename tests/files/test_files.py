@@ -10,7 +10,7 @@ import scipy.io
 import scipy.sparse as sp
 
 from symrank.errors import OperatorError
-from symrank.shell.files import load_matrix
+from symrank.files import load_matrix
 
 DENSE = np.array([[2.0, -1.0, 0.0], [-1.0, 2.0, 0.5], [0.0, 0.5, 0.0]])
 SPARSE = sp.csr_array(DENSE)

@@ -12,7 +12,7 @@ import warnings
 import zipfile
 import zlib
 
-from tests.shell.files.seeds import SEEDS, suffix
+from tests.files.seeds import SEEDS, suffix
 
 __all__ = ["mutant"]
 

@@ -17,7 +17,7 @@ def shown(name: object) -> str:
 
     Examples
     --------
-    >>> from symrank.shell.files.names import shown
+    >>> from symrank.files.names import shown
     >>> print(shown(b"A\x1b[2J"))
     A\x1b[2J
     """

@@ -14,8 +14,8 @@ import struct
 import zipfile
 from dataclasses import dataclass, field
 
-from tests.shell.files import plain_matlab
-from tests.shell.files.plain_matlab import DamagedError, Plain
+from tests.files import plain_matlab
+from tests.files.plain_matlab import DamagedError, Plain
 
 __all__ = ["DamagedError", "Plain", "read"]
 

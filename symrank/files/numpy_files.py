@@ -14,9 +14,9 @@ from typing import Any
 import numpy as np
 
 from symrank.errors import OperatorError
-from symrank.shell.files.limits import CHUNK, DENSE_COPIES, Allowance
-from symrank.shell.files.names import shown
-from symrank.shell.files.sparse import FORMATS, compact, format_name, from_members
+from symrank.files.limits import CHUNK, DENSE_COPIES, Allowance
+from symrank.files.names import shown
+from symrank.files.sparse import FORMATS, compact, format_name, from_members
 from symrank.support.typing import Array
 
 __all__ = ["read"]

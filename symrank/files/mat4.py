@@ -12,8 +12,8 @@ from typing import Any
 import numpy as np
 import scipy.sparse as sp
 
-from symrank.shell.files.limits import LARGEST, Allowance
-from symrank.shell.files.numbers import joined, native
+from symrank.files.limits import LARGEST, Allowance
+from symrank.files.numbers import joined, native
 from symrank.support.typing import Array
 
 __all__ = ["variables"]

@@ -7,10 +7,10 @@ from typing import Any
 import numpy as np
 import scipy.io
 
-from symrank.shell.files.limits import DENSE_COPIES, MAX_DEFLATE, Allowance
-from symrank.shell.files.mm_header import Header, read_header
-from symrank.shell.files.mm_lines import CheckedLines
-from symrank.shell.files.sparse import compact
+from symrank.files.limits import DENSE_COPIES, MAX_DEFLATE, Allowance
+from symrank.files.mm_header import Header, read_header
+from symrank.files.mm_lines import CheckedLines
+from symrank.files.sparse import compact
 
 __all__ = ["read"]
 

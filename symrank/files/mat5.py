@@ -20,9 +20,9 @@ from typing import Any
 import numpy as np
 import scipy.sparse as sp
 
-from symrank.shell.files.limits import CHUNK, DENSE_COPIES, Allowance
-from symrank.shell.files.numbers import joined, native
-from symrank.shell.files.sparse import compressed
+from symrank.files.limits import CHUNK, DENSE_COPIES, Allowance
+from symrank.files.numbers import joined, native
+from symrank.files.sparse import compressed
 from symrank.support.typing import Array
 
 __all__ = ["variables"]

@@ -11,8 +11,8 @@ Hermitian, and without its diagonal where it is skew-symmetric.
 from dataclasses import dataclass
 from typing import Any
 
-from symrank.shell.files.limits import LARGEST
-from symrank.shell.files.names import shown
+from symrank.files.limits import LARGEST
+from symrank.files.names import shown
 
 __all__ = ["Header", "read_header"]
 

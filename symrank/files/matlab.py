@@ -12,10 +12,10 @@ from typing import Any
 import scipy.sparse as sp
 
 from symrank.errors import OperatorError
-from symrank.shell.files import mat4, mat5
-from symrank.shell.files.limits import Allowance
-from symrank.shell.files.names import shown
-from symrank.shell.files.sparse import compact
+from symrank.files import mat4, mat5
+from symrank.files.limits import Allowance
+from symrank.files.names import shown
+from symrank.files.sparse import compact
 
 __all__ = ["read"]
 

@@ -9,10 +9,10 @@ import scipy.sparse as sp
 
 import symrank
 from symrank.errors import SymrankError
+from symrank.files import load_matrix
 from symrank.operators import PaddedMatrix
-from symrank.shell.files import load_matrix
 from symrank.support.text import printable
-from tests.shell.files import plain_reader
+from tests.files import plain_reader
 
 __all__ = ["ANSWER", "ERROR", "REFUSED", "TRACEBACK", "WRONG", "outcome"]
 
