@@ -19,7 +19,7 @@ TARGETS = (
     "symrank.recurrences.norm:norm_of",
     "symrank.spectrum.brackets:narrower",
     "symrank.spectrum.region:Region.level",
-    "symrank.spectrum.region:Region.window",
+    "symrank.spectrum.region:Region.between",
     "symrank.spectrum.region:Region.with_bands",
     "symrank.spectrum.lanczos_run:LanczosRun.drift",
     "symrank.spectrum.lanczos_run:LanczosRun.is_exact",

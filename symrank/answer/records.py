@@ -128,7 +128,7 @@ CODECS = {
     "gaps": _each(Gap),
     "at_ends": _each(Band),
     "inertia": _optional(list, tuple),
-    "window": _optional(tuple, tuple),
+    "between": _optional(tuple, tuple),
     "notes": Codec(list, tuple),
     "diagnostics": Codec(dict, dict),
     "history": Codec(

@@ -72,7 +72,7 @@ class RankResult:
         `measure` and `diagnostics` speak of the spectrum of G A; rank and inertia are those of A.
     num_deflated
         Known null vectors that were taken out beforehand.
-    window
+    between
         The interval ``(a, b)`` of `symrank.count`, whose eigenvalues `rank` counts, or None; then
         `threshold` is the noise floor.
     at_ends
@@ -108,7 +108,7 @@ class RankResult:
     measure: RitzMeasure | None = None
     basis: Basis | None = None
     diagnostics: Mapping[str, Any] = field(default_factory=dict)
-    window: tuple[float, float] | None = None
+    between: tuple[float, float] | None = None
     at_ends: Sequence[Band] = ()
     notes: Sequence[str] = ()
     history: Sequence[tuple[int, int, int]] = ()
@@ -123,9 +123,9 @@ class RankResult:
         OptionError
             For a result of `symrank.count`, whose complement is no null space.
         """
-        if self.window is not None:
+        if self.between is not None:
             raise OptionError(
-                f"this result counts eigenvalues in {self.window}, and has no nullity: "
+                f"this result counts eigenvalues in {self.between}, and has no nullity: "
                 "n - result.rank eigenvalues lie outside. Run symrank.rank for the nullity."
             )
         return self.n - self.rank
@@ -153,7 +153,7 @@ class RankResult:
         if self.inertia is not None and self.bounds[0] == self.bounds[1]:
             plus, zero, minus = self.inertia
             return (plus, plus), (zero, zero), (minus, minus)
-        if self.measure is None or self.window is not None:
+        if self.measure is None or self.between is not None:
             raise OptionError(
                 f"method={self.method!r} left no Ritz measure of a rank, so there are no intervals "
                 "of the inertia: run symrank.rank with method='lanczos'."
@@ -342,7 +342,7 @@ class RankResult:
     def __str__(self) -> str:
         low, high = self.interval()
         by = f" preconditioned by {self.preconditioner}" if self.preconditioner else ""
-        what = "rank" if self.window is None else f"count in {self.window}"
+        what = "rank" if self.between is None else f"count in {self.between}"
         return (
             f"{what} {self.rank} in [{low}, {high}] at {self.confidence:.0%}, n = {self.n}, "
             f"{self.method}{by}, {self.num_matvecs} products, {self.seconds:.2f} s: "

@@ -21,10 +21,10 @@ from symrank.errors import OptionError
 from symrank.methods import Method
 from symrank.operators import shift
 from symrank.recurrences.norm import norm
-from symrank.run.budget import Counter, located
+from symrank.run.budget import Budget, located
 from symrank.run.job import Job, prepare
 from symrank.run.options import Options, Rng, seed_of
-from symrank.run.rounds import counter_of, run
+from symrank.run.rounds import budget_of, run
 from symrank.spectrum import threshold
 from symrank.spectrum.intervals import Complement
 from symrank.spectrum.measure import LanczosRun, RitzMeasure
@@ -90,7 +90,7 @@ def count(
     Returns
     -------
     RankResult
-        Its `rank` is the count, its `window` is ``(a, b)``; `measure` is that of `A`.
+        Its `rank` is the count, its `between` is ``(a, b)``; `measure` is that of `A`.
 
     Raises
     ------
@@ -112,7 +112,7 @@ def count(
     if not a < b:
         raise OptionError(f"a={a} and b={b} hold no interval: pass a < b.")
     options = Options(
-        window=(a, b),
+        between=(a, b),
         precision=precision,
         confidence=confidence,
         max_matvecs=max_matvecs,
@@ -122,52 +122,52 @@ def count(
         check=check,
     )
     chosen = None if method is None else named_method(method)[0]
-    if chosen is None or chosen.counts_windows:
+    if chosen is None or chosen.counts_between:
         return answer(A, method, options, progress)
-    counter = counter_of(options, progress)
+    budget = budget_of(options, progress)
     with foreign.own_arithmetic():
-        return _shifted(prepare(A, options, counter), chosen, counter)
+        return _shifted(prepare(A, options, budget), chosen, budget)
 
 
-def _shifted(job: Job, method: Method, counter: Counter) -> RankResult:
+def _shifted(job: Job, method: Method, budget: Budget) -> RankResult:
     """Count by a rank of the shifted operator."""
-    assert job.window is not None
-    with located(counter):
-        left, right = _finite(job, counter)
+    assert job.between is not None
+    with located(budget):
+        left, right = _finite(job, budget)
     centre, half = 0.5 * (left + right), 0.5 * (right - left)
-    unit, window, num_zeros = job.goal.scale, job.window, job.num_zeros
+    unit, between, num_zeros = job.goal.scale, job.between, job.num_zeros
 
     def as_asked(result: RankResult) -> RankResult:
-        return _with_zeros(_complement(result, centre * unit, window), num_zeros)
+        return _with_zeros(_complement(result, centre * unit, between), num_zeros)
 
     moved = dataclasses.replace(
         job,
         num_zeros=0,
         operator=shift(job.operator, centre),
         goal=dataclasses.replace(
-            job.goal, window=None, atol=half, norm_bound=job.goal.norm_bound + abs(centre)
+            job.goal, between=None, atol=half, norm_bound=job.goal.norm_bound + abs(centre)
         ),
-        window=None,
+        between=None,
         as_asked=as_asked,
     )
-    result = run(moved, method, "asked for", counter).result(counter)
+    result = run(moved, method, "asked for", budget).result(budget)
     if result.threshold > half * unit * (1.0 + 1e-12):
-        raise too_narrow(window, 2.0 * result.threshold)
+        raise too_narrow(between, 2.0 * result.threshold)
     return as_asked(result)
 
 
-def _finite(job: Job, counter: Counter) -> tuple[float, float]:
+def _finite(job: Job, budget: Budget) -> tuple[float, float]:
     """Put ends at zero at the noise floor, and ends beyond the spectrum just beyond it."""
     goal, operator = job.goal, job.operator
-    assert goal.window is not None
-    a, b = goal.window
+    assert goal.between is not None
+    a, b = goal.between
     n, steps = operator.n, min(NORM_STEPS, max(operator.n, 1))
     if n == 0:
         return 0.0, 1.0
     own = int(probes.stream(goal.seed, Streams.COUNT_NORM.start).integers(2**63))
     Z = probes.gaussian(own, 0, NORM_PROBES, n, operator.dtype)
     found = norm(operator, Z, steps, goal.eps, lambda _: None)
-    counter.num_matvecs += found.num_products * operator.matvecs_per_product
+    budget.spend(found.num_products * operator.matvecs_per_product, is_told=False)
     bound = BEYOND * found.low * (1.0 + found.margin) or 1.0
     floor = threshold.cut(found.low, goal.eps, None, None)
     left, right = (min(max(x, -bound), bound) if x else floor for x in (a, b))
@@ -176,7 +176,7 @@ def _finite(job: Job, counter: Counter) -> tuple[float, float]:
     return left, right
 
 
-def _complement(result: RankResult, centre: float, window: tuple[float, float]) -> RankResult:
+def _complement(result: RankResult, centre: float, between: tuple[float, float]) -> RankResult:
     """Turn the rank of A - c I at the cut into the count of what lies within it."""
     n = result.n
     measure = result.measure
@@ -191,14 +191,14 @@ def _complement(result: RankResult, centre: float, window: tuple[float, float]) 
         bounds=(n - result.bounds[1], n - result.bounds[0]),
         samples=n - result.samples,
         evidence=Complement(n=n, of=result.evidence),
-        window=window,
+        between=between,
         gaps=(),
         inertia=None,
         measure=measure,
         at_ends=[_moved(band, centre) for band in result.at_ends],
         diagnostics={k: v for k, v in result.diagnostics.items() if k != "eigenvalues"},
         history=[(used, n - high, n - low) for used, low, high in result.history],
-        resume=_resume(result, centre, window),
+        resume=_resume(result, centre, between),
     )
 
 
@@ -222,13 +222,13 @@ def _moved(band: Band, centre: float) -> Band:
 
 
 def _resume(
-    result: RankResult, centre: float, window: tuple[float, float]
+    result: RankResult, centre: float, between: tuple[float, float]
 ) -> Callable[..., RankResult] | None:
     """Return what `RankResult.refine` calls for a count."""
     go_on = result.resume
     if go_on is None:
         return None
-    return lambda *options: _complement(go_on(*options), centre, window)
+    return lambda *options: _complement(go_on(*options), centre, between)
 
 
 def _shifted_back(run: LanczosRun, centre: float) -> LanczosRun:

@@ -12,10 +12,10 @@ from symrank.choice.units import LIMIT, SHARE, uneven
 from symrank.methods import costs
 from symrank.preconditioners import Preconditioner
 from symrank.preconditioners.equilibrate import describe
-from symrank.run.budget import Counter, located, products_in
+from symrank.run.budget import Budget, located, products_in
 from symrank.run.job import Job, prepare
 from symrank.run.options import Options, Rng, seed_of
-from symrank.run.rounds import counter_of
+from symrank.run.rounds import budget_of
 from symrank.support import foreign
 from symrank.support.options import checks_names
 from symrank.support.typing import Array, FloatArray
@@ -88,10 +88,10 @@ def plan(
         seed=seed_of(rng),
         check=check,
     )
-    counter = counter_of(options, None)
+    budget = budget_of(options, None)
     with foreign.own_arithmetic():
-        job, note = _first_of_two(prepare(A, options, counter, is_chosen=True), counter)
-        with located(counter):
+        job, note = _first_of_two(prepare(A, options, budget, is_chosen=True), budget)
+        with located(budget):
             return _planned(job, (note,) if note else ())
 
 
@@ -107,12 +107,12 @@ def _planned(job: Job, notes: tuple[str, ...]) -> policy.Plan:
     return proposal.with_product_seconds(seconds - costs.product_seconds(job.operator.facts.work))
 
 
-def _first_of_two(job: Job, counter: Counter) -> tuple[Job, str]:
+def _first_of_two(job: Job, budget: Budget) -> tuple[Job, str]:
     """Return the job of the first count, and a note where there will be a second one."""
     scales = uneven(job)
     if scales is None:
         return job, ""
-    left = counter.left - counter.left // SHARE
+    left = budget.left - int(SHARE * budget.left)
     weight, look = job.operator.matvecs_per_product, job.goal.look
     goal = dataclasses.replace(job.goal, max_matvecs=products_in(left, weight, look))
     return dataclasses.replace(job, goal=goal), f"{describe(scales, LIMIT)}: {TWICE}"

@@ -11,7 +11,7 @@ from symrank.methods import BY_NAME, Method, Projection
 from symrank.preconditioners import Preconditioner
 from symrank.run.job import prepare
 from symrank.run.options import Options, Rng, seed_of
-from symrank.run.rounds import counter_of
+from symrank.run.rounds import budget_of
 from symrank.spectrum.outcome import Progress
 from symrank.support import foreign
 from symrank.support.options import checks_names, shown
@@ -181,11 +181,11 @@ def answer(
     """Answer what the options ask, a rank or a count; see `rank`."""
     if method is not None:
         named_method(method)  # before any product is spent
-    counter = counter_of(options, progress)
+    budget = budget_of(options, progress)
     with foreign.own_arithmetic():
-        job = prepare(A, options, counter, is_chosen=method is None)
+        job = prepare(A, options, budget, is_chosen=method is None)
         chosen, reason = _method(method, job.goal.preconditioner)
-        return count_in_both_units(job, counter, chosen, reason)
+        return count_in_both_units(job, budget, chosen, reason)
 
 
 def _method(

@@ -7,7 +7,7 @@ from symrank.choice.policy import MENU, Menu, affords_singular_values, propose, 
 from symrank.methods import Dense, Lanczos, Method, Offer, Summary, costs
 from symrank.methods.eigenvalues import dense
 from symrank.methods.quadrature import lanczos
-from symrank.run.budget import Counter, located, products_in
+from symrank.run.budget import Budget, located, products_in
 from symrank.run.job import Job
 from symrank.run.rounds import Rounds, run, start
 from symrank.spectrum.intervals import ExactInterval, Hull, Interval
@@ -19,45 +19,45 @@ SURE = (Status.EXACT, Status.CONVERGED)
 CERTAIN = 1 - 1e-9  # at this confidence two intervals that miss each other are no chance
 
 
-def count(job: Job, method: Method | None, reason: str, counter: Counter) -> RankResult:
+def count(job: Job, method: Method | None, reason: str, budget: Budget) -> RankResult:
     """Run the method asked for, or one of choice."""
     if method is None:
-        return choose_and_run(job, counter)
-    return run(job, method, reason, counter).result(counter)
+        return choose_and_run(job, budget)
+    return run(job, method, reason, budget).result(budget)
 
 
-def count_twin(job: Job, method: Method, is_chosen: bool, counter: Counter) -> RankResult | None:
+def count_twin(job: Job, method: Method, is_chosen: bool, budget: Budget) -> RankResult | None:
     """Count again by the method of the first count, or by products where its pivots were given up.
 
     None where the time was up before the first round was at its end.
     """
     reason = "to see whether units decide"
-    found = run(job, method, reason, counter)
+    found = run(job, method, reason, budget)
     if is_chosen and _given_up(found.summary):
-        found = run(job, Lanczos(), reason, counter)
-    return None if found.summary is None else found.result(counter)
+        found = run(job, Lanczos(), reason, budget)
+    return None if found.summary is None else found.result(budget)
 
 
-def choose_and_run(job: Job, counter: Counter, menu: Menu = MENU) -> RankResult:
+def choose_and_run(job: Job, budget: Budget, menu: Menu = MENU) -> RankResult:
     """Count exactly where that is cheap, at once or once it is seen to be; else sample."""
     plan = propose(job.operator.facts, job.goal, menu)  # 1
     if plan.choice.method.is_exact:
-        tried = run(job, plan.choice.method, plan.reason, counter)
+        tried = run(job, plan.choice.method, plan.reason, budget)
         if _is_final(tried.summary) or tried.is_squared_away:
-            return _settled(tried, counter)
+            return _settled(tried, budget)
         if dense.fits(job.operator.facts.dense):  # 3
-            return _all_eigenvalues(tried, counter)
-        return _sampled_instead(tried, counter, menu)
-    return _sampled(job, plan.reason, counter, menu)  # 2
+            return _all_eigenvalues(tried, budget)
+        return _sampled_instead(tried, budget, menu)
+    return _sampled(job, plan.reason, budget, menu)  # 2
 
 
-def _sampled_instead(tried: Rounds, counter: Counter, menu: Menu) -> RankResult:
+def _sampled_instead(tried: Rounds, budget: Budget, menu: Menu) -> RankResult:
     """Sample where pivots proved too little; both answers hold, unless a clock ended one."""
-    left_open = tried.result(counter)
+    left_open = tried.result(budget)
     reason = _why_not_final(tried.summary) + "certified counting by products"
-    counter.interval = None  # what is open is no answer to stop at
+    budget.interval = None  # what is open is no answer to stop at
     try:
-        answer = _sampled(tried.job, reason, counter, dataclasses.replace(menu, exact=()))
+        answer = _sampled(tried.job, reason, budget, dataclasses.replace(menu, exact=()))
     except KeyboardInterrupt:
         if _given_up(tried.summary):
             raise
@@ -65,66 +65,66 @@ def _sampled_instead(tried: Rounds, counter: Counter, menu: Menu) -> RankResult:
     return _narrower(answer, left_open, _given_up(tried.summary))
 
 
-def _sampled(job: Job, reason: str, counter: Counter, menu: Menu) -> RankResult:
+def _sampled(job: Job, reason: str, budget: Budget, menu: Menu) -> RankResult:
     """Sample, and go over to an exact count that is seen to be cheap."""
-    sampling = start(job, Lanczos(), reason, counter)
-    offer = _seen_to_be_cheap(sampling, counter, menu)
+    sampling = start(job, Lanczos(), reason, budget)
+    offer = _seen_to_be_cheap(sampling, budget, menu)
     if offer is None:
-        return sampling.result(counter)
-    return _gone_over(sampling, offer, counter)
+        return sampling.result(budget)
+    return _gone_over(sampling, offer, budget)
 
 
-def _seen_to_be_cheap(sampling: Rounds, counter: Counter, menu: Menu) -> Offer | None:
+def _seen_to_be_cheap(sampling: Rounds, budget: Budget, menu: Menu) -> Offer | None:
     """Sample until an exact count is seen to be cheap; None: to the end."""
     job, offer = sampling.job, None
-    with sampling.guarded(counter):
-        for summary in sampling.each(counter):
-            spent = counter.num_matvecs // job.operator.facts.matvecs_per_product
+    with sampling.guarded(budget):
+        for summary in sampling.each(budget):
+            spent = budget.num_matvecs // job.operator.facts.matvecs_per_product
             seconds = spent * costs.product_seconds(job.operator.facts.work)
             seen = lanczos.seen(job.goal, summary, seconds)
             weight, look = job.operator.matvecs_per_product, job.goal.look
-            left = products_in(counter.left, weight, look), counter.seconds_left
+            left = products_in(budget.left, weight, look), budget.seconds_left
             offer = reconsider(job.operator.facts, job.goal, seen, spent, left, menu)
             if offer is not None:
                 break
     return offer if sampling.is_whole else None
 
 
-def _gone_over(sampling: Rounds, offer: Offer, counter: Counter) -> RankResult:
+def _gone_over(sampling: Rounds, offer: Offer, budget: Budget) -> RankResult:
     """Count exactly after sampling, and go back to it where that tells too little."""
-    sampled = sampling.result(counter)
+    sampled = sampling.result(budget)
     stopped = dataclasses.replace(sampled, status=Status.INTERRUPTED)
     try:
-        with located(counter, lambda: stopped):
-            exact = run(sampling.job, offer.method, offer.why, counter)
+        with located(budget, lambda: stopped):
+            exact = run(sampling.job, offer.method, offer.why, budget)
     except KeyboardInterrupt:
         return stopped
     if exact.summary is None:  # the time was up
-        return sampling.result(counter)
+        return sampling.result(budget)
     if exact.is_squared_away:
-        return _settled(exact, counter)
-    result = exact.result(counter)
+        return _settled(exact, budget)
+    result = exact.result(budget)
     if result.status in SURE or _is_final(exact.summary):
         return _unless_contradicted(result, sampled)
     if result.status is Status.INTERRUPTED:
         return dataclasses.replace(_both(sampled, result), status=Status.INTERRUPTED)
-    sampling.advance(counter, is_resumed=True)
-    return _narrower(sampling.result(counter), result, _given_up(exact.summary))
+    sampling.advance(budget, is_resumed=True)
+    return _narrower(sampling.result(budget), result, _given_up(exact.summary))
 
 
-def _settled(exact: Rounds, counter: Counter) -> RankResult:
+def _settled(exact: Rounds, budget: Budget) -> RankResult:
     """Return an exact count; of squares, that of the singular values where it is cheap."""
-    job, result = exact.job, exact.result(counter)
+    job, result = exact.job, exact.result(budget)
     if not (exact.is_squared_away and affords_singular_values(job.operator.facts, job.goal)):
         return result
     reason = f"{result.method} counted {result.rank} squares; the singular values tell the rest"
-    return run(job, Dense(), reason, counter).result(counter)
+    return run(job, Dense(), reason, budget).result(budget)
 
 
-def _all_eigenvalues(tried: Rounds, counter: Counter) -> RankResult:
+def _all_eigenvalues(tried: Rounds, budget: Budget) -> RankResult:
     """Compute all eigenvalues in place of what was no count."""
     reason = _why_not_final(tried.summary) + "all eigenvalues instead"
-    result = run(tried.job, Dense(), reason, counter).result(counter)
+    result = run(tried.job, Dense(), reason, budget).result(budget)
     return _instead(result, _given_up(tried.summary)) if _given_up(tried.summary) else result
 
 

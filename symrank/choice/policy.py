@@ -162,7 +162,7 @@ def reconsider(
     menu
         The methods that are asked.
     """
-    if goal.has_cut or (seen.is_met and not goal.refine):
+    if goal.has_cut or (seen.is_met and not goal.open_ended):
         return None
     offers = [o for one in menu.once_seen if (o := one.offer(facts, goal, seen)) is not None]
     offers += exact_offers(menu.exact, facts, goal, worth_of_sampling(goal, seen))
@@ -202,7 +202,7 @@ def worth_of_sampling(goal: Goal, seen: Seen) -> float:
 def _allowance(goal: Goal, sampling_seconds: float) -> float:
     """Return the seconds that an exact count may take before sampling is tried, or goes on."""
     worth = WORTH * sampling_seconds
-    return max(worth, EXACT_SECONDS) if goal.refine else max(worth, 10 * costs.OVERHEAD)
+    return max(worth, EXACT_SECONDS) if goal.open_ended else max(worth, 10 * costs.OVERHEAD)
 
 
 def _why_not(offer: Offer, lacking: str = "", *, is_timed: bool) -> str:

@@ -30,7 +30,7 @@ from symrank.methods import BY_NAME, Goal, Method
 from symrank.operators.facts import Facts
 from symrank.preconditioners.equilibrate import Scales, describe, uneven_scales
 from symrank.run import rounds
-from symrank.run.budget import Counter, products_in
+from symrank.run.budget import Budget, products_in
 from symrank.run.job import Job, equilibrated
 from symrank.spectrum import threshold
 from symrank.spectrum.intervals import ExactInterval, Hull, Interval
@@ -39,7 +39,7 @@ from symrank.spectrum.outcome import Progress, Status
 __all__ = ["LIMIT", "SHARE", "count_in_both_units", "uneven"]
 
 LIMIT = math.log2(1e6)  # of the spread of d: 1 beside a row of 1e12, whose rounding is 1e-4
-SHARE = 4  # the count of D A D has one part in SHARE of the budget
+SHARE = 0.25  # of the budget is for the count of D A D
 CERTAIN = 1.0 - 1e-6  # level at which two intervals that miss each other differ
 SURE = (Status.EXACT, Status.CONVERGED)
 INTERRUPTED, LATE = "the run was interrupted", "the budget had ended"
@@ -49,38 +49,36 @@ HOW = (
 )
 
 
-def count_in_both_units(
-    job: Job, counter: Counter, method: Method | None, reason: str
-) -> RankResult:
+def count_in_both_units(job: Job, budget: Budget, method: Method | None, reason: str) -> RankResult:
     """Return the count of the job, or of A and D A D where units may decide.
 
     Parameters
     ----------
     job
         What is counted.
-    counter
+    budget
         Of what both counts spend.
     method, reason
         That was asked for; None: the one that is chosen counts D A D too.
     """
     scales = uneven(job)
     if scales is None:
-        return count(job, method, reason, counter)
-    quarter = counter.left // SHARE
-    with counter.reserve(quarter, counter.seconds_left / SHARE):
+        return count(job, method, reason, budget)
+    quarter = int(SHARE * budget.left)
+    with budget.reserve(quarter, SHARE * budget.seconds_left):
         weight, look = job.operator.matvecs_per_product, job.goal.look
-        goal = dataclasses.replace(job.goal, max_matvecs=products_in(counter.left, weight, look))
-        first = count(dataclasses.replace(job, goal=goal), method, reason, counter)
+        goal = dataclasses.replace(job.goal, max_matvecs=products_in(budget.left, weight, look))
+        first = count(dataclasses.replace(job, goal=goal), method, reason, budget)
     if first.status is Status.NOT_CERTIFIED:  # it counts above a cut of its own
         return first
     again = BY_NAME[first.method]().unasked() if method is None else method
     second, failure = None, INTERRUPTED
     if first.status is not Status.INTERRUPTED:
-        with counter.reserve(max(0, counter.left - quarter), 0.0):
+        with budget.reserve(max(0, budget.left - quarter), 0.0):
             is_free = again.is_free(job.operator.facts)
             second, failure = _attempted(
-                lambda: count_twin(equilibrated(job, scales), again, method is None, counter),
-                is_late=counter.seconds_left < 0.0 or not (is_free or counter.left),
+                lambda: count_twin(equilibrated(job, scales), again, method is None, budget),
+                is_late=budget.seconds_left < 0.0 or not (is_free or budget.left),
             )
     return _Pair(
         first=first,
@@ -89,8 +87,8 @@ def count_in_both_units(
         rows=describe(scales, LIMIT),
         num_filled=int(scales.is_filled.sum()),
         half_width=job.goal.half_width,
-        num_matvecs=counter.num_matvecs,
-        seconds=counter.seconds,
+        num_matvecs=budget.num_matvecs,
+        seconds=budget.seconds,
     ).result()
 
 
@@ -105,7 +103,7 @@ def uneven(job: Job) -> Scales | None:
 
 def _has_cut(goal: Goal, facts: Facts) -> bool:
     """Tell whether the caller's cut decides, and not the floor, below which no cut reaches."""
-    if goal.window or goal.rtol or facts.largest is None:
+    if goal.between or goal.rtol or facts.largest is None:
         return goal.has_cut
     unit = goal.eps * facts.largest / goal.scale
     return bool(goal.atol and goal.atol >= min(facts.n, threshold.FLOOR) * unit)
@@ -232,7 +230,7 @@ class _Pair:
         assert second is not None
         assert self.first.resume is not None
         more = rounds.MAX_MATVECS if max_matvecs is None else max_matvecs
-        quarter = more // SHARE if second.resume else 0
+        quarter = int(SHARE * more) if second.resume else 0
         observe = _observer(progress, spent - self.first.num_matvecs, spent + more)
         first = self.first.resume(precision, more - quarter, max_seconds, observe)
         spent += first.num_matvecs - self.first.num_matvecs

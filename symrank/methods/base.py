@@ -1,6 +1,6 @@
 """The protocol of a method: three pure functions, and the rounds belong to the caller.
 
-    plan(goal, round, summary) -> tasks     what to run next; none: nothing affordable is left
+    next_tasks(goal, round, summary) -> tasks     what to run next; none: nothing affordable is left
     run(operator, goal, task, state, tick) -> state     one bounded segment of work
     summarise(goal, states, previous) -> summary        what all finished segments say together
 
@@ -57,14 +57,14 @@ class Goal:
     atol: float | None
     rtol: float | None
     half_width: float  # target half-width of the interval, in eigenvalues
-    refine: bool  # no precision was asked for: go on while resolution is the larger error
+    open_ended: bool  # no precision was asked for: go on while resolution is the larger error
     confidence: float
     max_matvecs: int
     seed: int
     scale: float = 1.0  # caller's eigenvalue = scale * eigenvalue here
     preconditioner: Preconditioner | None = None  # one without a factor: the method applies it
     noise: float = 0.0  # relative error of a product, where it is above rounding
-    window: tuple[float, float] | None = None  # count in (a, b] instead of a rank
+    between: tuple[float, float] | None = None  # count in (a, b] instead of a rank
     extra_products: int = 0  # that resolution may take where no precision was asked for
     deadline: float = math.inf  # of `time.perf_counter`: for a segment that no `tick` can end
     look: int = 0  # products that the caller takes at the end of every round, of max_matvecs
@@ -84,7 +84,7 @@ class Goal:
     @property
     def has_cut(self) -> bool:
         """True if the caller set atol or rtol above zero, or the ends of an interval."""
-        return bool(self.atol or self.rtol or self.window)
+        return bool(self.atol or self.rtol or self.between)
 
     def region(
         self, norm: float, margin: float = 0.0, floor: float = FLOOR, delta: float = FLOOR
@@ -107,8 +107,8 @@ class Goal:
         self.check_norm(norm)
         unit = self.eps * norm
         most = norm * (1.0 + margin) if math.isfinite(margin) else math.inf
-        if self.window is not None:
-            return Region.window(self.window, most, floor * unit, delta * unit, self.scale)
+        if self.between is not None:
+            return Region.between(self.between, most, floor * unit, delta * unit, self.scale)
         return Region.level((norm, most), floor * unit, delta * unit, self.atol, self.rtol)
 
     def check_norm(self, norm: float) -> None:
@@ -268,9 +268,9 @@ def _span(low: float, high: float, form: str) -> str:
 class Method(ABC):
     """A frozen value that holds the options of a method and knows how to run it.
 
-    `plan`, `run` and `summarise` are the method; what else is asked of one has an answer here that
-    holds for most. All are functions of their arguments alone: they may be called in any process,
-    and again.
+    `next_tasks`, `run` and `summarise` are the method; what else is asked of one has an answer here
+    that holds for most. All are functions of their arguments alone: they may be called in any
+    process, and again.
     """
 
     name: ClassVar[str]
@@ -279,7 +279,7 @@ class Method(ABC):
     is_exact: ClassVar[bool] = False
     """Whether it counts exactly or says nothing, rather than sample."""
 
-    counts_windows: ClassVar[bool] = False
+    counts_between: ClassVar[bool] = False
     """Whether it counts in (a, b] itself; else the shifted operator is counted."""
 
     solves: ClassVar[bool] = False
@@ -295,7 +295,7 @@ class Method(ABC):
     """The kernel file asked for, of one that does."""
 
     @abstractmethod
-    def plan(self, goal: Goal, round_: int, summary: Summary | None) -> Sequence[Task]:
+    def next_tasks(self, goal: Goal, round_: int, summary: Summary | None) -> Sequence[Task]:
         """Return the tasks of the next round; none: nothing is left to do."""
 
     @abstractmethod

@@ -64,7 +64,7 @@ __all__ = [
 KEPT = 0.995  # of an error at the floor: no Ritz value within a factor 200 above it
 RISEN = 1.01  # growth of the floor from which rho is computed anew
 
-Product = Callable[[Array], Array]
+Apply = Callable[[Array], Array]
 Floor = tuple[float, float]  # absolute, and relative to the largest eigenvalue
 
 
@@ -100,7 +100,7 @@ class CGState:
         return self.is_indefinite or not self.active.any()
 
 
-def start(B: Array, precondition: Product | None = None, *, dual: bool = False) -> CGState:
+def start(B: Array, precondition: Apply | None = None, *, dual: bool = False) -> CGState:
     """Return the state of x_0 = 0 for the right sides B (n, k); `dual` keeps y_j, eq. (6)."""
     R = B.copy()
     P = R.copy() if precondition is None else precondition(R)
@@ -123,11 +123,11 @@ def start(B: Array, precondition: Product | None = None, *, dual: bool = False) 
 
 def extend(
     state: CGState,
-    matmat: Product,
+    matmat: Apply,
     num_steps: int,
     tick: Callable[[int], None],
     tolerance: FloatArray,
-    precondition: Product | None = None,
+    precondition: Apply | None = None,
     floor: Floor = (0.0, 0.0),
 ) -> CGState:
     """Take at most `num_steps` more steps; `state` is used up.
@@ -166,10 +166,10 @@ def extend(
 
 def _step(
     state: CGState,
-    matmat: Product,
+    matmat: Apply,
     tick: Callable[[int], None],
     tolerance: FloatArray,
-    precondition: Product | None,
+    precondition: Apply | None,
     floor: Floor,
 ) -> None:
     """Take one step in the columns that run."""

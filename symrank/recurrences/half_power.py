@@ -45,7 +45,7 @@ import scipy.special
 
 from symrank.errors import OptionError
 from symrank.recurrences.columns import CURVATURE, column_dot, norms, running
-from symrank.recurrences.conjugate_gradient import Product
+from symrank.recurrences.conjugate_gradient import Apply
 from symrank.support.typing import Array, FloatArray
 
 __all__ = ["HalfPower", "half_power", "poles"]
@@ -83,7 +83,7 @@ def poles(largest: float) -> tuple[FloatArray, FloatArray, float]:
 
 def half_power(
     Z: Array,
-    G: Product,
+    G: Apply,
     largest: float,
     tolerance: float,
     max_steps: int,
@@ -159,7 +159,7 @@ class _Shifted:
         self.open = (self.error() > tolerance * self.length) & ~vanished
         return not self.open.any()
 
-    def step(self, G: Product, tolerance: float) -> None:
+    def step(self, G: Apply, tolerance: float) -> None:
         """Advance the columns that are open."""
         at = running(self.open)
         P = self.P[:, at]

@@ -42,7 +42,7 @@ import scipy.linalg
 
 from symrank.recurrences import conjugate_gradient as cg
 from symrank.recurrences.columns import check_positive, column_dot, norms, running
-from symrank.recurrences.conjugate_gradient import Floor, Product
+from symrank.recurrences.conjugate_gradient import Apply, Floor
 from symrank.recurrences.lost import refuse_lost
 from symrank.support.typing import Array, FloatArray
 
@@ -119,7 +119,7 @@ class MinresState:
         return not self.active.any()
 
 
-def start(B: Array, precondition: Product | None = None, *, dual: bool = False) -> MinresState:
+def start(B: Array, precondition: Apply | None = None, *, dual: bool = False) -> MinresState:
     """Return the state of x_0 = 0 for the right sides B (n, k); `dual` keeps y, x = G y."""
     V = B.copy()
     Z = V.copy() if precondition is None else precondition(V)
@@ -145,11 +145,11 @@ def start(B: Array, precondition: Product | None = None, *, dual: bool = False) 
 
 def extend(
     state: MinresState,
-    matmat: Product,
+    matmat: Apply,
     num_steps: int,
     tick: Callable[[int], None],
     tolerance: FloatArray,
-    precondition: Product | None = None,
+    precondition: Apply | None = None,
     floor: Floor = (0.0, 0.0),
 ) -> MinresState:
     """Take at most `num_steps` more steps; `state` is used up. See `conjugate_gradient.extend`.
@@ -170,9 +170,9 @@ def extend(
 
 def _step(
     state: MinresState,
-    matmat: Product,
+    matmat: Apply,
     tick: Callable[[int], None],
-    precondition: Product | None,
+    precondition: Apply | None,
     floor: Floor,
 ) -> None:
     """Take one step in the columns that run."""

@@ -9,7 +9,7 @@ from symrank.answer.result import RankResult
 from symrank.spectrum.outcome import Progress
 from symrank.support import foreign
 
-__all__ = ["Counter", "TimeUp", "located", "products_in"]
+__all__ = ["Budget", "TimeUp", "located", "products_in"]
 
 
 FOREVER = 1e9  # seconds: a part of a budget without end
@@ -19,7 +19,7 @@ class TimeUp(Exception):  # noqa: N818 - not an error: it ends a segment
     """The wall time of a run is spent."""
 
 
-class Counter:
+class Budget:
     """Counts products, tells the observer, and stops a segment when the time is up."""
 
     def __init__(
@@ -66,20 +66,16 @@ class Counter:
         finally:
             self._kept_matvecs, self._kept_seconds = 0, 0.0
 
-    def spend(self, num_matvecs: int) -> None:
-        """Count products of the door, of which no observer is told."""
+    def spend(self, num_matvecs: int, *, is_told: bool = True) -> None:
+        """Count products; tell the observer, who hears nothing of the door."""
         self.num_matvecs += num_matvecs
-
-    def count(self, num_matvecs: int) -> None:
-        """Count products, and tell the observer."""
-        self.num_matvecs += num_matvecs
-        if self._progress is not None:
+        if is_told and self._progress is not None:
             with foreign.callers_code():
                 self._progress(Progress(self.num_matvecs, self.max_matvecs, self.interval))
 
     def tick(self, num_matvecs: int) -> None:
         """Count products; raise once the time is up and an answer is known."""
-        self.count(num_matvecs)
+        self.spend(num_matvecs)
         if self.interval is not None and self.seconds_left < 0.0:
             raise TimeUp
 
@@ -95,7 +91,7 @@ def products_in(matvecs: int, weight: int, look: int) -> int:
 
 @contextmanager
 def located(
-    counter: Counter, known: Callable[[], RankResult | None] = lambda: None
+    budget: Budget, known: Callable[[], RankResult | None] = lambda: None
 ) -> Iterator[None]:
     """Give what is raised inside the number of the product and what was known before."""
     try:
@@ -103,5 +99,5 @@ def located(
     except TimeUp:
         raise
     except BaseException as error:
-        foreign.tell(error, counter.num_matvecs + 1, known())
+        foreign.tell(error, budget.num_matvecs + 1, known())
         raise

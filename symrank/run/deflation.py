@@ -5,7 +5,7 @@ from symrank.methods.base import unit_rounding
 from symrank.operators import Operator
 from symrank.operators.deflated import Deflated
 from symrank.recurrences.norm import norm
-from symrank.run.budget import Counter
+from symrank.run.budget import Budget
 from symrank.spectrum import threshold
 from symrank.support import probes
 from symrank.support.probes import Streams
@@ -17,7 +17,7 @@ NORM_STEPS = 12  # of Lanczos, for |A|, where |A Q| is judged
 
 
 def deflated(
-    operator: Operator, vectors: Array, noise: float, seed: int, counter: Counter
+    operator: Operator, vectors: Array, noise: float, seed: int, budget: Budget
 ) -> Deflated:
     """Return the operator on the complement of null vectors.
 
@@ -32,7 +32,7 @@ def deflated(
     floor = threshold.cut(norm(operator, z, steps, eps, lambda _: None).low, eps, None, None)
     found = Deflated(operator, vectors)
     residual = found.null_residual()
-    counter.spend((steps + found.num_vectors) * operator.matvecs_per_product)
+    budget.spend((steps + found.num_vectors) * operator.matvecs_per_product, is_told=False)
     if residual > floor:
         raise OptionError(
             f"deflate={found.num_vectors} vectors, but |A Q| = {residual / floor:.3g} times "

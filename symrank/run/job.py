@@ -5,6 +5,7 @@ import math
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from symrank import preconditioners
@@ -16,7 +17,7 @@ from symrank.operators.scaled import within_range
 from symrank.operators.witness import Witness
 from symrank.preconditioners import Preconditioner
 from symrank.preconditioners.equilibrate import Scales
-from symrank.run.budget import Counter, located, products_in
+from symrank.run.budget import Budget, located, products_in
 from symrank.run.deflation import deflated
 from symrank.run.options import Options
 from symrank.support import probes
@@ -35,20 +36,20 @@ class Job:
     goal: Goal
     preconditioner: Preconditioner | None
     num_deflated: int
-    window: tuple[float, float] | None  # of `symrank.count`, in the caller's units
+    between: tuple[float, float] | None  # of `symrank.count`, in the caller's units
     num_zeros: int = 0  # that the shape of a Gram operator, or empty rows, give away
     witness: Witness | None = None  # where the caller's code multiplies
     as_asked: Callable[[RankResult], RankResult] = lambda result: result  # from the method's count
 
 
-def prepare(A: Any, options: Options, counter: Counter, *, is_chosen: bool = False) -> Job:
+def prepare(A: Any, options: Options, budget: Budget, *, is_chosen: bool = False) -> Job:
     """Coerce, precondition, scale, check and deflate.
 
     Parameters
     ----------
     A, options
         As the caller passed them.
-    counter
+    budget
         Of the products of the checks.
     is_chosen
         Whether symrank takes the method: one that counts A A^H in place of A^H A, or the other way
@@ -63,16 +64,18 @@ def prepare(A: Any, options: Options, counter: Counter, *, is_chosen: bool = Fal
     if G is not None:
         given = preconditioners.apply(given, G)
     witness, num_deflated = None, 0
-    with located(counter):
-        operator, factor = within_range(given, _vector(options.seed, given.n), counter.spend)
+    with located(budget):
+        operator, factor = within_range(
+            given, _vector(options.seed, given.n), partial(budget.spend, is_told=False)
+        )
         if options.check:
             stream = probes.stream(options.seed, Streams.CHECK.start)
             used, witness = checked(operator, stream, noise=noise)
-            counter.spend(used * operator.matvecs_per_product)
+            budget.spend(used * operator.matvecs_per_product, is_told=False)
         if is_chosen and _is_shortened(options, G):
             operator = operator.shorter_side()
         if options.deflate is not None:
-            operator = deflated(operator, options.deflate, noise, options.seed, counter)
+            operator = deflated(operator, options.deflate, noise, options.seed, budget)
             num_deflated = given.n - operator.n
     look = 0 if witness is None else 1
     goal = Goal(
@@ -80,11 +83,11 @@ def prepare(A: Any, options: Options, counter: Counter, *, is_chosen: bool = Fal
         dtype=operator.dtype,
         atol=None if options.atol is None else min(options.atol * factor, sys.float_info.max),
         rtol=options.rtol,
-        window=None if options.window is None else _times(options.window, factor),
+        between=None if options.between is None else _times(options.between, factor),
         half_width=options.half_width(given.n),
-        refine=options.precision is None,
+        open_ended=options.precision is None,
         confidence=options.confidence,
-        max_matvecs=products_in(counter.left, operator.matvecs_per_product, look),
+        max_matvecs=products_in(budget.left, operator.matvecs_per_product, look),
         seed=options.seed,
         scale=1.0 / factor,
         preconditioner=None if G is None or G.factor is not None else G,
@@ -98,7 +101,7 @@ def prepare(A: Any, options: Options, counter: Counter, *, is_chosen: bool = Fal
         goal=goal,
         preconditioner=G,
         num_deflated=num_deflated,
-        window=options.window,
+        between=options.between,
         num_zeros=num_empty + given.n - num_deflated - operator.n,
         witness=witness,
     )
@@ -130,7 +133,7 @@ def _vector(seed: int, n: int) -> Callable[[], Array]:
     return lambda: probes.stream(seed, Streams.CHECK.start, 1).standard_normal((n, 1))
 
 
-def _times(window: tuple[float, float], factor: float) -> tuple[float, float]:
+def _times(between: tuple[float, float], factor: float) -> tuple[float, float]:
     """Scale the ends of an interval; what is not zero must not become zero."""
-    a, b = (x * factor or math.copysign(math.ulp(0.0), x) if x else 0.0 for x in window)
+    a, b = (x * factor or math.copysign(math.ulp(0.0), x) if x else 0.0 for x in between)
     return a, b

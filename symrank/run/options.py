@@ -26,7 +26,7 @@ class Options:
     seed: int
     atol: float | None = None
     rtol: float | None = None
-    window: tuple[float, float] | None = None  # of `symrank.count`
+    between: tuple[float, float] | None = None  # of `symrank.count`
     precision: float | None = None
     confidence: float = 0.95
     max_matvecs: float | None = None  # an int once checked
@@ -71,7 +71,7 @@ class Options:
     @property
     def holds_zero(self) -> bool:
         """Whether the interval of `symrank.count` holds zero."""
-        return self.window is not None and self.window[0] < 0.0 <= self.window[1]
+        return self.between is not None and self.between[0] < 0.0 <= self.between[1]
 
     @property
     def ask_for_all_rows(self) -> bool:

@@ -12,7 +12,7 @@ from symrank.answer.result import RankResult
 from symrank.errors import OptionError
 from symrank.methods import Goal, Method, Summary, Task, costs
 from symrank.methods.eigenvalues import dense
-from symrank.run.budget import Counter, TimeUp, located, products_in
+from symrank.run.budget import Budget, TimeUp, located, products_in
 from symrank.run.job import Job
 from symrank.run.options import Options
 from symrank.spectrum import threshold
@@ -20,7 +20,7 @@ from symrank.spectrum.outcome import Progress, Status
 from symrank.support import foreign
 from symrank.support.options import check_progress
 
-__all__ = ["MAX_MATVECS", "Rounds", "counter_of", "run", "start"]
+__all__ = ["MAX_MATVECS", "Rounds", "budget_of", "run", "start"]
 
 MAX_MATVECS = 20_000  # the budget by default
 UNSEEN = (
@@ -49,20 +49,20 @@ class Rounds:
     limit: int = 0  # products of the run that the budget allows
     is_unseen: bool = False  # a round ended without a look at the witness
 
-    def advance(self, counter: Counter, *, is_resumed: bool = False) -> None:
+    def advance(self, budget: Budget, *, is_resumed: bool = False) -> None:
         """Run rounds until nothing is left to do; see `guarded`.
 
         With `is_resumed`, on what another method has left of the budget.
         """
         if is_resumed and self.summary is not None:
-            most = self.summary.num_products + self._products_in(counter.left)
+            most = self.summary.num_products + self._products_in(budget.left)
             self.goal = dataclasses.replace(self.goal, max_matvecs=most)
-        with self.guarded(counter):
-            for _ in self.each(counter):
+        with self.guarded(budget):
+            for _ in self.each(budget):
                 pass
 
     @contextmanager
-    def guarded(self, counter: Counter) -> Iterator[None]:
+    def guarded(self, budget: Budget) -> Iterator[None]:
         """End with what the finished rounds say where time, a key or an error ends `each`.
 
         Raises
@@ -77,7 +77,7 @@ class Rounds:
         """
         self.is_whole = False
         try:
-            with located(counter, lambda: self.known(counter)):
+            with located(budget, lambda: self.known(budget)):
                 yield
             self.is_whole = True
         except TimeUp:
@@ -92,7 +92,7 @@ class Rounds:
             msg = f"method={self.method.name!r} planned no work for n={self.goal.n}."
             raise OptionError(msg)
 
-    def each(self, counter: Counter) -> Iterator[Summary]:
+    def each(self, budget: Budget) -> Iterator[Summary]:
         """Yield what is known after every round, the only place where anything is decided.
 
         It may be left at any round, and asked again. Run it within `guarded`.
@@ -100,27 +100,27 @@ class Rounds:
         if self.goal.n == 0:
             self.summary = dense.nothing(self.goal)
             return
-        while tasks := self.method.plan(self.goal, len(self.history), self.summary):
-            self.summary = self._after(tasks, counter)
-            counter.interval = self.summary.evidence(self.goal.confidence)
-            self.history.append((counter.num_matvecs, *counter.interval))
+        while tasks := self.method.next_tasks(self.goal, len(self.history), self.summary):
+            self.summary = self._after(tasks, budget)
+            budget.interval = self.summary.evidence(self.goal.confidence)
+            self.history.append((budget.num_matvecs, *budget.interval))
             yield self.summary
 
-    def _after(self, tasks: Sequence[Task], counter: Counter) -> Summary:
+    def _after(self, tasks: Sequence[Task], budget: Budget) -> Summary:
         """Run a round, look whether the operator is the same, and say what all segments say."""
         operator = self.job.operator
 
         def tick(products: int) -> None:
-            counter.tick(products * operator.matvecs_per_product)
+            budget.tick(products * operator.matvecs_per_product)
 
         try:
             for task in tasks:
                 state = self.states.pop(task.key, None)
                 self.states[task.key] = self.method.run(operator, self.goal, task, state, tick)
             # by num_steps of a method, for example, it may have gone beyond its budget
-            is_affordable = counter.left >= operator.matvecs_per_product
-            if self.job.witness is not None and (is_affordable or counter.num_matvecs > self.limit):
-                counter.count(self.job.witness.look())
+            is_affordable = budget.left >= operator.matvecs_per_product
+            if self.job.witness is not None and (is_affordable or budget.num_matvecs > self.limit):
+                budget.spend(self.job.witness.look())
                 most = self.goal.max_matvecs - self.goal.look  # the next look is set aside
                 self.goal = dataclasses.replace(self.goal, max_matvecs=most)
             elif self.job.witness is not None:
@@ -130,17 +130,17 @@ class Rounds:
             if self.job.witness is not None and not isinstance(error, TimeUp):
                 spent = self.job.witness.explain(error)
                 if spent:
-                    counter.count(spent)
+                    budget.spend(spent)
             raise
 
     def _products_in(self, matvecs: int) -> int:
         return products_in(matvecs, self.job.operator.matvecs_per_product, self.job.goal.look)
 
-    def known(self, counter: Counter) -> RankResult | None:
+    def known(self, budget: Budget) -> RankResult | None:
         """Return what the finished rounds say, for an error that ends the run."""
         if self.summary is None:
             return None
-        result = dataclasses.replace(self.result(counter), status=Status.INTERRUPTED, resume=None)
+        result = dataclasses.replace(self.result(budget), status=Status.INTERRUPTED, resume=None)
         return self.job.as_asked(result)
 
     @property
@@ -156,10 +156,10 @@ class Rounds:
         if summary is None or summary.status is not Status.EXACT or shape is None:
             return False
         goal = self.goal
-        asks_for_zero = 0.0 in goal.window if goal.window else not goal.has_cut
+        asks_for_zero = 0.0 in goal.between if goal.between else not goal.has_cut
         if not asks_for_zero or self.method.is_free_of_squares(job.operator.facts):
             return False
-        return goal.window is not None or summary.rank < min(*shape, goal.n)
+        return goal.between is not None or summary.rank < min(*shape, goal.n)
 
     @property
     def num_left_out(self) -> int:
@@ -170,7 +170,7 @@ class Rounds:
         assert self.summary is not None
         self.summary = dataclasses.replace(self.summary, status=status)
 
-    def result(self, counter: Counter) -> RankResult:
+    def result(self, budget: Budget) -> RankResult:
         """Put the last summary as a result."""
         job = self.job
         assert self.summary is not None
@@ -196,45 +196,45 @@ class Rounds:
             dtype=str(self.goal.dtype),
             method=self.method.name,
             kernel=_kernel_name(self.method),
-            window=job.window,
+            between=job.between,
             preconditioner="" if job.preconditioner is None else job.preconditioner.name,
             num_deflated=job.num_deflated,
             confidence=self.goal.confidence,
-            num_matvecs=counter.num_matvecs,
-            seconds=counter.seconds,
+            num_matvecs=budget.num_matvecs,
+            seconds=budget.seconds,
             reason=self.reason,
             seed=self.goal.seed,
             history=list(self.history),
-            resume=_resume(self, counter) if goes_on else None,
+            resume=_resume(self, budget) if goes_on else None,
         )
 
 
-def counter_of(options: Options, progress: Callable[[Progress], None] | None) -> Counter:
-    """Return the counter of a run with the budgets of its options."""
+def budget_of(options: Options, progress: Callable[[Progress], None] | None) -> Budget:
+    """Return the budget of a run with the budgets of its options."""
     check_progress(progress)
     limit = MAX_MATVECS if options.max_matvecs is None else int(options.max_matvecs)
-    return Counter(limit, options.max_seconds, progress)
+    return Budget(limit, options.max_seconds, progress)
 
 
-def start(job: Job, method: Method, reason: str, counter: Counter) -> Rounds:
+def start(job: Job, method: Method, reason: str, budget: Budget) -> Rounds:
     """Return the rounds of a method on what is left of the budget."""
     a_product = costs.product_seconds(job.operator.facts.work)
     weight = job.operator.matvecs_per_product
     goal = dataclasses.replace(
         job.goal,
-        max_matvecs=products_in(counter.left, weight, job.goal.look),
-        deadline=counter.deadline,
+        max_matvecs=products_in(budget.left, weight, job.goal.look),
+        deadline=budget.deadline,
         extra_products=int(EXTRA_SECONDS / max(a_product, 1e-9)),
     )
-    limit = counter.num_matvecs + goal.max_matvecs * weight
-    limit = max(limit, counter.max_matvecs)
+    limit = budget.num_matvecs + goal.max_matvecs * weight
+    limit = max(limit, budget.max_matvecs)
     return Rounds(method=method, reason=reason, job=job, goal=goal, limit=limit)
 
 
-def run(job: Job, method: Method, reason: str, counter: Counter) -> Rounds:
+def run(job: Job, method: Method, reason: str, budget: Budget) -> Rounds:
     """Run a method on what is left of the budget."""
-    rounds = start(job, method, reason, counter)
-    rounds.advance(counter)
+    rounds = start(job, method, reason, budget)
+    rounds.advance(budget)
     return rounds
 
 
@@ -255,7 +255,7 @@ def _squares_note(goal: Goal) -> str:
     )
 
 
-def _resume(rounds: Rounds, before: Counter) -> Callable[..., RankResult]:
+def _resume(rounds: Rounds, before: Budget) -> Callable[..., RankResult]:
     """Return what `RankResult.refine` calls; vectors in memory go on once."""
     num_rounds, spent = len(rounds.history), (before.num_matvecs, before.seconds)
 
@@ -271,22 +271,22 @@ def _resume(rounds: Rounds, before: Counter) -> Callable[..., RankResult]:
                 "newer result."
             )
         more = MAX_MATVECS if max_matvecs is None else max_matvecs
-        counter = Counter(more, max_seconds, progress, before=spent)
-        rounds.limit = counter.max_matvecs
+        budget = Budget(more, max_seconds, progress, before=spent)
+        rounds.limit = budget.max_matvecs
         summary = rounds.summary
         assert summary is not None
         old, n = rounds.goal, rounds.goal.n + rounds.num_left_out
         rounds.goal = dataclasses.replace(
             old,
             half_width=precision if precision >= 1.0 else precision * n,
-            refine=False,
+            open_ended=False,
             max_matvecs=summary.num_products + rounds._products_in(more),
             spent_looks=getattr(summary.evidence, "num_looks", 1),
         )
         with foreign.own_arithmetic():
             rounds.summary = rounds.method.summarise(rounds.goal, rounds.states, summary)
-            rounds.advance(counter)
-            return rounds.result(counter)
+            rounds.advance(budget)
+            return rounds.result(budget)
 
     return resume
 

@@ -115,8 +115,8 @@ class Region:
         )
 
     @classmethod
-    def window(
-        cls, window: tuple[float, float], norm: float, floor: float, delta: float, unit: float
+    def between(
+        cls, between: tuple[float, float], norm: float, floor: float, delta: float, unit: float
     ) -> "Region":
         """Return the region of the eigenvalues in ``(a, b]``.
 
@@ -126,7 +126,7 @@ class Region:
 
         Parameters
         ----------
-        window
+        between
             (a, b).
         norm
             An upper bound of |A|.
@@ -148,7 +148,7 @@ class Region:
                 return Edge.sharp(math.copysign(math.inf, x))
             return Edge(x - delta, x, x + delta)
 
-        a, b = window
+        a, b = between
         low, high = end(a), end(b)
         if not low.right < high.left and low.left < high.left:
             raise too_narrow((a * unit, b * unit), 2.0 * delta * unit)
@@ -158,7 +158,7 @@ class Region:
             counts_inside=True,
             cut=floor,
             floor=floor,
-            is_signed=0.0 in window,
+            is_signed=0.0 in between,
         )
 
     def end(self, sign: int) -> Edge:
@@ -182,9 +182,9 @@ class Region:
         return dataclasses.replace(self, low=widen(self.low), high=widen(self.high))
 
 
-def too_narrow(window: tuple[float, float], noise: float) -> OptionError:
+def too_narrow(between: tuple[float, float], noise: float) -> OptionError:
     """Return the error of an interval whose ends the products cannot tell apart."""
-    a, b = window
+    a, b = between
     return OptionError(
         f"the interval ({a:.6g}, {b:.6g}] is narrower than the noise of the products of A, "
         f"{noise:.3g}: eigenvalues cannot be told apart there. Widen it."

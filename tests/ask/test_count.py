@@ -34,7 +34,7 @@ def test_exact_counts(kind, window):
     result = symrank.count(made, *window, rng=1)
     assert result.rank == truth_of(lam, *window)
     assert result.interval() == (result.rank, result.rank)
-    assert result.window == window
+    assert result.between == window
     assert result.status.name == "EXACT"
 
 
@@ -79,7 +79,7 @@ def test_a_count_survives_json():
     record = json.loads(json.dumps(result.to_dict(measure=True)))
     again = RankResult.from_dict(record)
     assert again.interval() == result.interval()
-    assert again.window == (0.7, INF)
+    assert again.between == (0.7, INF)
     assert str(again).startswith("count in (0.7, inf) 2 in [2, 2]")
 
 
@@ -251,7 +251,7 @@ def test_a_count_can_be_refined():
     lam = np.concatenate([np.linspace(0.1, 1.0, 2000), np.zeros(1000)])
     first = symrank.count(gallery.diagonal(lam), 0.3, 2.0, "lanczos", rng=1, precision=0.05)
     finer = first.refine(precision=0.01)
-    assert finer.window == (0.3, 2.0)
+    assert finer.between == (0.3, 2.0)
     assert np.ptp(finer.interval()) < np.ptp(first.interval())
     low, high = finer.interval(1 - 1e-9)
     assert low <= truth_of(lam, 0.3, 2.0) <= high

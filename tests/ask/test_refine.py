@@ -123,7 +123,7 @@ def test_a_count_is_refined_too():
     first = symrank.count(A, 0.2, 0.6, "lanczos", precision=0.05, rng=1)
     fine = first.refine(0.02)
     low, high = fine.interval()
-    assert (fine.window, fine.status) == ((0.2, 0.6), Status.CONVERGED)
+    assert (fine.between, fine.status) == ((0.2, 0.6), Status.CONVERGED)
     assert low <= truth <= high
     assert fine.num_matvecs > first.num_matvecs
 

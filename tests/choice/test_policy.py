@@ -21,7 +21,7 @@ from symrank.operators import as_operator, augmented, gram, shift
 from symrank.operators.facts import Facts, Work
 from symrank.run.job import prepare
 from symrank.run.options import Options
-from symrank.run.rounds import counter_of, start
+from symrank.run.rounds import budget_of, start
 from symrank.spectrum.intervals import ExactInterval
 
 
@@ -48,8 +48,8 @@ def goal_of(n, **options):
 def chosen_from(menu, A, **options):
     """Answer as `symrank.rank` does where these methods are asked."""
     options = Options(**options)
-    counter = counter_of(options, None)
-    return choose_and_run(prepare(A, options, counter), counter, menu)
+    budget = budget_of(options, None)
+    return choose_and_run(prepare(A, options, budget), budget, menu)
 
 
 def test_small_dense_matrices_get_all_eigenvalues(rng):
@@ -303,7 +303,7 @@ def test_the_reason_of_a_plan_quotes_its_own_table():
 
 def test_a_choice_quotes_no_seconds_of_products_that_it_knows_nothing_about():
     options = Options(seed=1)
-    job = prepare(products_of(gallery.grid_laplacian((50, 60))), options, counter_of(options, None))
+    job = prepare(products_of(gallery.grid_laplacian((50, 60))), options, budget_of(options, None))
     reason = policy.propose(job.operator.facts, job.goal).reason
     assert "predicted to take 3000 products" in reason
 
@@ -432,11 +432,11 @@ def test_what_an_offer_may_take_to_make():
 def worths(A):
     """What each round of sampling would have paid for the analysis of a pattern."""
     options = Options(seed=1, max_matvecs=4000)
-    counter = counter_of(options, None)
-    rounds = start(prepare(A, options, counter), Lanczos(), "", counter)
+    budget = budget_of(options, None)
+    rounds = start(prepare(A, options, budget), Lanczos(), "", budget)
     return [
         policy.worth_of_sampling(rounds.goal, lanczos.seen(rounds.goal, summary, 1.0))
-        for summary in rounds.each(counter)
+        for summary in rounds.each(budget)
     ]
 
 
@@ -552,7 +552,7 @@ def test_an_offer_after_sampling_is_taken_within_what_is_left(
     offer = policy.reconsider(FACTS, goal, seen, 512, left, menu)
     assert (offer is not None) is is_taken
     met = dataclasses.replace(seen, is_met=True)
-    asked = dataclasses.replace(goal, refine=False)
+    asked = dataclasses.replace(goal, open_ended=False)
     assert policy.reconsider(FACTS, asked, met, 512, left, menu) is None
 
 

@@ -169,7 +169,7 @@ def count_is_told_as_asked(tmp: Path) -> None:
     with pytest.raises(ValueError, match="boom") as info:
         symrank.count(blocks(machine), 0.1, 2.0, "langevin", rng=1, precision=0.5)
     result = info.value.result  # type: ignore[attr-defined]
-    assert result is None or (result.window == (0.1, 2.0) and is_right(result, RANK))
+    assert result is None or (result.between == (0.1, 2.0) and is_right(result, RANK))
 
 
 def observer_raises(tmp: Path) -> None:

@@ -80,7 +80,7 @@ def test_what_comes_after_the_default_precision_is_limited():
 
 def test_the_stages_do_not_depend_on_the_budget():
     goal = Goal(
-        n=1000, dtype=np.dtype(float), atol=None, rtol=None, half_width=2.0, refine=False,
+        n=1000, dtype=np.dtype(float), atol=None, rtol=None, half_width=2.0, open_ended=False,
         confidence=0.95, max_matvecs=100, seed=1,
     )  # fmt: skip
     stages = Lanczos().stages(goal)

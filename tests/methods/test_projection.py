@@ -220,8 +220,8 @@ def test_the_budget_is_kept_and_the_interval_holds(budget, kind):
 def test_looks_are_fixed_in_advance_and_few():
     def goal(n, half_width, max_matvecs=100_000):
         return Goal(
-            n=n, dtype=np.dtype(float), atol=None, rtol=None, half_width=half_width, refine=True,
-            confidence=0.95, max_matvecs=max_matvecs, seed=0,
+            n=n, dtype=np.dtype(float), atol=None, rtol=None, half_width=half_width,
+            open_ended=True, confidence=0.95, max_matvecs=max_matvecs, seed=0,
         )  # fmt: skip
 
     sizes = Projection().stages(goal(1000, 1.0))

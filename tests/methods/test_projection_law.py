@@ -43,7 +43,7 @@ def a_block(A, G, num_vectors=200, seed=5, tolerance=1e-4):
     """A block solved to the end."""
     operator = as_operator(A)
     goal = Goal(
-        n=operator.n, dtype=operator.dtype, atol=None, rtol=None, half_width=1.0, refine=False,
+        n=operator.n, dtype=operator.dtype, atol=None, rtol=None, half_width=1.0, open_ended=False,
         confidence=0.95, max_matvecs=10**9, seed=seed, preconditioner=G,
     )  # fmt: skip
     block = None

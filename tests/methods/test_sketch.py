@@ -292,7 +292,7 @@ def test_bad_options(options, message):
 def test_a_side_is_offered_where_columns_or_solves_fit():
     n = 10_000
     goal = Goal(
-        n=n, dtype=np.dtype(float), atol=None, rtol=None, half_width=1, refine=True,
+        n=n, dtype=np.dtype(float), atol=None, rtol=None, half_width=1, open_ended=True,
         confidence=0.95, max_matvecs=2000, seed=0,
     )  # fmt: skip
     facts = Facts.of_products(n, work=Work(rows=n))

@@ -28,7 +28,7 @@ from symrank.operators.factor import diagonal_factor
 from symrank.operators.facts import Facts, Work
 from symrank.run.job import prepare
 from symrank.run.options import Options
-from symrank.run.rounds import counter_of
+from symrank.run.rounds import budget_of
 from tests.cases.operators import CASES
 
 RNG = np.random.default_rng(0)
@@ -114,7 +114,7 @@ def test_an_explicit_matrix_is_scaled_at_the_door(make, scale):
     """It stays a matrix: kernels, pivots and patterns are those of any other."""
     options = Options(seed=1)
     A = make((B.T @ B) * scale)
-    job = prepare(A, options, counter_of(options, None))
+    job = prepare(A, options, budget_of(options, None))
     assert type(job.operator) is type(as_operator(A))
     plain = as_operator(make(B.T @ B)).to_dense()
     exact = np.ldexp(plain, round(np.log2(scale / job.goal.scale)))

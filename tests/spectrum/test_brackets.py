@@ -99,20 +99,20 @@ class TestRegions:
 
     @pytest.mark.parametrize("window", [(0.0, 0.5), (-0.5, 0.0), (0.0, math.inf)])
     def test_an_end_at_zero_stands_at_the_floor(self, window):
-        region = Region.window(window, 1.0, 1e-3, 1e-3, 1.0)
+        region = Region.between(window, 1.0, 1e-3, 1e-3, 1.0)
         edge = region.low if window[0] == 0.0 else region.high
         assert edge == Edge.sharp(1e-3)
         assert region.is_signed
 
     def test_an_end_beyond_the_spectrum_is_infinite(self):
-        region = Region.window((-7.0, 1e300), 1.0, 1e-3, 1e-3, 1.0)
+        region = Region.between((-7.0, 1e300), 1.0, 1e-3, 1e-3, 1.0)
         assert (region.low, region.high) == (Edge.sharp(-math.inf), Edge.sharp(math.inf))
 
     def test_a_window_narrower_than_its_ends_is_refused_in_the_units_of_the_caller(self):
         with pytest.raises(OptionError, match=r"\(50, 50.1\] is narrower .* 0.2:"):
-            Region.window((0.5, 0.501), 1.0, 1e-3, 1e-3, 100.0)
+            Region.between((0.5, 0.501), 1.0, 1e-3, 1e-3, 100.0)
 
     def test_a_sharp_end_can_be_made_a_band(self):
-        region = Region.window((-math.inf, 0.0), 1.0, 1e-3, 1e-3, 1.0).with_bands()
+        region = Region.between((-math.inf, 0.0), 1.0, 1e-3, 1e-3, 1.0).with_bands()
         assert region.low == Edge.sharp(-math.inf)
         assert region.high == Edge(0.5e-3, 1e-3, 1.5e-3)

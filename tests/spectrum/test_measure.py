@@ -409,7 +409,7 @@ def test_ends_in_a_gap_are_resolved_from_both_sides():
     runs, mass = lanczos_runs(lam, 2, 200)
     delta = FLOOR * np.finfo(float).eps
     level = Region.level((1.0, 1.0), delta, delta, 0.65, None)
-    window = Region.window((0.1, 0.65), 1.0, delta, delta, 1.0)
+    window = Region.between((0.1, 0.65), 1.0, delta, delta, 1.0)
     for run, weights in zip(runs, mass.T, strict=True):
         for region, away in ((level, lam < 0.65), (window, (lam < 0.1) | (lam > 0.65))):
             low, high = run.uncounted_mass(region)

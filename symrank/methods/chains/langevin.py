@@ -18,7 +18,7 @@ from symrank import kernels
 from symrank.errors import OptionError, StepSizeError
 from symrank.methods.base import Goal, Method, Summary, Task, Tick
 from symrank.methods.chains.summary import Memo, Tuned, after_chains, units_of
-from symrank.methods.chains.tuning import Plan, Wishes, predict, tune
+from symrank.methods.chains.tuning import Setting, Wishes, predict, tune
 from symrank.methods.pilot import KEY as PILOT
 from symrank.methods.pilot import Pilot, advance, after_pilot, pilot_task
 from symrank.operators import Operator, Squared
@@ -31,7 +31,7 @@ from symrank.support.probes import Streams
 __all__ = ["Langevin"]
 
 BLOCK = 64  # chains advanced together
-Z_PLAN = 2.0  # half-width that a plan promises, in its standard errors
+Z_PLAN = 2.0  # half-width that a setting promises, in its standard errors
 SAFETY = 0.8  # of the half-width asked for, for a run that is planned to stop early
 LEAST_STEP = 1e-60  # share of the stable limit: with less no eigenvalue settles in any run
 GROWTH = 4  # of the steps from look to look
@@ -39,7 +39,7 @@ MOST_STEPS = 10_000_000  # of all chains together: their energies fill 80 MB, an
 FIRST_STEPS = 20_000  # of budgets that grow up to that, where there is none to speak of
 FRICTION = "must be positive and finite, and belongs to scheme='baoab'."
 TOLD = 3  # rounds for each of them: progress is told between
-LOOK_SHARE = 8  # of the budget at most is kept back for what the caller looks at after each
+LOOK_SHARE = 0.125  # of the budget at most is kept back for what the caller looks at after each
 SCHEMES = ("baoab", "leimkuhler-matthews", "euler-maruyama")
 
 
@@ -144,7 +144,7 @@ class Langevin(Method):
             check_number("friction", self.friction, lambda x: 0.0 < x < math.inf, FRICTION)
         kernels.check_name(self.kernel)
 
-    def plan(self, goal: Goal, round_: int, summary: Summary | None) -> Sequence[Task]:  # noqa: ARG002
+    def next_tasks(self, goal: Goal, round_: int, summary: Summary | None) -> Sequence[Task]:  # noqa: ARG002
         """Return the pilot, then segments of the chains up to the next milestone."""
         if summary is None:
             return [pilot_task(goal)]
@@ -155,7 +155,7 @@ class Langevin(Method):
         is_converged = summary.status is Status.CONVERGED
         target = tuned.next_milestone(memo.num_steps, is_converged=is_converged)
         key = ("chains", tuned, memo.pilot.is_indefinite)
-        k = tuned.plan.num_chains
+        k = tuned.setting.num_chains
         if self.num_steps is None:
             spent = memo.pilot.num_products + memo.num_steps * k * memo.pilot.power
             more = (goal.max_matvecs - spent) // (k * memo.pilot.power)
@@ -190,25 +190,30 @@ class Langevin(Method):
         )
         left = goal.max_matvecs - pilot.num_products
         rounds = TOLD * math.ceil(math.log(goal.max_matvecs + 1, GROWTH))
-        budget = (left - min(goal.look * rounds, left // LOOK_SHARE)) // pilot.power
-        plan = _tuned(pilot, goal, budget, wishes)
-        looks = [plan.num_steps]
-        while self.num_steps is None and looks[0] // GROWTH > 2 * plan.burn_in + 1:
+        budget = (left - min(goal.look * rounds, int(LOOK_SHARE * left))) // pilot.power
+        setting = _tuned(pilot, goal, budget, wishes)
+        looks = [setting.num_steps]
+        while self.num_steps is None and looks[0] // GROWTH > 2 * setting.burn_in + 1:
             steps = looks[0] // GROWTH
             shorter = predict(
-                pilot.spectrum, plan.scheme, plan.num_chains, steps, plan.burn_in, goal.is_complex
+                pilot.spectrum,
+                setting.scheme,
+                setting.num_chains,
+                steps,
+                setting.burn_in,
+                goal.is_complex,
             )
             if Z_PLAN * shorter.stderr + abs(shorter.bias) > SAFETY * goal.half_width:
                 break
             looks.insert(0, steps)
-        return Tuned(plan, tuple(looks))
+        return Tuned(setting, tuple(looks))
 
     def run(self, operator: Operator, goal: Goal, task: Task, state: Any, tick: Tick) -> Any:
         """Run the pilot or a segment of a block of chains."""
         if task.key == PILOT:
             return advance(operator, goal, task, state, tick, self.kernel)
         _, tuned, squared, first = task.key
-        scheme = tuned.plan.scheme
+        scheme = tuned.setting.scheme
         noise = probes.noise_of(self.noise, goal.seed, Streams.NOISE.start)
         if state is None:
             k = task.num_vectors
@@ -236,18 +241,18 @@ class Langevin(Method):
         return after_chains(goal, energies, keys[0][1], previous)
 
 
-def _tuned(pilot: Pilot, goal: Goal, budget: int, wishes: Wishes) -> Plan:
+def _tuned(pilot: Pilot, goal: Goal, budget: int, wishes: Wishes) -> Setting:
     """Tune for the budget; for one that no run ends, for the least that is predicted to do."""
 
-    def best(steps: int) -> Plan:
+    def best(steps: int) -> Setting:
         return tune(pilot.spectrum, pilot.lambda_max, steps, wishes, goal.is_complex)
 
     if budget <= MOST_STEPS:
         return best(budget)
     steps = FIRST_STEPS
     while steps < MOST_STEPS:
-        plan = best(steps)
-        if Z_PLAN * plan.stderr + abs(plan.bias) <= SAFETY * goal.half_width:
-            return plan
+        setting = best(steps)
+        if Z_PLAN * setting.stderr + abs(setting.bias) <= SAFETY * goal.half_width:
+            return setting
         steps *= GROWTH
     return best(MOST_STEPS)

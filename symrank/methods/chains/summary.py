@@ -4,7 +4,7 @@ import math
 from dataclasses import dataclass
 
 from symrank.methods.base import Goal, Summary
-from symrank.methods.chains.tuning import Plan, predict
+from symrank.methods.chains.tuning import Setting, predict
 from symrank.methods.pilot import Pilot
 from symrank.methods.summaries import sampled
 from symrank.spectrum import diagnostics
@@ -21,12 +21,12 @@ Z_DRIFT = 4.0  # the halves of the window may differ by this many standard error
 
 @dataclass(frozen=True)
 class Tuned:
-    """What the pilot has decided: a plan, and the numbers of steps at which its count is looked at.
+    """What the pilot has decided: a setting, and after how many steps its count is looked at.
 
     It is in the key of the chains' segments, so that what they say depends on nothing else.
     """
 
-    plan: Plan
+    setting: Setting
     looks: tuple[int, ...]
 
     def next_milestone(self, num_steps: int, *, is_converged: bool) -> int:
@@ -34,7 +34,7 @@ class Tuned:
         if num_steps >= self.looks[-1] or (is_converged and num_steps in self.looks):
             return num_steps
         look = next(steps for steps in self.looks if steps > num_steps)
-        burn_in = self.plan.burn_in
+        burn_in = self.setting.burn_in
         if look - burn_in < 4 * LEAST_WINDOW:
             return look
         parts = (burn_in + (look - burn_in) // part for part in (4, 2))
@@ -53,14 +53,14 @@ class Memo:
 def after_chains(goal: Goal, energies: FloatArray, tuned: Tuned, previous: Summary) -> Summary:
     """Turn the energies of all steps (num_steps, k) into a count, its interval and a status."""
     pilot: Pilot = previous.memo.pilot
-    plan = tuned.plan
+    setting = tuned.setting
     num_steps, k = energies.shape
-    window = energies[plan.burn_in :]
+    window = energies[setting.burn_in :]
     lam, counts = pilot.spectrum
     found = diagnostics.batch_means(
-        window, lambda steps: float(counts @ plan.scheme.variance(lam, steps))
+        window, lambda steps: float(counts @ setting.scheme.variance(lam, steps))
     )
-    bias_low, bias_high = pilot.bias(plan.scheme, plan.burn_in, num_steps)
+    bias_low, bias_high = pilot.bias(setting.scheme, setting.burn_in, num_steps)
     evidence = ChainInterval(
         n=goal.n,
         estimate=found.mean,
@@ -78,9 +78,9 @@ def after_chains(goal: Goal, energies: FloatArray, tuned: Tuned, previous: Summa
         status = Status.CONVERGED
     elif 2.0 * (bias_high - bias_low) > high - low and not goal.has_cut:
         status = Status.NO_GAP_FOUND  # resolution is the larger part of the interval
-    scheme = _in_units_of_the_caller(plan.scheme, pilot.power, goal.scale)
+    scheme = _in_units_of_the_caller(setting.scheme, pilot.power, goal.scale)
     is_complex = pilot.measure.is_complex
-    predicted = predict(pilot.spectrum, plan.scheme, k, num_steps, plan.burn_in, is_complex)
+    predicted = predict(pilot.spectrum, setting.scheme, k, num_steps, setting.burn_in, is_complex)
     return sampled(
         goal,
         evidence,
@@ -97,7 +97,7 @@ def after_chains(goal: Goal, energies: FloatArray, tuned: Tuned, previous: Summa
             **scheme,
             "num_chains": k,
             "num_steps": num_steps,
-            "burn_in": plan.burn_in,
+            "burn_in": setting.burn_in,
             "squared": pilot.is_indefinite,
             "stderr_predicted": predicted.stderr,
             "bias_predicted": predicted.bias,

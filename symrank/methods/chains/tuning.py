@@ -18,7 +18,7 @@ from symrank.errors import OptionError
 from symrank.spectrum.filters import Baoab, EulerMaruyama, LeimkuhlerMatthews, Scheme
 from symrank.support.typing import FloatArray
 
-__all__ = ["Plan", "Wishes", "tune"]
+__all__ = ["Setting", "Wishes", "tune"]
 
 CHAINS = (2, 4, 8, 16)
 BURN_INS = (0.01, 0.02, 0.05, 0.1, 0.2, 0.3, 0.5)  # shares of the steps
@@ -43,7 +43,7 @@ class Wishes:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Plan:
+class Setting:
     """A scheme and how long to run it."""
 
     scheme: Scheme
@@ -60,15 +60,15 @@ def tune(
     budget: int,
     wishes: Wishes,
     is_complex: bool = False,
-) -> Plan:
-    """Return the plan of least predicted error for `budget` steps of all chains together.
+) -> Setting:
+    """Return the setting of least predicted error for `budget` steps of all chains together.
 
     Raises
     ------
     OptionError
         Where budget, num_steps and burn_in leave no window to average.
     """
-    plans: list[Plan] = []
+    settings: list[Setting] = []
     chains = CHAINS if wishes.num_chains is None else (wishes.num_chains,)
     schemes = list(_schemes(wishes, lambda_max))
     for k in chains:
@@ -77,21 +77,21 @@ def tune(
         if wishes.burn_in is not None:
             burn_ins = [wishes.burn_in]
         usable = [b for b in burn_ins if 0 <= b < steps - 1]
-        if not usable or (steps < LEAST_STEPS and wishes.num_steps is None and plans):
+        if not usable or (steps < LEAST_STEPS and wishes.num_steps is None and settings):
             continue
-        plans += [
+        settings += [
             predict(spectrum, scheme, k, steps, b, is_complex)
             for scheme, b in itertools.product(schemes, usable)
         ]
-    if not plans:
+    if not settings:
         msg = (
             f"burn_in={wishes.burn_in} and num_steps={wishes.num_steps} with {budget} steps left "
             "leave no window to average: pass burn_in < num_steps - 1, or raise max_matvecs."
         )
         raise OptionError(msg)
-    least = min(_mse(plan) for plan in plans)
-    good = [plan for plan in plans if _mse(plan) <= SLACK * least]
-    return min(good, key=lambda plan: (-plan.num_chains, _mse(plan)))
+    least = min(_mse(setting) for setting in settings)
+    good = [setting for setting in settings if _mse(setting) <= SLACK * least]
+    return min(good, key=lambda setting: (-setting.num_chains, _mse(setting)))
 
 
 def predict(
@@ -101,12 +101,12 @@ def predict(
     num_steps: int,
     burn_in: int,
     is_complex: bool = False,
-) -> Plan:
-    """Return a plan with its predicted bias and standard error."""
+) -> Setting:
+    """Return a setting with its predicted bias and standard error."""
     lam, counts = spectrum
     freedom = 2.0 if is_complex else 1.0
     variance = float(counts @ scheme.variance(lam, num_steps - burn_in)) / num_chains / freedom
-    return Plan(
+    return Setting(
         scheme=scheme,
         num_chains=num_chains,
         num_steps=num_steps,
@@ -116,8 +116,8 @@ def predict(
     )
 
 
-def _mse(plan: Plan) -> float:
-    return plan.bias**2 + plan.stderr**2
+def _mse(setting: Setting) -> float:
+    return setting.bias**2 + setting.stderr**2
 
 
 def _schemes(wishes: Wishes, lambda_max: float) -> Iterator[Scheme]:

@@ -121,7 +121,7 @@ class Dense(Method):
 
     name: ClassVar[str] = "dense"
     is_exact: ClassVar[bool] = True
-    counts_windows: ClassVar[bool] = True
+    counts_between: ClassVar[bool] = True
 
     def offer(self, facts: Facts, goal: Goal, seen: Seen | None = None) -> Offer | None:  # noqa: ARG002
         """Offer all eigenvalues where they are cheap in memory, by what LAPACK is given."""
@@ -152,7 +152,7 @@ class Dense(Method):
         """True where the entries are known."""
         return not facts.dense.num_products
 
-    def plan(self, goal: Goal, round_: int, summary: Summary | None) -> Sequence[Task]:  # noqa: ARG002
+    def next_tasks(self, goal: Goal, round_: int, summary: Summary | None) -> Sequence[Task]:  # noqa: ARG002
         """One task, once."""
         return [Task(("eigenvalues",))] if round_ == 0 else []
 

@@ -93,11 +93,11 @@ class Chebyshev(Method):
             kind=self.filter, degree=self.degree, num_vectors=self.num_probes, kernel=self.kernel
         )
 
-    def plan(self, goal: Goal, round_: int, summary: Summary | None) -> Sequence[Task]:  # noqa: ARG002
+    def next_tasks(self, goal: Goal, round_: int, summary: Summary | None) -> Sequence[Task]:  # noqa: ARG002
         """Return the pilot, then the probes."""
         if summary is None:
             return [pilot_task(goal)]
-        return moments.plan(goal, summary, self._wishes)
+        return moments.next_tasks(goal, summary, self._wishes)
 
     def run(self, operator: Operator, goal: Goal, task: Task, state: Any, tick: Tick) -> Any:
         """Run the pilot or a block of probes."""

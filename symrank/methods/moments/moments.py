@@ -34,7 +34,7 @@ from symrank.support import probes
 from symrank.support.cached import cached_property
 from symrank.support.typing import FloatArray
 
-__all__ = ["FILTERS", "Memo", "Plan", "Wishes", "plan", "run", "summarise"]
+__all__ = ["FILTERS", "Degrees", "Memo", "Wishes", "next_tasks", "run", "summarise"]
 
 LONGEST_PILOT = 4096  # steps: its bounds take time like their square
 LARGER_SHARE = 0.25  # of the budget, for a pilot that tells nothing of the null space
@@ -88,7 +88,7 @@ class Domain:
 
 
 @dataclass(frozen=True)
-class Plan:
+class Degrees:
     """Products per vector, vectors, and the largest |w| where it should be zero."""
 
     num_steps: int
@@ -115,13 +115,13 @@ class Memo:
         return 2 * num_steps // self.pilot.power
 
 
-def tasks_of(plan: Plan, interval: tuple[float, float]) -> list[Task]:
+def tasks_of(degrees: Degrees, interval: tuple[float, float]) -> list[Task]:
     """Return blocks of vectors; the key holds plan, interval and the first vector's number."""
-    parts = probes.blocks(FIRST_VECTOR, FIRST_VECTOR + plan.num_vectors, BLOCK)
-    return [Task(("moments", plan, *interval, j), plan.num_steps, m) for j, m in parts]
+    parts = probes.blocks(FIRST_VECTOR, FIRST_VECTOR + degrees.num_vectors, BLOCK)
+    return [Task(("moments", degrees, *interval, j), degrees.num_steps, m) for j, m in parts]
 
 
-def plan(goal: Goal, summary: Summary, wishes: Wishes) -> Sequence[Task]:
+def next_tasks(goal: Goal, summary: Summary, wishes: Wishes) -> Sequence[Task]:
     """Return more of the pilot while it pays, then the vectors' recurrences."""
     memo: Memo = summary.memo
     left = goal.max_matvecs - memo.num_products
@@ -164,7 +164,7 @@ def run(
     return chebyshev.extend(state, operator, task.num_steps, tick, kernel).moments
 
 
-def _choose(goal: Goal, memo: Memo, wishes: Wishes, left: int) -> Plan:
+def _choose(goal: Goal, memo: Memo, wishes: Wishes, left: int) -> Degrees:
     """Return the cheapest plan that meets the precision, else the one of least squared error."""
     pilot = memo.pilot
     if wishes.degree is None:
@@ -180,7 +180,7 @@ def _choose(goal: Goal, memo: Memo, wishes: Wishes, left: int) -> Plan:
     spread = d * (goal.n - d) / (goal.n * (1.0 if goal.is_complex else 0.5))  # over m: variance
     wanted = math.ceil(spread * (Z_PLAN / (0.5 * goal.half_width)) ** 2)
 
-    def scored(k: int) -> tuple[tuple[bool, float], Plan]:
+    def scored(k: int) -> tuple[tuple[bool, float], Degrees]:
         """Return what is to be least, and the plan."""
         m = max(1, min(wishes.num_vectors or wanted, left // k))
         stderr = math.sqrt(spread / m)
@@ -190,7 +190,7 @@ def _choose(goal: Goal, memo: Memo, wishes: Wishes, left: int) -> Plan:
         unresolved = float(counts[x <= w.delta].sum())  # the interval holds them all
         half_width = Z_PLAN * stderr + goal.n * epsilon + 0.5 * unresolved
         met = half_width <= SAFETY * goal.half_width
-        return (not met, m * k if met else math.hypot(stderr, bias)), Plan(k, m, epsilon)
+        return (not met, m * k if met else math.hypot(stderr, bias)), Degrees(k, m, epsilon)
 
     return min(map(scored, steps), key=lambda found: found[0])[1]
 
@@ -222,7 +222,7 @@ def summarise(
 
 
 def _conclude(
-    goal: Goal, memo: Memo, chosen: Plan, moments: FloatArray, previous: Summary, wishes: Wishes
+    goal: Goal, memo: Memo, chosen: Degrees, moments: FloatArray, previous: Summary, wishes: Wishes
 ) -> Summary:
     """Turn moments in x, (degree + 1, m), into a count, its interval and a status."""
     pilot, domain = memo.pilot, memo.domain

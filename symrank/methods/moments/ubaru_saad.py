@@ -18,7 +18,7 @@ from symrank import kernels
 from symrank.errors import OptionError
 from symrank.methods.base import Goal, Method, Summary, Task, Tick
 from symrank.methods.moments import moments, published
-from symrank.methods.moments.moments import Plan, Wishes
+from symrank.methods.moments.moments import Degrees, Wishes
 from symrank.methods.pilot import pilot_task
 from symrank.operators import Operator
 from symrank.support.options import check_word, settle_counts
@@ -104,14 +104,14 @@ class UbaruSaad(Method):
     def _wishes(self) -> Wishes:
         return Wishes(degree=self.degree, num_vectors=self.num_vectors, kernel=self.kernel)
 
-    def plan(self, goal: Goal, round_: int, summary: Summary | None) -> Sequence[Task]:  # noqa: ARG002
+    def next_tasks(self, goal: Goal, round_: int, summary: Summary | None) -> Sequence[Task]:  # noqa: ARG002
         """Return the pilot, which finds lambda_max, then the vectors."""
         if summary is None:
             if self.variant == "published":
                 return [pilot_task(goal, PUBLISHED_PILOT)]
             return [pilot_task(goal)]
         if self.variant == "repaired":
-            return moments.plan(goal, summary, self._wishes)
+            return moments.next_tasks(goal, summary, self._wishes)
         memo: moments.Memo = summary.memo
         steps = -(-(self.degree or DEGREE) // 2)
         affordable = (goal.max_matvecs - memo.num_products) // steps
@@ -120,7 +120,7 @@ class UbaruSaad(Method):
             return []
         low, high = published.ends(goal, summary)
         interval = 0.5 * (low + high), 0.5 * (high - low)
-        return moments.tasks_of(Plan(steps, vectors, epsilon=0.0), interval)
+        return moments.tasks_of(Degrees(steps, vectors, epsilon=0.0), interval)
 
     def run(self, operator: Operator, goal: Goal, task: Task, state: Any, tick: Tick) -> Any:
         """Run the pilot or a block of vectors."""

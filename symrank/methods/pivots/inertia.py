@@ -127,13 +127,13 @@ class Inertia(Method):
 
     name: ClassVar[str] = "inertia"
     is_exact: ClassVar[bool] = True
-    counts_windows: ClassVar[bool] = True
+    counts_between: ClassVar[bool] = True
 
     def __post_init__(self) -> None:
         for name in ("max_fill", "max_flops", "patience"):
             check_number(name, getattr(self, name), lambda x: x > 0.0, "must be positive, or inf.")
 
-    def plan(self, goal: Goal, round_: int, summary: Summary | None) -> Sequence[Task]:  # noqa: ARG002
+    def next_tasks(self, goal: Goal, round_: int, summary: Summary | None) -> Sequence[Task]:  # noqa: ARG002
         """One task, once."""
         return [Task(("pivots",))] if round_ == 0 else []
 

@@ -69,7 +69,7 @@ class Lanczos(Method):
     name: ClassVar[str] = "lanczos"
     runs_on_kernels: ClassVar[bool] = True
     refines: ClassVar[bool] = True
-    counts_windows: ClassVar[bool] = True
+    counts_between: ClassVar[bool] = True
 
     def __post_init__(self) -> None:
         settle_counts(self, num_probes=1)
@@ -98,7 +98,7 @@ class Lanczos(Method):
             *(round(first * (last / first) ** (j / growths)) for j in range(1, growths + 1)),
         ]
 
-    def plan(self, goal: Goal, round_: int, summary: Summary | None) -> Sequence[Task]:  # noqa: ARG002
+    def next_tasks(self, goal: Goal, round_: int, summary: Summary | None) -> Sequence[Task]:  # noqa: ARG002
         """Double the steps while resolution is the larger error, else add probes."""
         if summary is None:
             first = min(self.stages(goal)[0], goal.max_matvecs)
@@ -117,7 +117,7 @@ class Lanczos(Method):
     def _resolve(self, goal: Goal, memo: "Memo", left: int) -> list[Task]:
         """Double the steps of a count that is precise enough, where the caller asked for none."""
         allowed = memo.met_at + max(EXTRA * memo.met_at, goal.extra_products)
-        if not goal.refine or 2 * memo.num_products > allowed:
+        if not goal.open_ended or 2 * memo.num_products > allowed:
             return []
         return _more_steps(memo, left)
 

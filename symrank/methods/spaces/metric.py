@@ -12,7 +12,7 @@ import numpy as np
 
 from symrank.errors import OptionError
 from symrank.methods.base import Goal
-from symrank.recurrences.conjugate_gradient import Product, column_dot, norms
+from symrank.recurrences.conjugate_gradient import Apply, column_dot, norms
 from symrank.support import foreign, probes
 from symrank.support.probes import Streams
 from symrank.support.typing import Array
@@ -32,7 +32,7 @@ class Metric:
     num_cycles: int = 0
 
 
-def product(goal: Goal, metric: Metric) -> Product | None:
+def product(goal: Goal, metric: Metric) -> Apply | None:
     """Return R -> 2^-exponent G R, or None where there is no such G."""
     G = goal.preconditioner
     if G is None or G.product is None:

@@ -17,7 +17,7 @@ import numpy as np
 from symrank.methods.spaces.solve import project
 from symrank.operators.gemm import gemm
 from symrank.recurrences import conjugate_gradient as cg
-from symrank.recurrences.conjugate_gradient import Product
+from symrank.recurrences.conjugate_gradient import Apply
 from symrank.support.typing import Array, FloatArray
 
 __all__ = ["cleaned", "coordinates", "improved"]
@@ -44,7 +44,7 @@ def cleaned(B: Array, Q: Array, allowed: FloatArray | float) -> Array:
 
 
 def improved(
-    basis: Array, image: Array, poor: Array, X: Array, multiply: Product
+    basis: Array, image: Array, poor: Array, X: Array, multiply: Apply
 ) -> tuple[Array, Array]:
     """Return the basis with q - x for the `poor` q where that is better, eq. (1), and A times it.
 

@@ -27,17 +27,17 @@ from symrank.methods.spaces.null_basis import cleaned, coordinates, improved
 from symrank.methods.spaces.null_mass import NullMass
 from symrank.methods.spaces.probe import Probe, num_seen
 from symrank.methods.spaces.solve import Solve, damping, extend, ritz_values
-from symrank.methods.spaces.trial import TEST_COLUMNS, Trial
+from symrank.methods.spaces.trial import NULL_TEST, Trial
 from symrank.operators import Operator
 from symrank.recurrences import conjugate_gradient as cg
 from symrank.recurrences import minres
-from symrank.recurrences.conjugate_gradient import CGState, Product
+from symrank.recurrences.conjugate_gradient import Apply, CGState
 from symrank.recurrences.minres import MinresState
 from symrank.spectrum import threshold
 from symrank.support import probes
 from symrank.support.typing import Array, FloatArray
 
-__all__ = ["TEST_COLUMNS", "NullBlock", "advance", "level"]
+__all__ = ["NULL_TEST", "NullBlock", "advance", "level"]
 
 ACCURACY = 4.0  # a pass ends at |A z| <= ACCURACY eps |z| |A v| / |v|
 MAX_PASSES = 6
@@ -149,8 +149,8 @@ def _start(
     first: int,
     metric: Metric,
     mass: NullMass | None,
-    multiply: Product,
-    G: Product | None,
+    multiply: Apply,
+    G: Apply | None,
 ) -> NullBlock:
     B = multiply(V)
     residual = cg.norms(B)
@@ -168,9 +168,7 @@ def _start(
     )
 
 
-def _find(
-    block: NullBlock, goal: Goal, multiply: Product, G: Product | None, num_steps: int
-) -> None:
+def _find(block: NullBlock, goal: Goal, multiply: Apply, G: Apply | None, num_steps: int) -> None:
     """Go on with the solve; at its end subtract x, look at A z, start another pass or finish."""
     end = block.num_steps + num_steps
     while block.solve is not None and block.num_steps < end:
@@ -199,7 +197,7 @@ def _find(
             block.solve.active &= ~settled
 
 
-def _restart(solve: Solve, B: Array, G: Product | None) -> Solve:
+def _restart(solve: Solve, B: Array, G: Apply | None) -> Solve:
     """Start the solve of another pass, by MINRES once the one before could not go on with CG."""
     goes_on = isinstance(solve, CGState) and not solve.is_held
     return (cg.start if goes_on else minres.start)(B, G, dual=solve.Y is not None)
@@ -211,7 +209,7 @@ def _reduction(block: NullBlock, goal: Goal) -> float:
 
 
 def _end_pass(
-    block: NullBlock, goal: Goal, multiply: Product, G: Product | None
+    block: NullBlock, goal: Goal, multiply: Apply, G: Apply | None
 ) -> tuple[Array, Array]:
     """Take z - x for z where that is a better null vector; return what is settled, and A z."""
     assert block.solve is not None
@@ -258,7 +256,7 @@ def level(block: NullBlock, goal: Goal) -> float:
     return threshold.CROWD * threshold.cut(norm, goal.eps, None, None)
 
 
-def _finish(block: NullBlock, goal: Goal, multiply: Product, G: Product | None) -> None:
+def _finish(block: NullBlock, goal: Goal, multiply: Apply, G: Apply | None) -> None:
     """Take a basis where the z are fewer than the columns; start a last pass on its poor ones."""
     m = block.Z.shape[1]
     last, block.solve = block.solve, None
@@ -276,9 +274,7 @@ def _finish(block: NullBlock, goal: Goal, multiply: Product, G: Product | None) 
             block.solve = _restart(last, cleaned(block.image[:, poor], Q, allowed), G)
 
 
-def _polish(
-    block: NullBlock, goal: Goal, multiply: Product, G: Product | None, num_steps: int
-) -> None:
+def _polish(block: NullBlock, goal: Goal, multiply: Apply, G: Apply | None, num_steps: int) -> None:
     """Go on with the last pass, eq. (1) of `_null_basis`; at its end take what is better."""
     assert block.solve is not None
     assert block.poor is not None

@@ -16,7 +16,7 @@ from symrank.methods.spaces.metric import Metric
 from symrank.methods.spaces.null_mass import NullMass
 from symrank.preconditioners import Draw
 from symrank.recurrences import half_power
-from symrank.recurrences.conjugate_gradient import Product, column_dot, norms
+from symrank.recurrences.conjugate_gradient import Apply, column_dot, norms
 from symrank.support.typing import Array
 
 __all__ = ["Probe", "num_seen", "spoils"]
@@ -38,7 +38,7 @@ class Probe:
         return draw.num_columns if self.is_drawn and draw is not None else goal.n
 
     def columns(
-        self, goal: Goal, Z: Array, G: Product | None, metric: Metric, tick: Tick
+        self, goal: Goal, Z: Array, G: Apply | None, metric: Metric, tick: Tick
     ) -> tuple[Array, NullMass]:
         """Return v, and what is known of the null part of z: nothing yet."""
         length2, draw = column_dot(Z, Z), _draw(goal)

@@ -40,7 +40,7 @@ from symrank.errors import OptionError
 from symrank.methods.base import Goal, Method, Summary, Task, Tick
 from symrank.methods.spaces import range_space
 from symrank.methods.spaces.found import NORM, norm_task, null_norm
-from symrank.methods.spaces.null_space import TEST_COLUMNS, advance
+from symrank.methods.spaces.null_space import NULL_TEST, advance
 from symrank.methods.spaces.probe import Probe, spoils
 from symrank.methods.spaces.projection_summary import Memo, exact_summary, sampled_summary
 from symrank.operators import Operator
@@ -103,7 +103,7 @@ class Projection(Method):
             sizes.append(min(FACTOR * sizes[-1], max(sizes[-1] + BLOCK, math.ceil(worst))))
         return sizes
 
-    def plan(self, goal: Goal, round_: int, summary: Summary | None) -> Sequence[Task]:  # noqa: ARG002
+    def next_tasks(self, goal: Goal, round_: int, summary: Summary | None) -> Sequence[Task]:  # noqa: ARG002
         """Finish the blocks under way; then test a small nullity, or add probes."""
         if goal.has_cut:
             raise OptionError(
@@ -192,7 +192,7 @@ def _range_tasks(memo: Memo, left: int) -> list[Task]:
     if rank >= memo.blocks[0].Z.shape[1] or memo.has_image:
         return []
     if memo.range is None:
-        columns = BLOCK + range_space.TEST_COLUMNS
+        columns = BLOCK + range_space.RANGE_TEST
         return [Task(RANGE, num_vectors=columns)] if left > columns + rank else []
     fits = memo.range.Q.shape[1] == rank <= left
     return [Task(RANGE)] if fits else []
@@ -209,7 +209,7 @@ def _test_tasks(memo: Memo, left: int) -> list[Task]:
         left -= first.num_steps * first.num_vectors
     done = 0 if block.test is None else block.test.num_steps
     over = block.test is not None and block.test.evidence is not None
-    steps = min(max(FIRST_STEPS, done), left // TEST_COLUMNS - 4)
+    steps = min(max(FIRST_STEPS, done), left // NULL_TEST - 4)
     if over or steps < 1:
         return []
     return [*tasks, Task((memo.kind, block.first), steps, block.Z.shape[1])]

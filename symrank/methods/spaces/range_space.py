@@ -22,7 +22,7 @@ from symrank.support.typing import Array, FloatArray
 
 __all__ = [
     "FIRST",
-    "TEST_COLUMNS",
+    "RANGE_TEST",
     "RangeEvidence",
     "RangeSketch",
     "evidence",
@@ -30,7 +30,7 @@ __all__ = [
     "multiply_basis",
 ]
 
-TEST_COLUMNS = 16  # chi(16) = 0.66: epsilon is 1.5 times |C Omega|
+RANGE_TEST = 16  # chi(16) = 0.66: epsilon is 1.5 times |C Omega|
 FIRST = 32  # columns of the first sketch, those of the test included
 DROP = 0.05  # share of the cut below which a singular value of Y, scaled, is noise
 
@@ -76,7 +76,7 @@ def grow(
     # few columns, as the budget allows no more, bound |A| from below and prove nothing else
     nothing = np.empty((n, 0), goal.dtype)
     found = RangeSketch(Y=Y, Q=nothing, norm_low=norm_low, num_products=spent + num_vectors)
-    if Y.shape[1] > TEST_COLUMNS:
+    if Y.shape[1] > RANGE_TEST:
         _look(found, operator, goal, tick)
     return found
 
@@ -99,7 +99,7 @@ def _whole(operator: Operator, goal: Goal, spent: int, tick: Tick) -> RangeSketc
 
 def _look(sketch: RangeSketch, operator: Operator, goal: Goal, tick: Tick) -> None:
     """Take a basis from all columns but the last, and bound by those what lies outside of it."""
-    m = sketch.num_columns - TEST_COLUMNS
+    m = sketch.num_columns - RANGE_TEST
     left, values = _left_singular(sketch.Y[:, :m])
     along = np.linalg.norm(operator.matmat(np.ascontiguousarray(left[:, :1])))
     tick(1)
@@ -108,7 +108,7 @@ def _look(sketch: RangeSketch, operator: Operator, goal: Goal, tick: Tick) -> No
     cut = threshold.cut(sketch.norm_low, goal.eps, goal.atol, goal.rtol)
     sketch.Q = np.ascontiguousarray(left[:, values / np.sqrt(m) > DROP * cut])
     outside = project(sketch.Y[:, m:], sketch.Q)
-    sketch.epsilon = spectral_norm(outside) / chi(TEST_COLUMNS, goal.is_complex)
+    sketch.epsilon = spectral_norm(outside) / chi(RANGE_TEST, goal.is_complex)
 
 
 def multiply_basis(sketch: RangeSketch, operator: Operator, tick: Tick) -> RangeSketch:

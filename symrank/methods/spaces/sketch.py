@@ -26,7 +26,7 @@ from symrank.methods import costs
 from symrank.methods.base import Goal, Method, Offer, Seen, Summary, Task, Tick
 from symrank.methods.spaces import range_space
 from symrank.methods.spaces.found import NORM, Found, norm_task, null_norm
-from symrank.methods.spaces.null_space import TEST_COLUMNS, NullBlock, advance
+from symrank.methods.spaces.null_space import NULL_TEST, NullBlock, advance
 from symrank.methods.spaces.range_space import RangeSketch
 from symrank.operators import Operator
 from symrank.operators.facts import Facts
@@ -107,7 +107,7 @@ class Sketch(Method):
     def _range_offer(self, facts: Facts, goal: Goal, seen: Seen) -> Offer | None:
         """Offer a sketch of the range: one that is too small says so, and costs its products."""
         likely = min(seen.high, math.ceil(LIKELY * seen.likely))
-        least = 2 * likely + range_space.TEST_COLUMNS  # the doubling may waste as many again
+        least = 2 * likely + range_space.RANGE_TEST  # the doubling may waste as many again
         if least > self.columns_limit(goal) or 2 * least > goal.max_matvecs:
             return None
         columns = 2 * likely + range_space.FIRST
@@ -123,7 +123,7 @@ class Sketch(Method):
         nullity = goal.n - seen.low
         if not seen.is_met or nullity > SMALL_NULLITY:
             return None
-        products = SOLVE_STEPS * seen.solve_length * (NULL_COLUMNS + TEST_COLUMNS)
+        products = SOLVE_STEPS * seen.solve_length * (NULL_COLUMNS + NULL_TEST)
         seconds = products * costs.product_seconds(facts.work)
         seconds += costs.solve_seconds(goal.n, products)
         if not seconds <= max(NULL_SECONDS, seen.seconds):
@@ -137,7 +137,7 @@ class Sketch(Method):
         fits = MEMORY // (3 * goal.dtype.itemsize * max(goal.n, 1))
         return max(1, min(fits, goal.n) if self.max_columns is None else self.max_columns)
 
-    def plan(self, goal: Goal, round_: int, summary: Summary | None) -> Sequence[Task]:  # noqa: ARG002
+    def next_tasks(self, goal: Goal, round_: int, summary: Summary | None) -> Sequence[Task]:  # noqa: ARG002
         """Widen the range, then look for null vectors, then widen the range as far as it goes."""
         memo = _Memo() if summary is None else summary.memo
         if memo.is_settled:
@@ -171,7 +171,7 @@ class Sketch(Method):
                 left, 2 * range_space.FIRST
             ):
                 more = goal.n  # all of A costs no more
-            elif more <= range_space.TEST_COLUMNS:
+            elif more <= range_space.RANGE_TEST:
                 return [Task(RANGE, num_vectors=more)] if more > 0 and self.side != "null" else []
         if more <= 0 or (have and have + more < min(2 * have, limit)):
             return []
@@ -203,7 +203,7 @@ class Sketch(Method):
                 return []
         done, width = 0, m
         if block is not None and block.is_finished:
-            width = TEST_COLUMNS
+            width = NULL_TEST
             done = 0 if block.test is None else block.test.num_steps
         elif block is not None:
             done = block.num_steps

@@ -5,7 +5,7 @@ import numpy as np
 from symrank.operators.gemm import gemm
 from symrank.recurrences import conjugate_gradient as cg
 from symrank.recurrences import minres
-from symrank.recurrences.conjugate_gradient import CGState, Floor, Product
+from symrank.recurrences.conjugate_gradient import Apply, CGState, Floor
 from symrank.recurrences.minres import MinresState
 from symrank.support.typing import Array, FloatArray
 
@@ -16,8 +16,8 @@ Solve = CGState | MinresState
 
 def extend(
     solve: Solve,
-    multiply: Product,
-    G: Product | None,
+    multiply: Apply,
+    G: Apply | None,
     tolerance: FloatArray,
     num_steps: int,
     floor: Floor = (0.0, 0.0),

@@ -9,14 +9,14 @@ from symrank.methods.base import Goal
 from symrank.methods.spaces.certificates import chi, spectral_norm
 from symrank.methods.spaces.solve import Solve, extend, project
 from symrank.recurrences import conjugate_gradient as cg
-from symrank.recurrences.conjugate_gradient import Product
+from symrank.recurrences.conjugate_gradient import Apply
 from symrank.support import probes
 from symrank.support.probes import Streams
 from symrank.support.typing import Array
 
-__all__ = ["TEST_COLUMNS", "Trial", "advance"]
+__all__ = ["NULL_TEST", "Trial", "advance"]
 
-TEST_COLUMNS = 12  # chi(12) = 0.4
+NULL_TEST = 12  # chi(12) = 0.4
 TEST_SHARE = 0.05  # of chi(p): |W| aimed at
 
 
@@ -27,7 +27,7 @@ class Trial:
     solve: Solve
     num_steps: int = 0
     evidence: tuple[float, float] | None = None  # |W|, |Y|
-    p: int = TEST_COLUMNS
+    p: int = NULL_TEST
 
 
 def advance(
@@ -36,8 +36,8 @@ def advance(
     Z: Array,
     first: int,
     limit: int,
-    multiply: Product,
-    G: Product | None,
+    multiply: Apply,
+    G: Apply | None,
     num_steps: int,
 ) -> Trial:
     """Solve A Y = (I - Z Z*) Omega for fresh columns by at most `limit` steps; keep |W| and |Y|.
@@ -45,7 +45,7 @@ def advance(
     `first` numbers the first column of the block that Z was found from.
     """
     Omega = probes.gaussian(
-        goal.seed, Streams.NULL_TEST.start + first, TEST_COLUMNS, goal.n, goal.dtype
+        goal.seed, Streams.NULL_TEST.start + first, NULL_TEST, goal.n, goal.dtype
     )
     if test is None:
         test = Trial(solve=cg.start(project(Omega, Z), G))
