@@ -26,6 +26,7 @@ from tests.faults.row import Row
 PROLOGUE = """
 import os, signal, sys, threading, time, warnings
 import multiprocessing as mp
+os.environ["NUMBA_NUM_THREADS"] = "2"  # whatever the machine and the caller have
 warnings.filterwarnings("ignore", "This process", DeprecationWarning)  # Python's own, on forks
 import numpy as np, symrank
 from symrank import gallery
