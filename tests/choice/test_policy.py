@@ -39,7 +39,7 @@ def low_rank(n, r, seed):
 
 
 def goal_of(n, **options):
-    fields = {"half_width": 0.005 * n, "refine": True, "max_matvecs": 20_000, **options}
+    fields = {"half_width": 0.005 * n, "open_ended": True, "max_matvecs": 20_000, **options}
     return Goal(
         n=n, dtype=np.dtype(float), atol=None, rtol=None, confidence=0.95, seed=0, **fields
     )  # fmt: skip
@@ -515,8 +515,8 @@ class Offering(Dense):
     [
         (9.9, 0, {}, True),  # ten seconds where no precision is asked for
         (10.1, 0, {}, False),
-        (0.019, 0, {"refine": False}, True),  # else twice the first round, or next to nothing
-        (0.021, 0, {"refine": False}, False),
+        (0.019, 0, {"open_ended": False}, True),  # else twice the first round, or next to nothing
+        (0.021, 0, {"open_ended": False}, False),
         (0.0, 1024, {}, True),  # twice the products of a first round
         (0.0, 1025, {}, False),
     ],

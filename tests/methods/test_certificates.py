@@ -43,7 +43,7 @@ def columns(seed, dtype, trial):
 def goal(**options):
     fields = {
         "n": N, "dtype": np.dtype(float), "atol": None, "rtol": None, "half_width": 0.5,
-        "refine": True, "confidence": 0.95, "max_matvecs": 100, "seed": 0,
+        "open_ended": True, "confidence": 0.95, "max_matvecs": 100, "seed": 0,
     }  # fmt: skip
     return Goal(**(fields | options))
 

@@ -160,16 +160,16 @@ def test_what_comes_next_is_a_function_of_its_arguments(variant, problem, monkey
     if problem == "both signs" and getattr(variant, "variant", "") == "published":
         pytest.skip("for semidefinite operators")
     cls, calls = type(variant), []
-    plan = cls.plan
+    next_tasks = cls.next_tasks
 
     def twice(self, goal, round_, summary):
         before = plain(copy.deepcopy(summary))
-        tasks = plan(self, goal, round_, summary)
-        assert plain(plan(self, goal, round_, summary)) == plain(tasks)
+        tasks = next_tasks(self, goal, round_, summary)
+        assert plain(next_tasks(self, goal, round_, summary)) == plain(tasks)
         assert plain(summary) == before
         calls.append(tasks)
         return tasks
 
-    monkeypatch.setattr(cls, "plan", twice)
+    monkeypatch.setattr(cls, "next_tasks", twice)
     symrank.rank(SUMMARISED[problem](), method=variant, rng=5, max_matvecs=3000)
     assert calls

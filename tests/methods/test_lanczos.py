@@ -203,7 +203,7 @@ def _goal(**fields):
     from symrank.methods import Goal
 
     common = {
-        "dtype": np.dtype(float), "atol": None, "rtol": None, "refine": False,
+        "dtype": np.dtype(float), "atol": None, "rtol": None, "open_ended": False,
         "confidence": 0.95, "seed": 0,
     }  # fmt: skip
     return Goal(**common, **fields)

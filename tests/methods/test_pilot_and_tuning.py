@@ -26,7 +26,7 @@ FREE = Wishes(
 def goal_of(n, **options):
     defaults = {
         "n": n, "dtype": np.dtype(float), "atol": None, "rtol": None, "half_width": 1.0,
-        "refine": False, "confidence": 0.95, "max_matvecs": 10_000, "seed": 0,
+        "open_ended": False, "confidence": 0.95, "max_matvecs": 10_000, "seed": 0,
     }  # fmt: skip
     return Goal(**(defaults | options))
 

@@ -320,7 +320,7 @@ def test_the_adjoint_is_seen_at_any_scale():
 )
 def test_what_is_no_preconditioner(value, message):
     with pytest.raises(OptionError, match=message):
-        as_preconditioner(value, as_operator(np.eye(2)))
+        as_preconditioner(value, as_operator(np.eye(2)).facts)
 
 
 def test_sizes_and_kinds_that_do_not_fit():

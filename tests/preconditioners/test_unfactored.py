@@ -44,7 +44,7 @@ def test_a_g_that_is_not_positive_definite_is_found_out_by_the_solve():
 def test_amg_by_name_gives_the_rank_of_any_dtype(method, dtype):
     pytest.importorskip("pyamg", reason='preconditioner="amg" is built on it')
     L = gallery.grid_laplacian((18, 18), remove=0.02, rng=3)
-    G = as_preconditioner("amg", as_operator(L))
+    G = as_preconditioner("amg", as_operator(L).facts)
     assert (G.name, G.n, G.factor) == ("amg", 324, None)
     assert G.work > 1.0  # a cycle multiplies A at least twice
     A = L.astype(dtype)
