@@ -228,6 +228,10 @@ def finish(status: int) -> int:
     """Flush what is left, at most once, and return the exit status."""
     _install(signal.SIG_IGN)
     try:
+        sys.stderr.flush()
+    except (OSError, ValueError):  # half a line for a terminal that is gone
+        _drop(sys.stderr)
+    try:
         if sys.stdout is not None:
             sys.stdout.flush()
     except (OSError, ValueError) as error:

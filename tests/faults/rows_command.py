@@ -167,18 +167,35 @@ symrank.rank = rank
 """
 
 
-def terminal_goes(tmp: Path) -> None:
+HALF_A_LINE = """
+import symrank
+def rank(*args, progress, **options):
+    os.write(2, b"ready")
+    while True:  # until the terminal is gone
+        try:
+            os.write(2, b".")
+        except OSError:
+            break
+        time.sleep(0.01)
+    sys.stderr.write("half a line")
+    return true(*args, **options)
+true, symrank.rank = symrank.rank, rank
+"""
+
+
+def terminal_goes(hook: str, tmp: Path) -> None:
     """The terminal with the bar is closed in the middle; the answer goes to a file."""
     matrix(tmp)
     control, terminal = pty.openpty()
     with open(tmp / "out", "wb") as out:
         words = ("rank", "A.npy", "--method", "lanczos", "--seed", "1")
-        process = start(tmp, *words, hook=SLOWLY, stdout=out, stderr=terminal)
+        process = start(tmp, *words, hook=hook, stdout=out, stderr=terminal)
         os.close(terminal)
         os.read(control, 1)
         os.close(control)
         status = end(process)[0]
-    assert (status, (tmp / "out").read_text().split()[:2]) == (0, ["rank", "2"])
+    answer = (tmp / "out").read_text()
+    assert (status, answer.split()[:2]) == (0, ["rank", "2"]), f"exit status {status}: {answer!r}"
 
 
 def row(fault: str, door: str, check: Callable[[Path], None]) -> Row:
@@ -229,7 +246,8 @@ ROWS = [
     row("a reader that leaves", "--help", partial(closed_pipe, "--help")),
     row("a reader that leaves", "demo", partial(closed_pipe, "demo", hook=SMALL_DEMO)),
     row("nobody reads the errors", "a mistake", closed_error_pipe),
-    row("a terminal that is closed", "rank with a bar", terminal_goes),
+    row("a terminal that is closed", "rank with a bar", partial(terminal_goes, SLOWLY)),
+    row("a terminal that is closed", "half a line", partial(terminal_goes, HALF_A_LINE)),
     *(
         row(fault, "rank", partial(mistake, words, say, answers=answers))
         for fault, words, say, answers in MISTAKES
