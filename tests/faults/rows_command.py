@@ -170,7 +170,6 @@ symrank.rank = rank
 HALF_A_LINE = """
 import symrank
 def rank(*args, progress, **options):
-    os.write(2, b"ready")
     while True:  # until the terminal is gone
         try:
             os.write(2, b".")
