@@ -2,14 +2,15 @@
 
 import os
 import pty
+import subprocess
+import sys
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 
 import pytest
 
-from tests.faults import child
-from tests.faults.command import end, keeps_the_law, matrix, run, start
+from tests.faults.command import end, environment, keeps_the_law, matrix, run, start
 from tests.faults.row import Row
 
 LONG = "a" * 300
@@ -182,7 +183,8 @@ sys.exit(process.finish(0))
 
 def half_a_line(tmp: Path) -> None:
     """Python's own flush at the end, of what a terminal does not take, would end in status 120."""
-    child.python(HALF_A_LINE, tmp)
+    done = subprocess.run([sys.executable, "-c", HALF_A_LINE], cwd=tmp, env=environment())
+    assert done.returncode == 0
 
 
 def terminal_goes(tmp: Path) -> None:
