@@ -61,7 +61,7 @@ def _lanczos_pairs(
 ) -> tuple[FloatArray, FloatArray]:
     """Take a step of vectors that have `parts` real columns each."""
     n, columns = U.shape
-    number = U.dtype
+    number, fields = U.dtype, tuple(product)
     s, c = np.repeat(scale, parts), np.repeat(coupling, parts)
     partial = np.empty((_num_chunks(n), columns))
     panels = list(_panels(columns, 0, number))
@@ -70,7 +70,7 @@ def _lanczos_pairs(
     def multiply_and_project(first: int, last: int) -> None:
         for tag, columns in panels:
             lanczos.multiply_and_project(
-                tag, columns, (first, last), product, U, U_prev, scales, couplings, partial
+                tag, columns, (first, last), fields, U, U_prev, scales, couplings, partial
             )
 
     def subtract(first: int, last: int) -> None:
@@ -95,13 +95,13 @@ def chebyshev_step(
         mixed, square = chebyshev_step(given, T.view(real), T_prev.view(real), slope, offset)
         return mixed[0::2] + mixed[1::2], square[0::2] + square[1::2]
     n, k = T.shape
-    numbers = (T.dtype.type(slope), T.dtype.type(offset))
+    numbers, fields = (T.dtype.type(slope), T.dtype.type(offset)), tuple(product)
     mixed, square = np.empty((2, _num_chunks(n), k))
     panels = list(_panels(k, 0, T.dtype))
 
     def step(first: int, last: int) -> None:
         for tag, columns in panels:
-            chebyshev.step(tag, columns, (first, last), product, T, T_prev, numbers, mixed, square)
+            chebyshev.step(tag, columns, (first, last), fields, T, T_prev, numbers, mixed, square)
 
     spread(step, len(mixed), _cost(product, T))
     return mixed.sum(axis=0), square.sum(axis=0)
@@ -127,7 +127,7 @@ def langevin_step(
             noise, step, 2 * chain,
         )  # fmt: skip
         return np.asarray(pairs[0::2] + pairs[1::2])
-    n, k = theta.shape
+    (n, k), fields = theta.shape, tuple(product)
     step_size, deviation, correction, decay, _ = coefficients
     numbers = tuple(map(theta.dtype.type, (step_size, deviation, correction, decay)))
     like, law = _law(noise, step, coefficients.averaged)
@@ -137,7 +137,7 @@ def langevin_step(
     def advance(first: int, last: int) -> None:
         for tag, columns in panels:
             langevin.step(
-                tag, columns, (first, last), chain, product, theta, out, velocity, like, law,
+                tag, columns, (first, last), chain, fields, theta, out, velocity, like, law,
                 numbers, partial,
             )  # fmt: skip
 
@@ -157,7 +157,7 @@ def multiply(product: Multiplicand) -> Array:
 
     def rows_of(first: int, last: int) -> None:
         for tag, columns in panels:
-            products.multiply(tag, columns, (first, last), product, out)
+            products.multiply(tag, columns, (first, last), tuple(product), out)
 
     spread(rows_of, _num_chunks(rows), _cost(product, out))
     return out
