@@ -5,10 +5,12 @@ from collections.abc import Callable
 from typing import Any
 
 from symrank.answer.result import RankResult
+from symrank.ask.losses import rank_of_loss
 from symrank.choice.auto import choose_and_run
 from symrank.choice.units import count_in_both_units
 from symrank.errors import OptionError
 from symrank.methods import BY_NAME, Method, Projection
+from symrank.operators.losses import is_loss_problem
 from symrank.preconditioners import Preconditioner
 from symrank.run.budget import Counter
 from symrank.run.job import Job, Options, Rng, prepare, seed_of
@@ -184,6 +186,9 @@ def answer(
         named_method(method)  # before any product is spent
     counter = counter_of(options, progress)
     with foreign.own_arithmetic():
+        if is_loss_problem(A):
+            chosen, reason = (None, "") if method is None else named_method(method)
+            return rank_of_loss(A, chosen, reason, options, counter)
         return _answered(prepare(A, options, counter), method, counter)
 
 

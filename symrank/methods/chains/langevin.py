@@ -25,7 +25,7 @@ from symrank.operators import Operator, Squared
 from symrank.recurrences import langevin
 from symrank.spectrum.outcome import Status
 from symrank.support import probes
-from symrank.support.options import check_count, check_number, check_word, settle_counts
+from symrank.support.options import check_count, check_number, check_word, settle_counts, shown
 from symrank.support.probes import Streams
 
 __all__ = ["Langevin"]
@@ -72,6 +72,12 @@ class Langevin(Method):
         The :math:`\gamma` of BAOAB, in units of ``sqrt(lambda)``.
     kernel
         Name of a kernel file. Default: the compiled one.
+    noise_var
+        The :math:`\sigma^2` of eq. (20), of a `LossProblem` alone: a quadratic has none. Default:
+        the smallest that rounding leaves room for, where the estimate moves by less than half of
+        the precision when it is divided by 4.
+    extrapolate
+        Of a `LossProblem`: take off what the estimate moves by, to :math:`\sigma^2 = 0`.
 
     Raises
     ------
@@ -111,6 +117,8 @@ class Langevin(Method):
     step_size: float | None = None
     friction: float | None = None
     kernel: str | None = None
+    noise_var: float | None = None
+    extrapolate: bool = False
 
     name: ClassVar[str] = "langevin"
     runs_on_kernels: ClassVar[bool] = True
@@ -142,6 +150,11 @@ class Langevin(Method):
             check_number("step_size", self.step_size, math.isfinite, "must be a finite number.")
         if self.friction is not None:
             check_number("friction", self.friction, lambda x: 0.0 < x < math.inf, FRICTION)
+        if self.noise_var is not None:
+            rule = "must be positive and finite: it is a variance."
+            check_number("noise_var", self.noise_var, lambda x: 0.0 < x < math.inf, rule)
+        if not isinstance(self.extrapolate, bool):
+            raise OptionError(f"extrapolate={shown(self.extrapolate)} must be True or False.")
         kernels.check_name(self.kernel)
 
     def plan(self, goal: Goal, round_: int, summary: Summary | None) -> Sequence[Task]:  # noqa: ARG002
