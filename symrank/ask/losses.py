@@ -7,8 +7,8 @@ from symrank.answer.result import RankResult
 from symrank.errors import OptionError
 from symrank.methods import Langevin
 from symrank.methods.chains.losses import LossLangevin
-from symrank.operators.losses import Losses
 from symrank.operators.loss_hessian import LossHessian
+from symrank.operators.losses import Losses
 from symrank.operators.transforms import Scaled
 from symrank.run.budget import Counter, located
 from symrank.run.job import Options, prepare

@@ -11,12 +11,17 @@ The tilt cancels, and so do all odd orders: a point that is not stationary, and 
 Sums and differences are in double precision whatever the loss computes in.
 """
 
+import math
 from typing import Any
 
 import numpy as np
 
-from symrank.errors import ChangedOperatorError, NotSymmetricError, OperatorError
-from symrank.errors import NonFiniteError
+from symrank.errors import (
+    ChangedOperatorError,
+    NonFiniteError,
+    NotSymmetricError,
+    OperatorError,
+)
 from symrank.support import foreign
 from symrank.support.typing import Array, FloatArray
 
@@ -25,6 +30,7 @@ __all__ = ["Losses", "is_loss_problem"]
 WHAT = "loss_and_grad"
 ROUNDING = 100.0  # eps of |L|, and eps sqrt(n) of |g|: what two calls may differ by
 DOUBLE = float(np.finfo(np.float64).eps)
+TINY = float(np.finfo(np.float64).tiny)
 WANTED = "Return losses of shape (k,) and gradients of shape (n, k) for parameters (n, k)."
 
 
@@ -143,14 +149,12 @@ class Losses:
     def _change(self) -> float:
         """Return how far the door has moved, in units of rounding."""
         loss, grad = self.evaluate(self._door)
-        size = np.abs(self._losses).max() * self.loss_eps
-        of_grad = float(np.linalg.norm(self._grads, axis=0).max()) * self.grad_eps * self.n**0.5
-        moved = (
-            float(np.abs(loss - self._losses).max()),
-            float(np.linalg.norm(grad - self._grads, axis=0).max()),
-        )
-        tiny = np.finfo(np.float64).tiny
-        return max(moved[0] / max(size, tiny), moved[1] / max(of_grad, tiny))
+        size = float(np.abs(self._losses).max()) * self.loss_eps
+        length = float(np.linalg.norm(self._grads, axis=0).max())
+        moved = float(np.linalg.norm(grad - self._grads, axis=0).max())
+        of_loss = float(np.abs(loss - self._losses).max()) / max(size, TINY)
+        of_grad = moved / max(length * self.grad_eps * math.sqrt(self.n), TINY)
+        return max(of_loss, of_grad)
 
 
 def _is_pair(found: Any) -> bool:

@@ -39,8 +39,8 @@ from symrank.errors import DivergedError, OptionError
 from symrank.methods.base import Goal, Method, Summary, Task, Tick
 from symrank.methods.chains import ladder, said
 from symrank.methods.chains.langevin import BLOCK, Z_PLAN, Langevin
-from symrank.methods.chains.said import LossMemo
 from symrank.methods.chains.saddles import refuse_growth
+from symrank.methods.chains.said import LossMemo
 from symrank.methods.chains.summary import Tuned
 from symrank.methods.chains.tuning import Plan
 from symrank.methods.pilot import KEY as PILOT
@@ -123,7 +123,7 @@ class LossLangevin(Method):
             return self._rung(operator, goal, task, tick)
         _, noise_var, tuned, first = task.key
         walk = self._walk(goal, tuned.plan.scheme)
-        chains: LossChains = state
+        chains: LossChains | None = state
         if chains is None:
             shadow = [Rung(noise_var / ladder.RATIO, first, 1)] if first == 0 else []
             chains = loss_langevin.start(walk, [Rung(noise_var, first, task.num_vectors), *shadow])
@@ -161,14 +161,13 @@ class LossLangevin(Method):
         """After the pilot and the rungs: what the pilot saw. After the chains: their mean."""
         if previous is None:
             return self._after_pilot(goal, states[PILOT])
-        memo: LossMemo = previous.memo
         keys = sorted((key for key in states if key[0] == "chains"), key=lambda key: key[-1])
         if keys:
             return said.after_chains(
                 goal, [states[key] for key in keys], previous, extrapolate=self.of.extrapolate
             )
         rungs = {key[1]: states[key] for key in states if key[0] == "rung"}
-        return said.after_ladder(goal, rungs, previous, given=self.of.noise_var is not None)
+        return said.after_ladder(rungs, previous, given=self.of.noise_var is not None)
 
     def _after_pilot(self, goal: Goal, state: Any) -> Summary:
         """Tune on the pilot; where a saddle would tell, refuse."""
@@ -186,17 +185,19 @@ class LossLangevin(Method):
             pilot.measure, pilot.region.floor, plan.scheme, plan.num_steps, HALF * precision
         )
         walk = self._walk(goal, plan.scheme)
-        time = plan.num_steps / pilot.lambda_max
-        least = ladder.floor(walk, pilot.lambda_max, time, HALF * precision)
+        spread = ladder.diffusion(plan.scheme, plan.num_steps)
+        top, allowed = pilot.lambda_max, HALF * precision
+        least = ladder.floor(walk, top, spread, allowed)
+        given = self.of.noise_var
         memo = dataclasses.replace(
             memo,
             tuned=tuned,
             ladder_steps=steps,
-            allowed=HALF * precision,
+            allowed=allowed,
             floor=least,
             negative=said.most_negative(pilot, cost),
             noise=max(goal.noise, self.loss.grad_eps),
-            candidates=ladder.candidates(walk, least, time, self.of.noise_var),
+            candidates=ladder.candidates(walk, least, top, spread, allowed, given),
         )
         return dataclasses.replace(summary, memo=memo)
 

@@ -7,31 +7,24 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-import scipy.stats
 
 from symrank.methods.base import Goal, Summary
-from symrank.methods.chains import ladder
+from symrank.methods.chains import curve, ladder
 from symrank.methods.chains.ladder import Smoothness, Step
 from symrank.methods.chains.summary import Z_DRIFT, Tuned
-from symrank.methods.chains.tuning import predict
+from symrank.methods.chains.window import APART, Window
 from symrank.methods.pilot import Pilot
 from symrank.methods.summaries import sampled
 from symrank.recurrences.loss_langevin import LOOKED_AT, LossChains, Sight
 from symrank.spectrum import diagnostics
-from symrank.spectrum.diagnostics import BatchMeans
-from symrank.spectrum.filters import Baoab, Scheme
+from symrank.spectrum.filters import Scheme
 from symrank.spectrum.intervals import ChainInterval
 from symrank.spectrum.outcome import Status
-from symrank.support.typing import FloatArray
 
 __all__ = ["A_LOOK", "LossMemo", "after_chains", "after_ladder", "most_negative"]
 
-TO_BIAS = ladder.RATIO / (ladder.RATIO - 1.0)  # from D to a sigma^2
-NEXT_ORDER = 1.0 / 3.0  # of |D|: what extrapolation leaves, where D falls as it should
 A_LOOK = 2 * (LOOKED_AT + 1) + 1  # pairs: chains and products at the end of a segment, the door
 SURE = 0.999  # of the number of negative eigenvalues
-POINTS = 400  # of a curve
-APART = 1e-3  # relative difference of loss and virial that is no matter of gradients
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -66,14 +59,16 @@ def most_negative(pilot: Pilot, cost: float) -> float:
 
 
 def after_ladder(
-    goal: Goal, rungs: Mapping[float, LossChains | None], previous: Summary, *, given: bool
+    rungs: Mapping[float, LossChains | None], previous: Summary, *, given: bool
 ) -> Summary:
     """Judge the rung that was run last; what is known of the count is what the pilot saw."""
     memo: LossMemo = previous.memo
     tried = len(memo.steps)
     noise_var = memo.candidates[tried]
     chains = rungs[noise_var]
-    step = ladder.judged(noise_var, chains, memo.allowed, APART)
+    assert memo.tuned is not None
+    num_steps = memo.tuned.plan.num_steps
+    step = ladder.judged(noise_var, chains, memo.allowed, APART, num_steps)
     seen = () if chains is None else tuple(chains.sights)
     spent = memo.spent + 2 * memo.ladder_steps + 8
     steps = (*memo.steps, step)
@@ -82,7 +77,7 @@ def after_ladder(
     is_last = len(steps) == len(memo.candidates)
     accepted = [s for s in steps if s.is_accepted]
     status, notes = previous.status, tuple(previous.notes)
-    if step.is_accepted and (not is_kinked or given):
+    if step.is_accepted and (given or (step.is_safe and not is_kinked)):
         memo = dataclasses.replace(memo, noise_var=noise_var, sights=seen)
     elif is_last and accepted:
         memo = dataclasses.replace(memo, noise_var=accepted[0].noise_var)
@@ -103,122 +98,94 @@ def after_chains(
     """Turn the energies of all steps into a count, its interval and a status."""
     memo: LossMemo = previous.memo
     assert memo.tuned is not None
-    plan, pilot = memo.tuned.plan, memo.pilot
+    plan, pilot, num_looks = memo.tuned.plan, memo.pilot, len(memo.tuned.looks)
     lam, counts = pilot.spectrum
     losses = np.concatenate([block.losses[0] for block in blocks], axis=1)
     virials = np.concatenate([block.states[0].energies for block in blocks], axis=1)
-    num_steps, k = losses.shape
-    first = min(plan.burn_in, max(num_steps - 2, 0))
 
     def memory(steps: int) -> float:
         return float(counts @ plan.scheme.variance(lam, steps))
 
-    found = diagnostics.batch_means(losses[first:], memory)
-    D = (blocks[0].losses[0][:, :1] - blocks[0].losses[1])[first:]
-    moved, error = ladder.difference(D)
-    apart = float((virials - losses)[first:].mean())
-    left = TO_BIAS * (abs(moved) + error)
-    drift = min(0.0, TO_BIAS * moved - TO_BIAS * error), max(0.0, TO_BIAS * (moved + error))
-    estimate = found.mean
-    if extrapolate:
-        estimate -= TO_BIAS * moved
-        left = NEXT_ORDER * abs(moved) + TO_BIAS * error
-        drift = -left, left
-    low, high = pilot.bias(plan.scheme, first, num_steps)
+    seen = Window.of(losses, virials, blocks[0].losses[1], memory, plan.burn_in, extrapolate)
+    low, high = pilot.bias(plan.scheme, seen.first, seen.num_steps)
     evidence = ChainInterval(
         n=goal.n,
-        estimate=estimate,
-        stderr=found.stderr,
-        dof=found.dof,
-        bias_low=low + drift[0] - memo.negative,
-        bias_high=high + drift[1],
-        num_looks=len(memo.tuned.looks),
+        estimate=seen.estimate,
+        stderr=seen.found.stderr,
+        dof=seen.found.dof,
+        bias_low=low + seen.drift[0] - memo.negative,
+        bias_high=high + seen.drift[1],
+        num_looks=num_looks,
     )
-    steps_now = num_steps - memo.num_steps
-    memo = dataclasses.replace(
-        memo,
-        num_steps=num_steps,
-        spent=memo.spent + steps_now * (k + 1) + A_LOOK,
-    )
+    done = (seen.num_steps - memo.num_steps) * (seen.num_chains + 1)
+    memo = dataclasses.replace(memo, num_steps=seen.num_steps, spent=memo.spent + done + A_LOOK)
     smooth = memo.smoothness(blocks[0].sights)
-    is_quadratic = abs(moved) + error <= memo.allowed and abs(apart) <= memo.allowed + (
-        APART * abs(found.mean)
-    )
-    ends = evidence(goal.confidence)
-    status = _status(goal, found, ends, (low, high), is_quadratic, smooth)
-    tail = 0.5 * (1.0 - goal.confidence) / len(memo.tuned.looks)
-    half = float(-scipy.stats.t.ppf(tail, found.dof)) * found.stderr + left
+    status = _status(goal, seen, evidence(goal.confidence), (low, high), memo, smooth)
+    ends = seen.estimate - evidence.bias_high, seen.estimate - evidence.bias_low
     return sampled(
         goal,
         evidence,
-        estimate,
-        stderr=found.stderr,
-        bounds=_within(estimate - high - drift[1], estimate - low - drift[0] + memo.negative, goal),
+        seen.estimate,
+        stderr=seen.found.stderr,
+        bounds=_within(*ends, goal),
         threshold=pilot.tau * goal.scale,
         status=status,
-        samples=losses[first:].mean(axis=0),
+        samples=seen.samples,
         measure=previous.measure,
         at_ends=previous.at_ends,
         notes=_notes(status, memo, smooth, plan.scheme),
         memo=memo,
         diagnostics={
-            **_plan_of(memo, num_steps, first, k),
-            "noise_var": memo.noise_var,
-            "noise_var_floor": memo.floor,
-            "ladder": [s.to_dict() for s in memo.steps],
-            "filtered": [estimate - half, estimate + half],
-            "moved": moved,
-            "moved_error": error,
-            "non_quadratic": left,
-            "virial": float(virials[first:].mean()),
-            "negative": memo.negative,
-            "product_error": smooth.error,
-            "product_error_at_half": smooth.at_half,
-            "quadratic_form_ratio": smooth.ratio,
-            "trace": _trace(virials, plan.scheme)[0],
-            "trace_stderr": _trace(virials, plan.scheme)[1],
+            **curve.plan_of(pilot, plan.scheme, seen.num_steps, seen.first, seen.num_chains),
+            **_measured(goal, seen, memo, smooth, num_looks),
             "bias_low": low,
             "bias_high": high,
-            "drift": found.drift,
-            "drift_stderr": found.drift_stderr,
-            "curve": _curve(losses, virials, plan.scheme, pilot, first),
-            **diagnostics.convergence(losses[first:]),
+            **curve.trace(virials, plan.scheme),
+            "curve": curve.curve(losses, virials, plan.scheme, pilot, seen.first),
+            **diagnostics.convergence(losses[seen.first :]),
         },
     )
 
 
-def _plan_of(memo: LossMemo, num_steps: int, first: int, k: int) -> dict[str, Any]:
-    """Return scheme, sizes and what was predicted of them."""
-    assert memo.tuned is not None
-    scheme = memo.tuned.plan.scheme
-    said = predict(memo.pilot.spectrum, scheme, k, num_steps, first)
-    step = scheme.step_size if isinstance(scheme, Baoab) else scheme.coefficients.step
-    friction = {"friction": scheme.friction} if isinstance(scheme, Baoab) else {}
+def _measured(
+    goal: Goal, seen: Window, memo: LossMemo, smooth: Smoothness, num_looks: int
+) -> dict[str, Any]:
+    """Return what was measured of the loss."""
+    half = seen.half_width(goal.confidence, num_looks)
     return {
-        "step_size": step,
-        **friction,
-        "num_chains": k,
-        "num_steps": num_steps,
-        "burn_in": first,
-        "stderr_predicted": said.stderr,
-        "bias_predicted": said.bias,
+        "noise_var": memo.noise_var,
+        "noise_var_floor": memo.floor,
+        "ladder": [s.to_dict() for s in memo.steps],
+        "filtered": [seen.estimate - half, seen.estimate + half],
+        "moved": seen.moved,
+        "moved_error": seen.moved_error,
+        "moved_allowed": memo.allowed,
+        "non_quadratic": seen.left,
+        "virial": seen.virial,
+        "negative": memo.negative,
+        "product_error": smooth.error,
+        "product_error_at_half": smooth.at_half,
+        "product_error_allowed": smooth.allowed,
+        "quadratic_form_ratio": smooth.ratio,
+        "drift": seen.found.drift,
+        "drift_stderr": seen.found.drift_stderr,
     }
 
 
 def _status(
     goal: Goal,
-    found: BatchMeans,
+    seen: Window,
     ends: tuple[int, int],
     bias: tuple[float, float],
-    is_quadratic: bool,
+    memo: LossMemo,
     smooth: Smoothness,
 ) -> Status:
     """Return what was found; what voids the interval comes first."""
     if smooth.has_kinks:
         return Status.NOT_SMOOTH
-    if not is_quadratic:
+    if not seen.is_quadratic(memo.allowed):
         return Status.NOT_QUADRATIC
-    if abs(found.drift) > Z_DRIFT * found.drift_stderr:
+    if abs(seen.found.drift) > Z_DRIFT * seen.found.drift_stderr:
         return Status.BURN_IN_TOO_SHORT
     low, high = ends
     if high - low <= 2.0 * goal.half_width:
@@ -260,47 +227,6 @@ def _not_quadratic(steps: Sequence[Step], memo: LossMemo) -> str:
         "at a quarter of noise_var the estimate may move by "
         f"{memo.allowed:.3g}, half of the precision; tried were " + "; ".join(map(one, steps)) + "."
     )
-
-
-def _trace(virials: FloatArray, scheme: Scheme) -> tuple[float, float]:
-    """Return tr(GA) by the slope at zero, and its standard error; see `losses`.
-
-    Before the first force theta has the variance s: eta / 4 at step 0 (averaged noise), eta at
-    step 1, or h^2 (1 + c) / 2 at step 1 (kinetic).
-    """
-    c = scheme.coefficients
-    step = 0 if c.averaged else 1
-    if len(virials) <= step:
-        return 0.0, 0.0
-    s = 0.5 * c.step**2 * (1.0 + c.decay) if scheme.is_kinetic else c.step
-    s = 0.25 * c.step if c.averaged else s
-    weight = s if scheme.is_kinetic else 2.0 * s
-    samples = virials[step] / weight
-    return float(samples.mean()), float(samples.std(ddof=1) / math.sqrt(samples.size))
-
-
-def _curve(
-    losses: FloatArray, virials: FloatArray, scheme: Scheme, pilot: Pilot, first: int
-) -> dict[str, Any]:
-    """Return Theorem 1's curve: what was measured, what the pilot predicts, and the window."""
-    num_steps = len(losses)
-    at = np.unique(np.linspace(0, num_steps - 1, min(POINTS, num_steps)).astype(int))
-    lam, counts = pilot.spectrum
-    mean = losses.mean(axis=1)
-    running = np.cumsum(mean[first:]) / np.arange(1, num_steps - first + 1)
-    inside = at[at >= first]
-    return {
-        "time": (scheme.coefficients.step * at).tolist(),
-        "loss": mean[at].tolist(),
-        "virial": virials.mean(axis=1)[at].tolist(),
-        "predicted": [float(counts @ scheme.phi(lam, int(j))) for j in at],
-        "window": [
-            float(scheme.coefficients.step * first),
-            float(scheme.coefficients.step * (num_steps - 1)),
-        ],
-        "running_time": (scheme.coefficients.step * inside).tolist(),
-        "running": running[inside - first].tolist(),
-    }
 
 
 def _within(low: float, high: float, goal: Goal) -> tuple[float, float]:
