@@ -15,6 +15,7 @@ Columns of one chain number on different rungs (values of sigma^2) share their n
 difference of their energies has no sampling error but that of the non-quadratic part itself.
 """
 
+import dataclasses
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
@@ -65,6 +66,7 @@ class LossChains:
     states: list[langevin.ChainState]  # their `energies` are the virials
     losses: list[FloatArray]  # (num_steps, k) each
     sights: list[Sight] = field(default_factory=list)
+    forms: FloatArray | None = None  # <theta, y> of rung 0 where theta is still white: (k,)
 
     @property
     def num_steps(self) -> int:
@@ -131,7 +133,7 @@ def extend(
     step = kernels.load(walk.kernel).langevin_step
     scheme = walk.scheme
     correction = scheme.coefficients.energy_correction
-    before = chains.num_steps
+    before, white = chains.num_steps, 0 if scheme.coefficients.averaged else 1
     losses = [np.concatenate([e, np.empty((num_steps, e.shape[1]))]) for e in chains.losses]
     virials = [
         np.concatenate([s.energies, np.empty((num_steps, s.energies.shape[1]))])
@@ -147,6 +149,8 @@ def extend(
             raise DivergedError(j) from error
         for r, (energy, y) in enumerate(found):
             state = chains.states[r]
+            if r == 0 and j == white:
+                chains.forms = np.einsum("ij,ij->j", state.theta, y)
             losses[r][j] = energy - correction * np.einsum("ij,ij->j", y, y)
             virials[r][j] = step(
                 Given(y), state.theta, state.theta, state.velocity, scheme.coefficients,
@@ -158,7 +162,7 @@ def extend(
         tick(num_columns)
     for state, virial in zip(chains.states, virials, strict=True):
         state.energies = virial
-    return LossChains(rungs=chains.rungs, states=chains.states, losses=losses, sights=chains.sights)
+    return dataclasses.replace(chains, losses=losses)
 
 
 def _is_leaving(losses: Sequence[FloatArray], j: int, n: int) -> bool:

@@ -31,20 +31,19 @@ def plan_of(pilot: Pilot, scheme: Scheme, num_steps: int, first: int, k: int) ->
     }
 
 
-def trace(virials: FloatArray, scheme: Scheme) -> dict[str, float]:
+def trace(forms: FloatArray | None, scheme: Scheme) -> dict[str, float]:
     """Return tr(GA) by the slope at zero, and its standard error; see `losses`.
 
-    Before the first force theta has the variance s: eta / 4 at step 0 (averaged noise), eta at
-    step 1, or h^2 (1 + c) / 2 at step 1 (kinetic).
+    `forms` are <theta, y> while theta is white, of variance eta / 4 at step 0 (averaged noise), eta
+    at step 1, or h^2 (1 + c) / 2 at step 1 (kinetic).
     """
-    c = scheme.coefficients
-    step = 0 if c.averaged else 1
-    if len(virials) <= step:
+    if forms is None:
         return {"trace": 0.0, "trace_stderr": 0.0}
-    s = 0.5 * c.step**2 * (1.0 + c.decay) if scheme.is_kinetic else c.step
-    s = 0.25 * c.step if c.averaged else s
-    weight = s if scheme.is_kinetic else 2.0 * s
-    samples = virials[step] / weight
+    c = scheme.coefficients
+    variance = 0.25 * c.step if c.averaged else c.step
+    if scheme.is_kinetic:
+        variance = 0.5 * c.step**2 * (1.0 + c.decay)
+    samples = forms / variance
     error = float(samples.std(ddof=1) / math.sqrt(samples.size))
     return {"trace": float(samples.mean()), "trace_stderr": error}
 

@@ -178,8 +178,8 @@ class Langevin(Method):
             for first, m in probes.blocks(0, k if target > memo.num_steps else 0, BLOCK)
         ]
 
-    def _prepare(self, goal: Goal, pilot: Pilot) -> Tuned:
-        """Tune on the pilot."""
+    def _prepare(self, goal: Goal, pilot: Pilot, room: float = 1.0) -> Tuned:
+        """Tune on the pilot, with step sizes stable for `room` times its largest eigenvalue."""
         units = units_of(self.scheme == "baoab", pilot.power, goal.scale)
         step_size = None if self.step_size is None else math.prod((self.step_size, *units))
         limit = 2.0 / (pilot.lambda_max if self.scheme != "baoab" else math.sqrt(pilot.lambda_max))
@@ -204,7 +204,7 @@ class Langevin(Method):
         left = goal.max_matvecs - pilot.num_products
         rounds = TOLD * math.ceil(math.log(goal.max_matvecs + 1, GROWTH))
         budget = (left - min(goal.look * rounds, left // LOOK_SHARE)) // pilot.power
-        plan = _tuned(pilot, goal, budget, wishes)
+        plan = _tuned(pilot, goal, budget, wishes, room)
         looks = [plan.num_steps]
         while self.num_steps is None and looks[0] // GROWTH > 2 * plan.burn_in + 1:
             steps = looks[0] // GROWTH
@@ -249,11 +249,11 @@ class Langevin(Method):
         return after_chains(goal, energies, keys[0][1], previous)
 
 
-def _tuned(pilot: Pilot, goal: Goal, budget: int, wishes: Wishes) -> Plan:
+def _tuned(pilot: Pilot, goal: Goal, budget: int, wishes: Wishes, room: float) -> Plan:
     """Tune for the budget; for one that no run ends, for the least that is predicted to do."""
 
     def best(steps: int) -> Plan:
-        return tune(pilot.spectrum, pilot.lambda_max, steps, wishes, goal.is_complex)
+        return tune(pilot.spectrum, room * pilot.lambda_max, steps, wishes, goal.is_complex)
 
     if budget <= MOST_STEPS:
         return best(budget)

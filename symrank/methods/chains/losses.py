@@ -61,6 +61,7 @@ CHAINS = (4, 8, 16)  # with one shadow beside them
 LADDER_SHARE = 0.01  # of the budget: steps of a rung
 LADDER_STEPS = (24, 256)
 HALF = 0.5  # of the precision: what leaving the quadratic may move
+ROOM = 1.15  # of curvature, for steps: at its own scale a loss may be steeper than its Hessian
 FIRST_LOOK = 1  # steps after which gradients are compared with Hessian products first
 
 
@@ -211,7 +212,9 @@ class LossLangevin(Method):
                 goal, max_matvecs=pilot.num_products + left * k // (k + 1), extra_products=0
             )
             try:
-                found.append(dataclasses.replace(self.of, num_chains=k)._prepare(budget, pilot))
+                found.append(
+                    dataclasses.replace(self.of, num_chains=k)._prepare(budget, pilot, ROOM)
+                )
             except OptionError:
                 if k == asked[-1] and not found:
                     raise

@@ -101,6 +101,8 @@ def after_chains(
     plan, pilot, num_looks = memo.tuned.plan, memo.pilot, len(memo.tuned.looks)
     lam, counts = pilot.spectrum
     losses = np.concatenate([block.losses[0] for block in blocks], axis=1)
+    white = [block.forms for block in blocks if block.forms is not None]
+    forms = np.concatenate(white) if white else None
     virials = np.concatenate([block.states[0].energies for block in blocks], axis=1)
 
     def memory(steps: int) -> float:
@@ -140,7 +142,7 @@ def after_chains(
             **_measured(goal, seen, memo, smooth, num_looks),
             "bias_low": low,
             "bias_high": high,
-            **curve.trace(virials, plan.scheme),
+            **curve.trace(forms, plan.scheme),
             "curve": curve.curve(losses, virials, plan.scheme, pilot, seen.first),
             **diagnostics.convergence(losses[seen.first :]),
         },
