@@ -30,6 +30,10 @@ __all__ = ["Losses", "is_loss_problem"]
 WHAT = "loss_and_grad"
 ROUNDING = 100.0  # eps of |L|, and eps sqrt(n) of |g|: what two calls may differ by
 DOUBLE = float(np.finfo(np.float64).eps)
+NEAR = 1e-3  # of |theta_0|: the second point of the door
+APART = (
+    0.1  # relative: a loss is nearly quadratic over that distance, and a wrong gradient is wrong
+)
 TINY = float(np.finfo(np.float64).tiny)
 WANTED = "Return losses of shape (k,) and gradients of shape (n, k) for parameters (n, k)."
 
@@ -61,8 +65,8 @@ class Losses:
     Raises
     ------
     OperatorError
-        Where `n` and `theta0` do not fit, or `loss_and_grad` returns something else than numbers
-        of the right shape.
+        Where `n` and `theta0` do not fit, the gradient is not that of the loss, or
+        `loss_and_grad` returns something else than numbers of the right shape.
     NonFiniteError
         Where the loss or its gradient at theta_0 is not finite.
     NotSymmetricError
@@ -76,17 +80,32 @@ class Losses:
         self.theta0 = _parameters(n, theta0)
         self.n = self.theta0.size
         self.loss_eps = self.grad_eps = DOUBLE
-        step = DOUBLE**0.25 * (np.abs(self.theta0).max(initial=0.0) or 1.0)
+        step = NEAR * (float(np.linalg.norm(self.theta0)) or 1.0) / math.sqrt(self.n)
         signs = np.where(np.arange(self.n) % 3 == 0, -step, step)
         self._door = self.theta0[:, None] + np.stack([np.zeros(self.n), signs], axis=1)
         self._losses, self._grads = self.evaluate(self._door)
         self.loss0, self.grad0 = float(self._losses[0]), self._grads[:, 0].copy()
+        self._check_gradient()
         change = self._change()
         if not change <= ROUNDING:
             raise NotSymmetricError(
                 "the loss is not deterministic: two calls with the same parameters differ by "
                 f"{change:.3g} units of rounding, and {ROUNDING:.0f} are allowed. Freeze it: one "
                 "fixed set of data, dropout off, batch statistics and seeds fixed."
+            )
+
+    def _check_gradient(self) -> None:
+        """Raise where the loss does not rise to the second point as its gradients say."""
+        delta = self._door[:, 1] - self._door[:, 0]
+        rise = float(self._losses[1] - self._losses[0])
+        said = float(0.5 * delta @ (self._grads[:, 0] + self._grads[:, 1]))
+        rounding = ROUNDING * self.loss_eps * float(np.abs(self._losses).max())
+        if abs(rise - said) > APART * (abs(rise) + abs(said)) + rounding:
+            raise OperatorError(
+                f"the gradient is not that of the loss: at a distance of {NEAR:.0e} of theta0 the "
+                f"loss has risen by {rise:.6g}, and its gradients say {said:.6g}. Return the "
+                "gradient of what is returned as the loss: both sums, or both means, over the "
+                "same data."
             )
 
     @property

@@ -101,7 +101,7 @@ class LossLangevin(Method):
         if memo.noise_var is None:
             untried = memo.candidates[len(memo.steps) :]
             scheme, steps = memo.tuned.plan.scheme, memo.ladder_steps
-            fits = memo.spent + 2 * steps + 4 * loss_langevin.LOOKED_AT < goal.max_matvecs
+            fits = memo.spent + 2 * steps + said.A_RUNG < goal.max_matvecs
             return [Task(("rung", untried[0], scheme), steps, 2)] if untried and fits else []
         return self._segments(goal, memo, memo.tuned, summary.status is Status.CONVERGED)
 
@@ -128,26 +128,35 @@ class LossLangevin(Method):
         if chains is None:
             shadow = [Rung(noise_var / ladder.RATIO, first, 1)] if first == 0 else []
             chains = loss_langevin.start(walk, [Rung(noise_var, first, task.num_vectors), *shadow])
-        chains = loss_langevin.extend(chains, walk, task.num_steps, tick)
+        try:
+            chains = loss_langevin.extend(chains, walk, task.num_steps, tick)
+        except DivergedError:
+            self._look(tick)
+            raise
         if first == 0:
             chains = loss_langevin.look(chains, walk, operator, tick)
-            self.loss.look()
-            tick(1)
+            self._look(tick)
         return chains
+
+    def _look(self, tick: Tick) -> None:
+        """Look whether the loss is what it was at the door."""
+        self.loss.look()
+        tick(1)
 
     def _rung(self, operator: Operator, goal: Goal, task: Task, tick: Tick) -> LossChains | None:
         """Run a rung; None where it leaves the minimum."""
         _, noise_var, scheme = task.key
         walk = self._walk(goal, scheme)
-        chains = loss_langevin.start(
-            walk, [Rung(noise_var, 0, 1), Rung(noise_var / ladder.RATIO, 0, 1)]
-        )
+        rungs = [Rung(noise_var, 0, 1), Rung(noise_var / ladder.RATIO, 0, 1)]
+        chains: LossChains | None = loss_langevin.start(walk, rungs)
         try:
             for steps in (FIRST_LOOK + 1, task.num_steps - FIRST_LOOK - 1):
+                assert chains is not None
                 chains = loss_langevin.extend(chains, walk, steps, tick)
                 chains = loss_langevin.look(chains, walk, operator, tick)
         except DivergedError:
-            return None
+            chains = None
+        self._look(tick)
         return chains
 
     def _walk(self, goal: Goal, scheme: Scheme) -> Walk:

@@ -21,8 +21,9 @@ from symrank.spectrum.filters import Scheme
 from symrank.spectrum.intervals import ChainInterval
 from symrank.spectrum.outcome import Status
 
-__all__ = ["A_LOOK", "LossMemo", "after_chains", "after_ladder", "most_negative"]
+__all__ = ["A_LOOK", "A_RUNG", "LossMemo", "after_chains", "after_ladder", "most_negative"]
 
+A_RUNG = 9  # pairs: two looks at two chains and their products, and the door
 A_LOOK = 2 * (LOOKED_AT + 1) + 1  # pairs: chains and products at the end of a segment, the door
 SURE = 0.999  # of the number of negative eigenvalues
 
@@ -70,7 +71,7 @@ def after_ladder(
     num_steps = memo.tuned.plan.num_steps
     step = ladder.judged(noise_var, chains, memo.allowed, APART, num_steps)
     seen = () if chains is None else tuple(chains.sights)
-    spent = memo.spent + 2 * memo.ladder_steps + 8
+    spent = memo.spent + 2 * memo.ladder_steps + A_RUNG
     steps = (*memo.steps, step)
     is_kinked = ladder.smoothness(seen, memo.smoothness(()).allowed, memo.noise).has_kinks
     memo = dataclasses.replace(memo, steps=steps, spent=spent)
