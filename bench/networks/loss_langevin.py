@@ -1,6 +1,6 @@
 """How good is Algorithm 1 on the true loss of linear networks, at 15 000 gradients in all?
 
-    python -m bench.networks.loss_langevin [--runs 100] [--widths 8 16 32]
+    python -m bench.networks.loss_langevin [--runs 100 100 24] [--widths 8 16 32]
 
 `rank(network, method="langevin")` with nothing else given but the budget: pilot, rungs, shadow
 and checks are within it. Two ways to draw the minimum: balanced, the default of
@@ -27,6 +27,7 @@ from symrank import gallery
 BUDGET = 15_000
 NEVER = 1e-9  # a precision that no run meets
 BARS = {8: 1.8, 16: 0.9, 32: 0.5}
+RUNS = [100, 100, 24]
 MINIMA = ("balanced", "published")
 
 
@@ -78,11 +79,12 @@ def summarise(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--runs", type=int, default=100)
+    parser.add_argument("--runs", type=int, nargs="+", default=RUNS, help="one for each width")
     parser.add_argument("--widths", type=int, nargs="+", default=list(BARS))
     parser.add_argument("--workers", type=int, default=2)
     args = record.arguments(parser, "networks/loss_langevin")
-    jobs = [(m, d, seed) for m in MINIMA for d in args.widths for seed in range(args.runs)]
+    pairs = list(zip(args.widths, args.runs, strict=False))
+    jobs = [(m, d, seed) for m in MINIMA for d, runs in pairs for seed in range(runs)]
     with ProcessPoolExecutor(args.workers) as pool:
         rows = list(pool.map(solve, jobs, chunksize=4))
     summary = summarise(rows)

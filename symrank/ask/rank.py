@@ -62,7 +62,8 @@ def rank(
     ----------
     A
         Array, scipy.sparse array or matrix, SciPy `LinearOperator` or symrank operator, (n, n).
-        Rectangular: pass ``symrank.augmented(A)`` or ``symrank.gram(A)``.
+        Rectangular: pass ``symrank.augmented(A)`` or ``symrank.gram(A)``. A `LossProblem`, with
+        values and gradients alone, for ``method="langevin"``: products are then gradients.
     method
         A method object, its name (``"chebyshev"``, ``"dense"``, ``"inertia"``, ``"lanczos"``,
         ``"langevin"``, ``"projection"``, ``"sketch"``, ``"ubaru-saad"``), or None to choose by
@@ -119,6 +120,8 @@ def rank(
     ------
     OperatorError, NotSymmetricError, NonFiniteError
         If `A` cannot be used.
+    NotPositiveError
+        If a loss has negative curvature that its chains would run away on.
     ChangedOperatorError
         If the products of the caller's code are not what they were at the start.
     OptionError

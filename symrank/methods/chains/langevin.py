@@ -57,7 +57,7 @@ class Langevin(Method):
         eq. (20) as printed. The other schemes' energy has no bias.
     noise
         ``"rademacher"``: +-1, exact in expectation for a linear gradient and of least cost, or
-        ``"gaussian"``.
+        ``"gaussian"``, which a `LossProblem` has always.
     num_steps
         Steps of every chain, one product each. Default: what budget or precision ask for.
     burn_in
