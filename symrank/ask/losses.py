@@ -1,6 +1,5 @@
 """`rank` of a loss: the door of a `LossProblem`."""
 
-import dataclasses
 from typing import Any
 
 from symrank.answer.result import RankResult
@@ -61,5 +60,4 @@ def rank_of_loss(
             "squares: multiply the loss by a constant, which moves no rank."
         )
     chains = LossLangevin(of=method, loss=losses, factor=None if G is None else G.factor)
-    result = run(job, chains, reason, counter).result(counter)
-    return dataclasses.replace(result, resume=None)
+    return run(job, chains, reason, counter).result(counter)

@@ -317,6 +317,12 @@ def test_a_noise_variance_is_a_positive_number(bad):
         Langevin(noise_var=bad)
 
 
+@pytest.mark.parametrize("given", [{"noise_var": 1e-5}, {"extrapolate": True}])
+def test_what_is_about_a_loss_is_no_option_for_an_operator(given):
+    with pytest.raises(OptionError, match="A is an operator"):
+        symrank.rank(np.eye(3), Langevin(**given))
+
+
 def test_flat_and_empty_losses():
     flat = Polynomial(np.zeros((5, 5)))
     result = symrank.rank(flat, "langevin", rng=0)

@@ -160,6 +160,7 @@ class Langevin(Method):
     def plan(self, goal: Goal, round_: int, summary: Summary | None) -> Sequence[Task]:  # noqa: ARG002
         """Return the pilot, then segments of the chains up to the next milestone."""
         if summary is None:
+            self._refuse_loss_options()
             return [pilot_task(goal)]
         memo: Memo = summary.memo
         if memo.pilot.counts_nothing:
@@ -177,6 +178,15 @@ class Langevin(Method):
             Task((*key, first), target - memo.num_steps, m)
             for first, m in probes.blocks(0, k if target > memo.num_steps else 0, BLOCK)
         ]
+
+    def _refuse_loss_options(self) -> None:
+        """Raise where an option was given that no quadratic has."""
+        if self.noise_var is not None or self.extrapolate:
+            raise OptionError(
+                f"noise_var={self.noise_var} and extrapolate={self.extrapolate} are about a loss "
+                "that is not quadratic, and A is an operator: leave them out, or pass a "
+                "LossProblem (loss_and_grad, theta0, n)."
+            )
 
     def _prepare(self, goal: Goal, pilot: Pilot, room: float = 1.0) -> Tuned:
         """Tune on the pilot, with step sizes stable for `room` times its largest eigenvalue."""
