@@ -11,6 +11,7 @@ __all__ = [
     "DivergedError",
     "MissingBackendError",
     "NonFiniteError",
+    "NotPositiveError",
     "NotSymmetricError",
     "OperatorError",
     "OptionError",
@@ -81,6 +82,21 @@ class UnknownOptionError(OptionError, TypeError):
 
 class NotSymmetricError(SymrankError, ValueError):
     """The operator is not symmetric (Hermitian), or not the same from call to call."""
+
+
+class NotPositiveError(SymrankError, ValueError):
+    """A loss has negative curvature on which a Langevin chain would run away."""
+
+    def __init__(self, lambda_min: float, exponent: float, num_steps: int, allowed: float) -> None:
+        self.lambda_min, self.exponent, self.num_steps = lambda_min, exponent, num_steps
+        super().__init__(
+            f"the Hessian has an eigenvalue of at most {lambda_min:.3g}: over {num_steps} steps "
+            f"a chain grows along it by exp({exponent:.3g}), which would move the count by more "
+            f"than the {allowed:.3g} that are allowed. Count the Gauss-Newton matrix, which is "
+            "never negative (gauss_newton=True of the network operators), or the Hessian itself "
+            "by its products: symrank.rank(problem.hessian(), method='lanczos'). A shorter run, "
+            "num_steps=..., or a later point of the training may do as well."
+        )
 
 
 class NonFiniteError(SymrankError, ArithmeticError):

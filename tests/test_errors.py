@@ -14,6 +14,7 @@ KINDS = [
     if inspect.isclass(kind) and issubclass(kind, errors.SymrankError)
 ]
 OWN_ARGUMENTS = {
+    errors.NotPositiveError: (-0.1, 5.0, 100, 0.5),
     errors.DivergedError: (3,),
     errors.StepSizeError: (1.0, 2.0),
     errors.UnknownOptionError: ("rank()", "seed", "pass rng=..."),

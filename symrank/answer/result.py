@@ -298,6 +298,38 @@ class RankResult:
             ax=ax,
         )
 
+    def plot_curve(self, ax: "Axes | None" = None) -> "Axes":
+        """Draw the energy of chains on a loss over time, with window and running estimate.
+
+        Theorem 1's curve, in units of a count; needs matplotlib.
+
+        Raises
+        ------
+        OptionError
+            Where the run was none of ``rank(problem, method="langevin")`` on a loss, or no chain
+            was started.
+
+        Examples
+        --------
+        >>> import symrank
+        >>> from symrank import gallery
+        >>> result = symrank.rank(gallery.linear_network(2, rng=0), "langevin", rng=0)
+        >>> result.plot_curve().get_ylabel()
+        'energy, in eigenvalues'
+        """
+        from symrank.answer import plots
+
+        curve = self.diagnostics.get("curve")
+        if curve is None:
+            raise OptionError(
+                f"this result of method={self.method!r} has no curve: symrank.rank(problem, "
+                "method='langevin') on a loss with values and gradients draws one."
+            )
+        where = f"rank {self.rank}, n = {self.n}, noise_var = {self.diagnostics['noise_var']:.1g}"
+        return plots.draw_curve(
+            curve, rank=self.estimate, trace=self.diagnostics["trace"], where=where, ax=ax
+        )
+
     def to_dict(self, *, measure: bool = False, basis: bool = False) -> dict[str, Any]:
         """Return the result as plain JSON values.
 

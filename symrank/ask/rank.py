@@ -5,9 +5,11 @@ from collections.abc import Callable
 from typing import Any
 
 from symrank.answer.result import RankResult
+from symrank.ask.losses import rank_of_loss
 from symrank.choice.units import count_in_both_units
 from symrank.errors import OptionError
 from symrank.methods import BY_NAME, Method, Projection
+from symrank.operators.losses import is_loss_problem
 from symrank.preconditioners import Preconditioner
 from symrank.run.job import prepare
 from symrank.run.options import Options, Rng, seed_of
@@ -59,7 +61,8 @@ def rank(
     ----------
     A
         Array, scipy.sparse array or matrix, SciPy `LinearOperator` or symrank operator, (n, n).
-        Rectangular: pass ``symrank.augmented(A)`` or ``symrank.gram(A)``.
+        Rectangular: pass ``symrank.augmented(A)`` or ``symrank.gram(A)``. A `LossProblem`, with
+        values and gradients alone, for ``method="langevin"``: products are then gradients.
     method
         A method object, its name (``"chebyshev"``, ``"dense"``, ``"inertia"``, ``"lanczos"``,
         ``"langevin"``, ``"projection"``, ``"sketch"``, ``"ubaru-saad"``), or None to choose by
@@ -116,6 +119,8 @@ def rank(
     ------
     OperatorError, NotSymmetricError, NonFiniteError
         If `A` cannot be used.
+    NotPositiveError
+        If a loss has negative curvature that its chains would run away on.
     ChangedOperatorError
         If the products of the caller's code are not what they were at the start.
     OptionError
@@ -183,6 +188,9 @@ def answer(
         named_method(method)  # before any product is spent
     budget = budget_of(options, progress)
     with foreign.own_arithmetic():
+        if is_loss_problem(A):
+            chosen, reason = (None, "") if method is None else named_method(method)
+            return rank_of_loss(A, chosen, reason, options, budget)
         job = prepare(A, options, budget, is_chosen=method is None)
         chosen, reason = _method(method, job.goal.preconditioner)
         return count_in_both_units(job, budget, chosen, reason)

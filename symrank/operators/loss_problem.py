@@ -11,8 +11,9 @@ __all__ = ["LossProblem"]
 class LossProblem(Protocol):
     """A loss near a minimum, known by its values and gradients.
 
-    It may also have ``hessian()``, the Hessian at `theta0` as an operator.
-    `symrank.gallery.linear_network` returns one.
+    It may also have ``hessian()``, the Hessian at `theta0` as anything that `as_operator` takes.
+    `symrank.gallery.linear_network` returns one; ``symrank.rank(problem, method="langevin")``
+    takes one.
     """
 
     @property
@@ -21,7 +22,7 @@ class LossProblem(Protocol):
 
     @property
     def theta0(self) -> FloatArray:
-        """The minimum, (n,)."""
+        """The minimum, (n,), or a point near one: the chains run on the tilted loss."""
 
     def loss_and_grad(self, Theta: Array) -> tuple[Array, Array]:
         """Return the losses (k,) and gradients (n, k) at the columns of `Theta` (n, k)."""

@@ -13,6 +13,7 @@ from symrank.operators.facts import Facts
 from symrank.preconditioners import diagonals
 from symrank.preconditioners.draw import Draw
 from symrank.preconditioners.equilibrate import equilibrate
+from symrank.preconditioners.of_optimizer import OfOptimizer
 from symrank.support.typing import Array, FloatArray
 
 __all__ = ["HOW", "Preconditioner"]
@@ -25,7 +26,7 @@ HOW = (
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class Preconditioner:
+class Preconditioner(OfOptimizer):
     """A symmetric positive definite G = S S*, held as its square factor S, or by its products.
 
     Made by one of the class methods; `symrank.rank` takes it as `preconditioner` and runs its

@@ -30,6 +30,17 @@ class Status(Enum):
     BURN_IN_TOO_SHORT = (
         "The averaging window still drifts, so the estimate is biased. Raise num_steps and burn_in."
     )
+    NOT_QUADRATIC = (
+        "The loss is not quadratic at the scale of the chains at any noise_var that was tried, or "
+        "at the one given: the interval does not cover that. diagnostics['ladder'] shows how the "
+        "estimate moved. Leave noise_var out, compute the loss in double precision, or count "
+        "symrank.rank(problem.hessian())."
+    )
+    NOT_SMOOTH = (
+        "The loss has kinks at the scale of the chains: the count is that of a Hessian smoothed "
+        "over their steps, and no interval for the Hessian of automatic differentiation is "
+        "claimed. Count symrank.rank(problem.hessian()), or use a smooth activation."
+    )
     NOT_CERTIFIED = (
         "The method proves nothing about its threshold: the interval covers sampling alone, and "
         "speaks of the eigenvalues above that threshold. Use another method for a certificate."

@@ -12,7 +12,9 @@ import numpy as np
 
 import symrank
 from symrank import Preconditioner, RankResult
+from symrank.errors import NotPositiveError, OptionError
 from symrank.operators import PaddedMatrix
+from symrank.spectrum.outcome import Status
 from tests.adversary.problems import Problem, Truth
 
 INF = float("inf")
@@ -87,6 +89,44 @@ def ask_rank(method: Any, cut: str, problem: Problem, options: dict[str, Any]) -
     elif cut == "rtol 1":
         options["rtol"] = 1.0
     return rank_claims(problem, options, symrank.rank(problem.A, **options))
+
+
+class Quadratic:
+    """The loss d'A d / 2 + <b, d> + 1, d the distance from theta0: no stationary point."""
+
+    def __init__(self, problem: Problem) -> None:
+        self.A = symrank.as_operator(problem.A)
+        rng = np.random.default_rng(problem.n)
+        self.n, self.theta0 = self.A.n, rng.standard_normal(self.A.n)
+        self.size = problem.norm[1] or 1.0
+        self.b = self.size * rng.standard_normal(self.n)
+
+    def loss_and_grad(self, Theta: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        d = Theta - self.theta0[:, None]
+        Ad = np.asarray(self.A.matmat(d), float)
+        rise = self.b @ d + 0.5 * np.einsum("ij,ij->j", d, Ad)
+        return self.size + rise, Ad + self.b[:, None]
+
+    def hessian(self) -> Any:
+        return self.A
+
+
+def ask_loss(method: Any, problem: Problem, options: dict[str, Any]) -> Answer:
+    """Ask for the rank of a loss; a saddle may be refused, and what no loss can have must be."""
+    options = options | {"method": method}
+    most = 100.0 if problem.eps < 1e-12 else 15.0  # decades; of squares within a single number
+    is_extreme = problem.norm[1] > 0.0 and abs(np.log10(problem.norm[1])) > most
+    if symrank.as_operator(problem.A).dtype.kind == "c" or is_extreme:
+        raise OptionError("no loss of real parameters in the range of doubles")
+    try:
+        result = symrank.rank(Quadratic(problem), **options)
+    except NotPositiveError as error:
+        if problem.low.min(initial=0.0) >= -problem.floor(by_eigenvalues=False)[0]:
+            raise
+        raise OptionError("a saddle") from error
+    if result.status in (Status.NOT_QUADRATIC, Status.NOT_SMOOTH):
+        raise AssertionError(f"a quadratic loss is called {result.status.name}: {result.notes}")
+    return rank_claims(problem, options, result)
 
 
 def window_of(name: str, problem: Problem) -> tuple[float, float]:

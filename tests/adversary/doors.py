@@ -128,6 +128,15 @@ def rows_of_options() -> list[Door]:
     return found
 
 
-ROWS = (rank_rows, count_rows, rows_of_results, rows_of_options)
+def rows_of_losses() -> list[Door]:
+    """Return the doors of a quadratic loss with the operator as its Hessian."""
+    return [
+        Door(name=f"loss, {name}", ask=partial(asks.ask_loss, METHODS[name]), **traits(name))
+        for name in LANGEVIN
+        if name != "langevin gaussian"  # a loss has that noise always
+    ]
+
+
+ROWS = (rank_rows, count_rows, rows_of_results, rows_of_options, rows_of_losses)
 DOORS = {door.name: door for rows in ROWS for door in rows()}
 REFUSAL = OptionError

@@ -25,7 +25,7 @@ from symrank.operators import Operator, Squared
 from symrank.recurrences import langevin
 from symrank.spectrum.outcome import Status
 from symrank.support import probes
-from symrank.support.options import check_count, check_number, check_word, settle_counts
+from symrank.support.options import check_count, check_number, check_word, settle_counts, shown
 from symrank.support.probes import Streams
 
 __all__ = ["Langevin"]
@@ -57,7 +57,7 @@ class Langevin(Method):
         eq. (20) as printed. The other schemes' energy has no bias.
     noise
         ``"rademacher"``: +-1, exact in expectation for a linear gradient and of least cost, or
-        ``"gaussian"``.
+        ``"gaussian"``, which a `LossProblem` has always.
     num_steps
         Steps of every chain, one product each. Default: what budget or precision ask for.
     burn_in
@@ -72,6 +72,12 @@ class Langevin(Method):
         The :math:`\gamma` of BAOAB, in units of ``sqrt(lambda)``.
     kernel
         Name of a kernel file. Default: the compiled one.
+    noise_var
+        The :math:`\sigma^2` of eq. (20), of a `LossProblem` alone: a quadratic has none. Default:
+        the smallest that rounding leaves room for, where the estimate moves by less than half of
+        the precision when it is divided by 4.
+    extrapolate
+        Of a `LossProblem`: take off what the estimate moves by, to :math:`\sigma^2 = 0`.
 
     Raises
     ------
@@ -111,6 +117,8 @@ class Langevin(Method):
     step_size: float | None = None
     friction: float | None = None
     kernel: str | None = None
+    noise_var: float | None = None
+    extrapolate: bool = False
 
     name: ClassVar[str] = "langevin"
     runs_on_kernels: ClassVar[bool] = True
@@ -142,11 +150,17 @@ class Langevin(Method):
             check_number("step_size", self.step_size, math.isfinite, "must be a finite number.")
         if self.friction is not None:
             check_number("friction", self.friction, lambda x: 0.0 < x < math.inf, FRICTION)
+        if self.noise_var is not None:
+            rule = "must be positive and finite: it is a variance."
+            check_number("noise_var", self.noise_var, lambda x: 0.0 < x < math.inf, rule)
+        if not isinstance(self.extrapolate, bool):
+            raise OptionError(f"extrapolate={shown(self.extrapolate)} must be True or False.")
         kernels.check_name(self.kernel)
 
     def next_tasks(self, goal: Goal, round_: int, summary: Summary | None) -> Sequence[Task]:  # noqa: ARG002
         """Return the pilot, then segments of the chains up to the next milestone."""
         if summary is None:
+            self._refuse_loss_options()
             return [pilot_task(goal)]
         memo: Memo = summary.memo
         if memo.pilot.counts_nothing:
@@ -165,8 +179,17 @@ class Langevin(Method):
             for first, m in probes.blocks(0, k if target > memo.num_steps else 0, BLOCK)
         ]
 
-    def _prepare(self, goal: Goal, pilot: Pilot) -> Tuned:
-        """Tune on the pilot."""
+    def _refuse_loss_options(self) -> None:
+        """Raise where an option was given that no quadratic has."""
+        if self.noise_var is not None or self.extrapolate:
+            raise OptionError(
+                f"noise_var={self.noise_var} and extrapolate={self.extrapolate} are about a loss "
+                "that is not quadratic, and A is an operator: leave them out, or pass a "
+                "LossProblem (loss_and_grad, theta0, n)."
+            )
+
+    def _prepare(self, goal: Goal, pilot: Pilot, room: float = 1.0) -> Tuned:
+        """Tune on the pilot, with step sizes stable for `room` times its largest eigenvalue."""
         units = units_of(self.scheme == "baoab", pilot.power, goal.scale)
         step_size = None if self.step_size is None else math.prod((self.step_size, *units))
         limit = 2.0 / (pilot.lambda_max if self.scheme != "baoab" else math.sqrt(pilot.lambda_max))
@@ -191,7 +214,7 @@ class Langevin(Method):
         left = goal.max_matvecs - pilot.num_products
         rounds = TOLD * math.ceil(math.log(goal.max_matvecs + 1, GROWTH))
         budget = (left - min(goal.look * rounds, int(LOOK_SHARE * left))) // pilot.power
-        setting = _tuned(pilot, goal, budget, wishes)
+        setting = _tuned(pilot, goal, budget, wishes, room)
         looks = [setting.num_steps]
         while self.num_steps is None and looks[0] // GROWTH > 2 * setting.burn_in + 1:
             steps = looks[0] // GROWTH
@@ -241,11 +264,11 @@ class Langevin(Method):
         return after_chains(goal, energies, keys[0][1], previous)
 
 
-def _tuned(pilot: Pilot, goal: Goal, budget: int, wishes: Wishes) -> Setting:
+def _tuned(pilot: Pilot, goal: Goal, budget: int, wishes: Wishes, room: float) -> Setting:
     """Tune for the budget; for one that no run ends, for the least that is predicted to do."""
 
     def best(steps: int) -> Setting:
-        return tune(pilot.spectrum, pilot.lambda_max, steps, wishes, goal.is_complex)
+        return tune(pilot.spectrum, room * pilot.lambda_max, steps, wishes, goal.is_complex)
 
     if budget <= MOST_STEPS:
         return best(budget)

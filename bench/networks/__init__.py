@@ -1,0 +1,1 @@
+"""Benchmarks on losses of networks and their Hessians."""
