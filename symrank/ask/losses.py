@@ -8,7 +8,6 @@ from symrank.methods import Langevin
 from symrank.methods.chains.losses import LossLangevin
 from symrank.operators.loss_hessian import LossHessian
 from symrank.operators.losses import Losses
-from symrank.operators.scaled import Scaled
 from symrank.run.budget import Budget, located
 from symrank.run.job import prepare
 from symrank.run.options import Options
@@ -55,7 +54,7 @@ def rank_of_loss(
     G = job.preconditioner
     if G is not None and G.factor is None:
         raise OptionError(f"{G!r} has no factor G = S S*: pass Preconditioner.from_factor(S).")
-    if isinstance(job.operator, Scaled):
+    if job.goal.scale != 1.0:
         raise OptionError(
             f"the Hessian is {1.0 / job.goal.scale:.1g} times what numbers hold with room for "
             "squares: multiply the loss by a constant, which moves no rank."

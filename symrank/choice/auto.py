@@ -7,8 +7,9 @@ from symrank.choice.policy import MENU, Menu, affords_singular_values, propose, 
 from symrank.methods import Dense, Lanczos, Method, Offer, Summary, costs
 from symrank.methods.eigenvalues import dense
 from symrank.methods.quadrature import lanczos
+from symrank.preconditioners.equilibrate import Scales
 from symrank.run.budget import Budget, located, products_in
-from symrank.run.job import Job
+from symrank.run.job import Job, equilibrated
 from symrank.run.rounds import Rounds, run, start
 from symrank.spectrum.intervals import ExactInterval, Hull, Interval
 from symrank.spectrum.outcome import Status
@@ -26,15 +27,18 @@ def count(job: Job, method: Method | None, reason: str, budget: Budget) -> RankR
     return run(job, method, reason, budget).result(budget)
 
 
-def count_twin(job: Job, method: Method, is_chosen: bool, budget: Budget) -> RankResult | None:
-    """Count again by the method of the first count, or by products where its pivots were given up.
+def count_twin(
+    job: Job, scales: Scales, method: Method, is_chosen: bool, budget: Budget
+) -> RankResult | None:
+    """Count D A D by the method of the first count, or by products where it gave pivots up.
 
     None where the time was up before the first round was at its end.
     """
     reason = "to see whether units decide"
-    found = run(job, method, reason, budget)
+    twin = equilibrated(job, scales)
+    found = run(twin, method, reason, budget)
     if is_chosen and _given_up(found.summary):
-        found = run(job, Lanczos(), reason, budget)
+        found = run(twin, Lanczos(), reason, budget)
     return None if found.summary is None else found.result(budget)
 
 

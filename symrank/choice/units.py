@@ -31,7 +31,7 @@ from symrank.operators.facts import Facts
 from symrank.preconditioners.equilibrate import Scales, describe, uneven_scales
 from symrank.run import rounds
 from symrank.run.budget import Budget, products_in
-from symrank.run.job import Job, equilibrated
+from symrank.run.job import Job
 from symrank.spectrum import threshold
 from symrank.spectrum.intervals import ExactInterval, Hull, Interval
 from symrank.spectrum.outcome import Progress, Status
@@ -77,7 +77,7 @@ def count_in_both_units(job: Job, budget: Budget, method: Method | None, reason:
         with budget.reserve(max(0, budget.left - quarter), 0.0):
             is_free = again.is_free(job.operator.facts)
             second, failure = _attempted(
-                lambda: count_twin(equilibrated(job, scales), again, method is None, budget),
+                lambda: count_twin(job, scales, again, method is None, budget),
                 is_late=budget.seconds_left < 0.0 or not (is_free or budget.left),
             )
     return _Pair(

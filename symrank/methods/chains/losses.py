@@ -42,6 +42,7 @@ from symrank.methods.chains.langevin import BLOCK, Z_PLAN, Langevin
 from symrank.methods.chains.saddles import refuse_growth
 from symrank.methods.chains.said import LossMemo
 from symrank.methods.chains.summary import Tuned
+from symrank.methods.chains.tuning import Setting
 from symrank.methods.pilot import KEY as PILOT
 from symrank.methods.pilot import Pilot, advance, after_pilot, pilot_task
 from symrank.operators import Operator
