@@ -10,8 +10,11 @@ from typing import NamedTuple, cast
 import numpy as np
 
 from symrank.errors import MissingBackendError, OptionError
+from symrank.spectrum import curves
+from symrank.spectrum.known import Known
 from symrank.spectrum.measure import RitzMeasure
 from symrank.spectrum.outcome import Gap
+from symrank.spectrum.signed import Sampled
 from symrank.support.typing import FloatArray
 
 try:
@@ -24,12 +27,22 @@ except ModuleNotFoundError as error:
         "drawing a result needs matplotlib: pip install 'symrank-linalg[plot]'."
     ) from error
 
-__all__ = ["FORMATS", "Answer", "check_path", "draw", "save_plot"]
+__all__ = [
+    "FORMATS",
+    "Answer",
+    "check_path",
+    "draw",
+    "draw_cdf",
+    "draw_density",
+    "save_plot",
+]
 
 FORMATS = (".png", ".svg")
 SIZE = (7.0, 4.2)  # inches: fits a page and a slide
 MIN_CUTS, MAX_CUTS = 8, 36  # at each the band takes one eigenvalue problem per probe
 WORK = 2e8  # sum of squared orders of those problems: some seconds
+POINTS = 60  # at which a signed curve is drawn: some seconds for a long run
+WINDOWS = 50  # of a density across the spectrum, where the steps resolve as many
 BLUE, GREY, RED = "#1f5fa8", "#b8bfc8", "#b3261e"
 
 
@@ -96,6 +109,71 @@ def draw(
     top = max(top, answer.high, y[0], 1.0)
     ax.set_ylim(-0.03 * top, 1.06 * top)
     return ax
+
+
+def draw_cdf(spectrum: Sampled | Known, confidence: float, ax: Axes | None = None) -> Axes:
+    """Draw #{lambda <= x}, the band at each x and, paler, the one that holds at all x at once."""
+    ax = _axes(ax)
+    x = _places(spectrum)
+    for simultaneous, alpha in ((True, 0.15), (False, 0.25)):
+        curve = curves.cdf(spectrum, x, confidence, simultaneous=simultaneous)
+        where = "at once" if simultaneous else "at each x"
+        label = f"{confidence:.0%} band, {where}"
+        ax.fill_between(x, curve.low, curve.high, color=BLUE, alpha=alpha, lw=0, label=label)
+    ax.plot(x, curve.estimate, color=BLUE, lw=1.6, label="estimate")
+    ax.set_xlabel(r"$x$")
+    ax.set_ylabel("eigenvalues at most x")
+    ax.set_title(f"staircase of n = {spectrum.n} eigenvalues", fontsize="medium", loc="left")
+    ax.legend(fontsize="small", frameon=False)
+    return ax
+
+
+def draw_density(
+    spectrum: Sampled | Known, width: float | None, confidence: float, ax: Axes | None = None
+) -> Axes:
+    """Draw the density of states in windows side by side, each with its interval."""
+    ax = _axes(ax)
+    left, right = _ends(spectrum)
+    if width is None:
+        spacing = max(spectrum.spacing(float(x)) for x in np.linspace(left, right, WINDOWS))
+        width = max(spacing, (right - left) / WINDOWS)
+    num = max(1, int(np.ceil((right - left) / width)))
+    start = 0.5 * (left + right - num * width)
+    x = start + width * (np.arange(num) + 0.5)
+    found = curves.density(spectrum, x, width, confidence)
+    edges = start + width * np.arange(num + 1)
+    label = f"{confidence:.0%} interval"
+    ax.stairs(
+        found.high, edges, baseline=found.low, fill=True, color=BLUE, alpha=0.22, lw=0, label=label
+    )
+    ax.stairs(found.estimate, edges, color=BLUE, lw=1.6, label=f"windows of {width:.3g}")
+    ax.set_xlabel(r"$\lambda$")
+    ax.set_ylabel("share of eigenvalues per unit")
+    ax.set_title(f"density of n = {spectrum.n} eigenvalues", fontsize="medium", loc="left")
+    ax.legend(fontsize="small", frameon=False)
+    return ax
+
+
+def _axes(ax: Axes | None) -> Axes:
+    return Figure(figsize=SIZE, layout="constrained").add_subplot() if ax is None else ax
+
+
+def _ends(spectrum: Sampled | Known) -> tuple[float, float]:
+    """Return ends of an axis round the spectrum as it was seen."""
+    if isinstance(spectrum, Known):
+        least, most = spectrum.span
+    else:
+        least, most = spectrum.measure.ritz_values[[0, -1]].tolist()
+    pad = 0.02 * (most - least) or max(abs(least), 1.0)
+    return least - pad, most + pad
+
+
+def _places(spectrum: Sampled | Known) -> FloatArray:
+    """Return where a staircase is drawn: evenly on the axis, and evenly in the count."""
+    left, right = _ends(spectrum)
+    ranks = np.unique(np.linspace(1, max(spectrum.n, 1), POINTS // 2).astype(int))
+    even = [spectrum.likely(k) for k in ranks.tolist()] if spectrum.n else []
+    return np.unique(np.concatenate([np.linspace(left, right, POINTS // 2), even]))
 
 
 def check_path(path: str | Path) -> Path:

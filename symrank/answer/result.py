@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from symrank.answer import records
+from symrank.answer.signed import SignedSpectrum
 from symrank.errors import OptionError
 from symrank.spectrum import intervals
 from symrank.spectrum.intervals import Interval
@@ -24,7 +25,7 @@ __all__ = ["RankResult"]
 
 
 @dataclass(frozen=True, kw_only=True, eq=False, repr=False)
-class RankResult:
+class RankResult(SignedSpectrum):
     """Rank (or count) of an operator, with its interval, cost and evidence.
 
     ``int(result)`` is the rank, ``str(result)`` one line, and so is ``repr(result)``. Two results
