@@ -56,14 +56,7 @@ class Known:
         """Return 0: nothing was sampled."""
         return 0.0
 
-    def ends(
-        self,
-        a: float,
-        b: float,
-        tail: float,  # noqa: ARG002
-        *,
-        radau: bool = True,  # noqa: ARG002
-    ) -> tuple[int, int, FloatArray]:
+    def ends(self, a: float, b: float, tail: float) -> tuple[int, int, FloatArray]:  # noqa: ARG002
         """Return ends of the number in (a, b], twice: all that is open is resolution."""
         Region.window((a, b), math.inf, self.floor, self.error, 1.0)  # raises where too narrow
         (a_sure, a_maybe), (b_sure, b_maybe) = self._left_of(a), self._left_of(b)

@@ -19,21 +19,26 @@ that holds everywhere.
 
 import math
 from bisect import bisect_left
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
 import scipy.special
 
-from symrank.spectrum.brackets import narrower
+from symrank.spectrum.half_line import left_mass
 from symrank.spectrum.intervals import BetaInterval
+from symrank.spectrum.lanczos_run import ROUNDING
 from symrank.spectrum.margins import proved_margin
-from symrank.spectrum.measure import RitzMeasure
+from symrank.spectrum.measure import LanczosRun, RitzMeasure
 from symrank.spectrum.path import local_level
 from symrank.spectrum.region import FLOOR, Region
 from symrank.support.cached import cached_property
 from symrank.support.typing import FloatArray
 
 __all__ = ["Sampled"]
+
+COPIES = 16.0  # drifts: Ritz values that are no farther apart are copies of one
+HIGHER = 4.0  # times fewer misses, where a level rejects every eigenvalue
 
 
 @dataclass(frozen=True, eq=False)
@@ -80,9 +85,10 @@ class Sampled:
     @cached_property
     def _nodes(self) -> list[float]:
         """Where quantiles are looked for: between the Ritz values, and at both ends."""
-        nodes = np.unique(self.measure.ritz_values)
-        low, high = self.span
-        return [low, *(0.5 * (nodes[1:] + nodes[:-1])).tolist(), high]
+        nodes, (low, high) = np.unique(self.measure.ritz_values), self.span
+        drift = max(run.drift for run in self.measure.runs) * self.measure.scale
+        apart = np.diff(nodes) > COPIES * drift
+        return [low, *(0.5 * (nodes[1:] + nodes[:-1]))[apart].tolist(), high]
 
     def region(self, a: float, b: float) -> Region:
         """Return the region (a, b] in the units of the runs; see `Region.window`."""
@@ -91,12 +97,9 @@ class Sampled:
         most = self._norm * (1.0 + self._margin) if math.isfinite(self._margin) else math.inf
         return Region.window((ends[0], ends[1]), most, self._floor, self._floor, scale)
 
-    def law(self, a: float, b: float, *, radau: bool = True) -> BetaInterval:
+    def law(self, a: float, b: float) -> BetaInterval:
         """Return the law of the number in (a, b], but for zeros that no probe saw."""
-        region = self.region(a, b)
-        runs = self.measure.runs
-        bounds = narrower([run.uncounted_mass(region, radau=radau) for run in runs])[0]
-        return self.measure.interval_from(*self.measure.pool(bounds))
+        return self.measure.interval_from(*self.measure.uncounted_mass(self.region(a, b)))
 
     def zeros(self, a: float, b: float) -> tuple[int, int]:
         """Return how many of the zeros that no probe saw lie in (a, b], for sure and perhaps."""
@@ -124,11 +127,9 @@ class Sampled:
             alpha = local_level(self.measure.n, self._shape, alpha)
         return 0.5 * alpha
 
-    def ends(
-        self, a: float, b: float, tail: float, *, radau: bool = True
-    ) -> tuple[int, int, FloatArray]:
+    def ends(self, a: float, b: float, tail: float) -> tuple[int, int, FloatArray]:
         """Return ends of the number in (a, b], and what resolution alone leaves open of it."""
-        law, (least, most) = self.law(a, b, radau=radau), self.zeros(a, b)
+        law, (least, most) = self.law(a, b), self.zeros(a, b)
         low, high = law.at_tail(tail)
         open_ = law.n * (1.0 - np.array([law.null_high, law.null_low])) + (least, most)
         return low + least, high + most, open_
@@ -147,11 +148,38 @@ class Sampled:
     def order(self, k: int, tail: float) -> tuple[float, float, float]:
         """Return an estimate of the k-th smallest eigenvalue, and its ends, by eq. (1)."""
         xs, (least, most) = self._nodes, self.span
-        first = bisect_left(xs, True, key=lambda x: not self._is_left(x, k, tail))
-        last = bisect_left(xs, True, key=lambda x: self._is_past(x, k, tail))
-        low = xs[first - 1] if first else least
-        high = xs[last] if last < len(xs) else most
+
+        def is_open(x: float, mass: float) -> bool:
+            return not self._is_left(x, mass, k, tail)
+
+        def is_past(x: float, mass: float) -> bool:
+            return self._is_past(x, mass, k, tail)
+
+        first = self._first(lambda x: is_open(x, self._gauss(x)))  # certified ones are near
+        first = self._first(lambda x: is_open(x, self._left_mass(x)[1]), first)
+        last = self._first(lambda x: is_past(x, self._gauss(x)))
+        last = self._first(lambda x: is_past(x, self._left_mass(x)[0]), last)
+        floor = self._floor * self.measure.scale  # so far products may move an eigenvalue
+        low = xs[first - 1] - floor if first else least
+        high = xs[last] + floor if last < len(xs) else most
+        if low > high:  # all is rejected: what a higher level accepts first
+            return self.order(k, tail / HIGHER)
         return min(max(self.likely(k), low), high), low, high
+
+    def _first(self, holds: Callable[[float], bool], near: int | None = None) -> int:
+        """Return the first place at which something holds that does so from there on.
+
+        It is looked for from the place `near` in steps that double, if that is given.
+        """
+        xs, step = self._nodes, len(self.measure.runs)
+        low, high = 0, len(xs)  # the first place is one of low..high
+        while near is not None and low < high and low <= near < high:
+            if holds(xs[near]):
+                high, near = near, near - step
+            else:
+                low, near = near + 1, near + step
+            step *= 2
+        return bisect_left(xs, True, low, high, key=holds)
 
     def likely(self, k: int) -> float:
         """Return the Gauss estimate of the k-th smallest eigenvalue."""
@@ -169,12 +197,25 @@ class Sampled:
     def _shape(self) -> float:
         return self.measure.interval_from(0.0, 1.0).shape
 
-    def _left_mass(self, x: float) -> tuple[float, float]:
-        law = self.law(-math.inf, x, radau=False)
-        return 1.0 - law.null_high, 1.0 - law.null_low
+    def _gauss(self, x: float) -> float:
+        """Return the mass left of x by the Gauss rules."""
+        nodes, weights = self.measure.ritz_values, self._summed
+        return float(weights[np.searchsorted(nodes, x, side="right")])
 
-    def _is_left(self, x: float, k: int, tail: float) -> bool:
-        """Tell whether x lies left of the k-th eigenvalue, but for the probability `tail`."""
+    @cached_property
+    def _summed(self) -> FloatArray:
+        return np.append(0.0, np.cumsum(self.measure.weights))
+
+    def _left_mass(self, x: float) -> tuple[float, float]:
+        """Return pooled bounds on the mass left of x that rise with x, but for a shift of x."""
+        x /= self.measure.scale
+        return self.measure.pool(np.array([_rising(run, x) for run in self.measure.runs]))
+
+    def _is_left(self, x: float, mass: float, k: int, tail: float) -> bool:
+        """Tell whether x lies left of the k-th eigenvalue, but for the probability `tail`.
+
+        At most `mass` lies left of x.
+        """
         n, s = self.measure.n, self._shape
         seen = k - self.zeros(-math.inf, x)[1]
         if seen > n:
@@ -182,10 +223,10 @@ class Sampled:
         if seen <= 0:
             return False
         least = float(scipy.special.betaincinv(s * seen, s * (n - seen), tail)) if seen < n else 1.0
-        return self._left_mass(x)[1] < least
+        return mass < least
 
-    def _is_past(self, x: float, k: int, tail: float) -> bool:
-        """Tell whether x lies at or right of the k-th eigenvalue, likewise."""
+    def _is_past(self, x: float, mass: float, k: int, tail: float) -> bool:
+        """Tell whether x lies at or right of the k-th eigenvalue, likewise; at least `mass`."""
         n, s = self.measure.n, self._shape
         fewer = k - 1 - self.zeros(-math.inf, x)[0]
         if fewer < 0:
@@ -193,4 +234,23 @@ class Sampled:
         if fewer >= n:
             return False
         most = float(scipy.special.betainccinv(s * fewer, s * (n - fewer), tail)) if fewer else 0.0
-        return self._left_mass(x)[0] > most
+        return mass > most
+
+
+def _rising(run: LanczosRun, x: float) -> tuple[float, float]:
+    """Return bounds on the mass left of x, eqs. (1) and (3) of `symrank.spectrum.lanczos_run`.
+
+    The best bounds that coefficients allow rise with x, and so do those between nodes. A run in
+    floating point is exact for a matrix whose eigenvalues lie within `LanczosRun.drift` of those of
+    A, far less than the noise floor: instead of an allowance, which would not rise, the caller
+    moves x by that floor.
+    """
+    first = int(np.searchsorted(run.ritz_values, x, side="right"))
+    sums = np.append(0.0, np.cumsum(run.weights))
+    low, high = float(sums[first]), float(sums[first])
+    if not run.is_exact and math.isfinite(x):
+        low, high = float(sums[max(first - 1, 0)]), float(sums[min(first + 1, sums.size - 1)])
+        left, right = left_mass(run, x)
+        low, high = max(low, left), min(high, right)
+    rounding = ROUNDING * run.eps
+    return max(0.0, low - rounding), min(1.0, high + rounding)
