@@ -61,7 +61,7 @@ def local_level(n: int, shape: float, alpha: float) -> float:
     Examples
     --------
     >>> round(local_level(400, 4.0, 0.05), 5)
-    0.00135
+    0.00136
     """
     if n <= 2:
         return alpha
