@@ -156,9 +156,9 @@ class Sampled:
             return self._is_past(x, mass, k, tail)
 
         first = self._first(lambda x: is_open(x, self._gauss(x)))  # certified ones are near
-        first = self._first(lambda x: is_open(x, self._left_mass(x)[1]), first)
+        first = self._first(lambda x: self._for(is_open, x, 1), first)
         last = self._first(lambda x: is_past(x, self._gauss(x)))
-        last = self._first(lambda x: is_past(x, self._left_mass(x)[0]), last)
+        last = self._first(lambda x: self._for(is_past, x, 0), last)
         floor = self._floor * self.measure.scale  # so far products may move an eigenvalue
         low = xs[first - 1] - floor if first else least
         high = xs[last] + floor if last < len(xs) else most
@@ -197,6 +197,16 @@ class Sampled:
     def _shape(self) -> float:
         return self.measure.interval_from(0.0, 1.0).shape
 
+    def _for(self, holds: Callable[[float, float], bool], x: float, end: int) -> bool:
+        """Tell whether something that holds from some mass on holds for an end of the sharp bounds.
+
+        Where the loose ones agree they decide: the sharp ones lie between them.
+        """
+        low, high = self._left_mass(x, is_sharp=False)
+        if holds(x, low) == holds(x, high):
+            return holds(x, low)
+        return holds(x, self._left_mass(x)[end])
+
     def _gauss(self, x: float) -> float:
         """Return the mass left of x by the Gauss rules."""
         nodes, weights = self.measure.ritz_values, self._summed
@@ -206,10 +216,17 @@ class Sampled:
     def _summed(self) -> FloatArray:
         return np.append(0.0, np.cumsum(self.measure.weights))
 
-    def _left_mass(self, x: float) -> tuple[float, float]:
+    @cached_property
+    def _sums(self) -> list[tuple[LanczosRun, FloatArray]]:
+        """The runs, with the summed weights of each."""
+        runs = self.measure.runs
+        return [(run, np.append(0.0, np.cumsum(run.weights))) for run in runs]
+
+    def _left_mass(self, x: float, *, is_sharp: bool = True) -> tuple[float, float]:
         """Return pooled bounds on the mass left of x that rise with x, but for a shift of x."""
         x /= self.measure.scale
-        return self.measure.pool(np.array([_rising(run, x) for run in self.measure.runs]))
+        bounds = [_rising(run, sums, x, is_sharp) for run, sums in self._sums]
+        return self.measure.pool(np.array(bounds))
 
     def _is_left(self, x: float, mass: float, k: int, tail: float) -> bool:
         """Tell whether x lies left of the k-th eigenvalue, but for the probability `tail`.
@@ -237,8 +254,10 @@ class Sampled:
         return mass > most
 
 
-def _rising(run: LanczosRun, x: float) -> tuple[float, float]:
+def _rising(run: LanczosRun, sums: FloatArray, x: float, is_sharp: bool) -> tuple[float, float]:
     """Return bounds on the mass left of x, eqs. (1) and (3) of `symrank.spectrum.lanczos_run`.
+
+    `sums` are those of the weights; eq. (1) is left out where they need not be sharp.
 
     The best bounds that coefficients allow rise with x, and so do those between nodes. A run in
     floating point is exact for a matrix whose eigenvalues lie within `LanczosRun.drift` of those of
@@ -246,11 +265,10 @@ def _rising(run: LanczosRun, x: float) -> tuple[float, float]:
     moves x by that floor.
     """
     first = int(np.searchsorted(run.ritz_values, x, side="right"))
-    sums = np.append(0.0, np.cumsum(run.weights))
     low, high = float(sums[first]), float(sums[first])
     if not run.is_exact and math.isfinite(x):
         low, high = float(sums[max(first - 1, 0)]), float(sums[min(first + 1, sums.size - 1)])
-        left, right = left_mass(run, x)
+        left, right = left_mass(run, x) if is_sharp else (0.0, 1.0)
         low, high = max(low, left), min(high, right)
     rounding = ROUNDING * run.eps
     return max(0.0, low - rounding), min(1.0, high + rounding)
