@@ -27,6 +27,7 @@ from results_paper import (
     draw_paper_table1,
     draw_ubaru_saad,
 )
+from results_signed import draw_hofstadter, draw_simultaneous
 from results_world import (
     draw_busy,
     draw_determinism,
@@ -208,6 +209,8 @@ TABLES: dict[str, Draw] = {
     "hostile/kkt": draw_kkt,
     "hostile/determinism": draw_determinism,
     "hostile/busy": draw_busy,
+    "intervals/simultaneous": draw_simultaneous,
+    "intervals/hofstadter": draw_hofstadter,
     "intervals/langevin_accuracy": draw_langevin_accuracy,
     "paper/budget": draw_langevin_paper_budget,
     "paper/table1": draw_paper_table1,

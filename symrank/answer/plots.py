@@ -1,17 +1,20 @@
 """Draw an answer: how many eigenvalues lie above each cut, and how well that is known.
 
-The only file that imports matplotlib. Figures are plain objects; no global state is touched.
+Figures are plain objects; no global state is touched.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, NamedTuple, cast
+from typing import NamedTuple, cast
 
 import numpy as np
 
 from symrank.errors import MissingBackendError, OptionError
+from symrank.spectrum import curves
+from symrank.spectrum.known import Known
 from symrank.spectrum.measure import RitzMeasure
 from symrank.spectrum.outcome import Gap
+from symrank.spectrum.signed import Sampled
 from symrank.support.typing import FloatArray
 
 try:
@@ -24,12 +27,23 @@ except ModuleNotFoundError as error:
         "drawing a result needs matplotlib: pip install 'symrank-linalg[plot]'."
     ) from error
 
-__all__ = ["FORMATS", "Answer", "check_path", "draw", "draw_curve", "save_plot"]
+__all__ = [
+    "FORMATS",
+    "Answer",
+    "check_path",
+    "draw",
+    "draw_cdf",
+    "draw_density",
+    "new_axes",
+    "save_plot",
+]
 
 FORMATS = (".png", ".svg")
 SIZE = (7.0, 4.2)  # inches: fits a page and a slide
 MIN_CUTS, MAX_CUTS = 8, 36  # at each the band takes one eigenvalue problem per probe
 WORK = 2e8  # sum of squared orders of those problems: some seconds
+POINTS = 60  # at which a signed curve is drawn: some seconds for a long run
+WINDOWS = 50  # of a density across the spectrum, where the steps resolve as many
 BLUE, GREY, RED = "#1f5fa8", "#b8bfc8", "#b3261e"
 
 
@@ -78,8 +92,7 @@ def draw(
         Save its figure by `save_plot`, or hand it to a notebook.
     """
     magnitudes, counts = _staircase_of(spectrum)
-    if ax is None:
-        ax = Figure(figsize=SIZE, layout="constrained").add_subplot()
+    ax = new_axes(ax)
     left, right = _window(cut, magnitudes)
     ax.set_xscale("log")
     ax.set_xlim(left, right)
@@ -98,45 +111,70 @@ def draw(
     return ax
 
 
-def draw_curve(
-    curve: Mapping[str, Any], *, rank: float, trace: float, where: str, ax: Axes | None = None
-) -> Axes:
-    """Draw the energy of chains on a loss over time: Theorem 1's curve, in units of a count.
-
-    Dots are 4 L / sigma^2 of every step, averaged over the chains, the thin line what the pilot's
-    spectrum predicts, the stripe the window, the line in it the running mean, and the dashed line
-    the slope at zero, 2 tr(GA) in these units, eq. (13).
-
-    Parameters
-    ----------
-    curve
-        ``result.diagnostics["curve"]``.
-    rank
-        The estimate.
-    trace
-        tr(GA).
-    where
-        What it was found for and how, in the title.
-    ax
-        As of `draw`.
-    """
-    if ax is None:
-        ax = Figure(figsize=SIZE, layout="constrained").add_subplot()
-    time = np.asarray(curve["time"])
-    ax.plot(time, curve["loss"], ".", ms=2.5, color=GREY, label=r"$4 L / \sigma^2$")
-    ax.plot(time, curve["predicted"], color="black", lw=0.9, label="predicted by the pilot")
-    ax.axvspan(*curve["window"], color=GREY, alpha=0.25, lw=0, label="window")
-    ax.plot(curve["running_time"], curve["running"], color=BLUE, lw=1.6, label="running estimate")
-    if trace > 0.0 and not curve["is_kinetic"]:
-        end = min(rank / (2.0 * trace), float(time[-1]))
-        ax.plot([0.0, end], [0.0, 2.0 * trace * end], color=RED, lw=1.0, ls="--", label="slope")
-    ax.set_xlabel("time of the chain")
-    ax.set_ylabel("energy, in eigenvalues")
-    ax.set_title(where, fontsize="medium", loc="left")
-    ax.legend(
-        loc="upper center", bbox_to_anchor=(0.5, -0.16), ncols=5, fontsize="small", frameon=False
-    )
+def draw_cdf(spectrum: Sampled | Known, confidence: float, ax: Axes | None = None) -> Axes:
+    """Draw #{lambda <= x}, the band at each x and, paler, the one that holds at all x at once."""
+    ax = new_axes(ax)
+    x = _places(spectrum)
+    for simultaneous, alpha in ((True, 0.15), (False, 0.25)):
+        curve = curves.cdf(spectrum, x, confidence, simultaneous=simultaneous)
+        where = "at once" if simultaneous else "at each x"
+        label = f"{confidence:.0%} band, {where}"
+        ax.fill_between(x, curve.low, curve.high, color=BLUE, alpha=alpha, lw=0, label=label)
+    ax.plot(x, curve.estimate, color=BLUE, lw=1.6, label="estimate")
+    ax.set_xlabel(r"$x$")
+    ax.set_ylabel("eigenvalues at most x")
+    ax.set_title(f"staircase of n = {spectrum.n} eigenvalues", fontsize="medium", loc="left")
+    ax.legend(fontsize="small", frameon=False)
     return ax
+
+
+def draw_density(
+    spectrum: Sampled | Known, width: float | None, confidence: float, ax: Axes | None = None
+) -> Axes:
+    """Draw the density of states in windows side by side, each with its interval."""
+    ax = new_axes(ax)
+    left, right = _ends(spectrum)
+    if width is None:
+        spacing = max(spectrum.spacing(float(x)) for x in np.linspace(left, right, WINDOWS))
+        width = max(spacing, (right - left) / WINDOWS)
+    num = max(1, int(np.ceil((right - left) / width)))
+    start = 0.5 * (left + right - num * width)
+    x = start + width * (np.arange(num) + 0.5)
+    found = curves.density(spectrum, x, width, confidence)
+    edges = start + width * np.arange(num + 1)
+    label = f"{confidence:.0%} interval"
+    ax.stairs(
+        found.high, edges, baseline=found.low, fill=True, color=BLUE, alpha=0.22, lw=0, label=label
+    )
+    ax.stairs(found.estimate, edges, color=BLUE, lw=1.6, label=f"windows of {width:.3g}")
+    ax.set_xlabel(r"$\lambda$")
+    ax.set_ylabel("share of eigenvalues per unit")
+    ax.set_title(f"density of n = {spectrum.n} eigenvalues", fontsize="medium", loc="left")
+    ax.legend(fontsize="small", frameon=False)
+    return ax
+
+
+def new_axes(ax: Axes | None) -> Axes:
+    """Return the axes that were given, or those of a new figure."""
+    return Figure(figsize=SIZE, layout="constrained").add_subplot() if ax is None else ax
+
+
+def _ends(spectrum: Sampled | Known) -> tuple[float, float]:
+    """Return ends of an axis round the spectrum as it was seen."""
+    if isinstance(spectrum, Known):
+        least, most = spectrum.span
+    else:
+        least, most = spectrum.measure.ritz_values[[0, -1]].tolist()
+    pad = 0.02 * (most - least) or max(abs(least), 1.0)
+    return least - pad, most + pad
+
+
+def _places(spectrum: Sampled | Known) -> FloatArray:
+    """Return where a staircase is drawn: evenly on the axis, and evenly in the count."""
+    left, right = _ends(spectrum)
+    ranks = np.unique(np.linspace(1, max(spectrum.n, 1), POINTS // 2).astype(int))
+    even = [spectrum.likely(k) for k in ranks.tolist()] if spectrum.n else []
+    return np.unique(np.concatenate([np.linspace(left, right, POINTS // 2), even]))
 
 
 def check_path(path: str | Path) -> Path:

@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from symrank.answer import records
+from symrank.answer.curve import EnergyCurve
+from symrank.answer.signed import SignedSpectrum
 from symrank.errors import OptionError
 from symrank.spectrum import intervals
 from symrank.spectrum.intervals import Interval
@@ -24,7 +26,7 @@ __all__ = ["RankResult"]
 
 
 @dataclass(frozen=True, kw_only=True, eq=False, repr=False)
-class RankResult:
+class RankResult(SignedSpectrum, EnergyCurve):
     """Rank (or count) of an operator, with its interval, cost and evidence.
 
     ``int(result)`` is the rank, ``str(result)`` one line, and so is ``repr(result)``. Two results
@@ -54,9 +56,8 @@ class RankResult:
     measure
         The Ritz measure, or None.
     basis
-        A `Basis` of the range or the null space where the method was asked for one, else None.
-        To get one, run ``method=symrank.Sketch(basis=True)``, with ``side="range"`` for a small
-        rank or ``side="null"`` for a small nullity.
+        A `Basis` of the range or the null space where ``method=symrank.Sketch(basis=True)`` was
+        asked for one, else None.
     diagnostics
         Evidence particular to the method.
     reason
@@ -288,46 +289,13 @@ class RankResult:
                 f"method={self.method!r} keeps no spectrum, so there is no counting function to "
                 "draw: run method='lanczos', or restore a result saved by to_dict(measure=True)."
             )
-        low, high = self.interval()
         return plots.draw(
             spectrum,
             gaps=self.gaps,
             cut=self.threshold,
-            answer=plots.Answer(self.rank, low, high, self.confidence),
+            answer=plots.Answer(self.rank, *self.interval(), self.confidence),
             where=f"n = {self.n}, {self.method}",
             ax=ax,
-        )
-
-    def plot_curve(self, ax: "Axes | None" = None) -> "Axes":
-        """Draw the energy of chains on a loss over time, with window and running estimate.
-
-        Theorem 1's curve, in units of a count; needs matplotlib.
-
-        Raises
-        ------
-        OptionError
-            Where the run was none of ``rank(problem, method="langevin")`` on a loss, or no chain
-            was started.
-
-        Examples
-        --------
-        >>> import symrank
-        >>> from symrank import gallery
-        >>> result = symrank.rank(gallery.linear_network(2, rng=0), "langevin", rng=0)
-        >>> result.plot_curve().get_ylabel()
-        'energy, in eigenvalues'
-        """
-        from symrank.answer import plots
-
-        curve = self.diagnostics.get("curve")
-        if curve is None:
-            raise OptionError(
-                f"this result of method={self.method!r} has no curve: symrank.rank(problem, "
-                "method='langevin') on a loss with values and gradients draws one."
-            )
-        where = f"rank {self.rank}, n = {self.n}, noise_var = {self.diagnostics['noise_var']:.1g}"
-        return plots.draw_curve(
-            curve, rank=self.estimate, trace=self.diagnostics["trace"], where=where, ax=ax
         )
 
     def to_dict(self, *, measure: bool = False, basis: bool = False) -> dict[str, Any]:

@@ -10,13 +10,15 @@ where an infinite end, or one beyond the spectrum, is put where no eigenvalue ca
 """
 
 import dataclasses
-from collections.abc import Callable
-from typing import Any
+from collections.abc import Callable, Sequence
+from typing import Any, overload
 
 import numpy as np
 
+from symrank.answer.counts import Counts
 from symrank.answer.result import RankResult
 from symrank.ask.rank import OF_METHODS, answer, named_method
+from symrank.ask.table import edges_of, tabulate
 from symrank.errors import OptionError
 from symrank.methods import Method
 from symrank.operators import shift
@@ -33,6 +35,7 @@ from symrank.spectrum.region import too_narrow
 from symrank.support import foreign, probes
 from symrank.support.options import check_number, checks_names
 from symrank.support.probes import Streams
+from symrank.support.typing import FloatArray
 
 __all__ = ["count"]
 
@@ -49,7 +52,7 @@ _INSTEAD = {
 }
 
 
-@checks_names({**OF_METHODS, **_INSTEAD})
+@overload
 def count(
     A: Any,
     a: float,
@@ -64,8 +67,46 @@ def count(
     rng: Rng = None,
     progress: Callable[[Progress], None] | None = None,
     check: bool = True,
-) -> RankResult:
+) -> RankResult: ...
+
+
+@overload
+def count(
+    A: Any,
+    a: Sequence[float] | FloatArray,
+    b: None = None,
+    method: str | Method | None = None,
+    *,
+    precision: float | None = None,
+    confidence: float = 0.95,
+    max_matvecs: float | None = None,
+    max_seconds: float | None = None,
+    noise: float | None = None,
+    rng: Rng = None,
+    progress: Callable[[Progress], None] | None = None,
+    check: bool = True,
+) -> Counts: ...
+
+
+@checks_names({**OF_METHODS, **_INSTEAD})
+def count(
+    A: Any,
+    a: float | Sequence[float] | FloatArray,
+    b: float | None = None,
+    method: str | Method | None = None,
+    *,
+    precision: float | None = None,
+    confidence: float = 0.95,
+    max_matvecs: float | None = None,
+    max_seconds: float | None = None,
+    noise: float | None = None,
+    rng: Rng = None,
+    progress: Callable[[Progress], None] | None = None,
+    check: bool = True,
+) -> RankResult | Counts:
     """Return the number of eigenvalues of `A` in ``(a, b]`` with an honest interval.
+
+    ``count(A, edges)`` is a table of the numbers in ``(edges[i], edges[i + 1]]`` from one run.
 
     An end is as sharp as the products: an eigenvalue within a noise floor of it (500 eps |A|) may
     fall on either side, the interval of the count spans both, and `RankResult.at_ends` says how
@@ -78,11 +119,13 @@ def count(
     A
         As for `symrank.rank`.
     a, b
-        Ends, ``a < b``; either may be infinite, or beyond the spectrum.
+        Ends, ``a < b``; either may be infinite, or beyond the spectrum. Without `b`, `a` holds the
+        edges of a table, ascending, (k + 1,).
     method
         As for `symrank.rank`. None, ``"dense"``, ``"inertia"`` and ``"lanczos"`` count between
         the ends; others count the eigenvalues of a shifted operator that are far from zero, and are
-        as sharp as the products of that one.
+        as sharp as the products of that one. A table is counted by None, ``"dense"`` or
+        ``"lanczos"``.
     precision, confidence, max_matvecs, max_seconds, noise, rng, progress, check
         As for `symrank.rank`. There is no `preconditioner`: a congruence keeps signs, not
         positions.
@@ -91,6 +134,9 @@ def count(
     -------
     RankResult
         Its `rank` is the count, its `between` is ``(a, b)``; `measure` is that of `A`.
+    Counts
+        Of a table: a `RankResult` for every interval, as ``count(A, edges[i], edges[i + 1])`` gives
+        it, and their number as arrays. The run goes on until each of them meets the precision.
 
     Raises
     ------
@@ -106,13 +152,12 @@ def count(
     (2, (2, 2))
     >>> symrank.count(np.diag([3.0, 1.0, 0.5, 0.0]), 0.0, np.inf).rank
     3
+    >>> symrank.count(np.diag([3.0, 1.0, 0.5, 0.0]), [-1.0, 0.2, 0.8, 4.0]).counts.tolist()
+    [1, 1, 2]
     """
-    rule = "must be one number, or inf: pass a < b, and for a staircase call once for each step."
-    a, b = (check_number(name, end, lambda _: True, rule) for name, end in (("a", a), ("b", b)))
-    if not a < b:
-        raise OptionError(f"a={a} and b={b} hold no interval: pass a < b.")
+    edges = edges_of(a) if b is None else _ends(a, b)
     options = Options(
-        between=(a, b),
+        between=(edges[0], edges[-1]),
         precision=precision,
         confidence=confidence,
         max_matvecs=max_matvecs,
@@ -121,12 +166,26 @@ def count(
         seed=seed_of(rng),
         check=check,
     )
+    if b is None:
+        return tabulate(A, edges, method, options, progress)
     chosen = None if method is None else named_method(method)[0]
     if chosen is None or chosen.counts_between:
         return answer(A, method, options, progress)
     budget = budget_of(options, progress)
     with foreign.own_arithmetic():
         return _shifted(prepare(A, options, budget), chosen, budget)
+
+
+def _ends(a: Any, b: Any) -> list[float]:
+    """Return the ends of one interval, or raise `OptionError`."""
+    rule = (
+        "must be one number, or inf: pass a < b, or the edges of a table as a and no b "
+        "(a method by its name, method=...)."
+    )
+    a, b = (check_number(name, end, lambda _: True, rule) for name, end in (("a", a), ("b", b)))
+    if not a < b:
+        raise OptionError(f"a={a} and b={b} hold no interval: pass a < b.")
+    return [a, b]
 
 
 def _shifted(job: Job, method: Method, budget: Budget) -> RankResult:

@@ -71,7 +71,10 @@ class BetaInterval:
 
     def __call__(self, confidence: float) -> tuple[int, int]:
         """Return the smallest and largest count n - d that the probes do not reject."""
-        tail = (1.0 - confidence) / (2.0 * self.num_looks)
+        return self.at_tail((1.0 - confidence) / (2.0 * self.num_looks))
+
+    def at_tail(self, tail: float) -> tuple[int, int]:
+        """Return the same with the probability of either tail given, as by a joint law."""
         most = self.n - int(self.null_high < 1.0)  # B = 1 if and only if d = n,
         least = min(int(self.null_low > 0.0), most)  # and B = 0 if and only if d = 0
         between = range(least, most)  # where none is the first that holds, it is `most`
@@ -83,6 +86,11 @@ class BetaInterval:
                 key=lambda d: min(self._upper_tail(d), self._lower_tail(d)),
             )
         return self.n - d_high, self.n - d_low
+
+    @property
+    def shape(self) -> float:
+        """What one eigenvalue adds to a parameter of the Beta law, m h."""
+        return self.num_probes * self._h
 
     def stderr(self, count: float) -> float:
         """Return the standard deviation of n B at the given count."""

@@ -84,24 +84,25 @@ class LanczosRun:
         return f"<LanczosRun: {self.alpha.size} steps{closed}, eps {self.eps:.3g}>"
 
     @cached_property
-    def _eigen(self) -> tuple[FloatArray, FloatArray, FloatArray]:
+    def eigen(self) -> tuple[FloatArray, FloatArray, FloatArray]:
+        """Eigenvalues of T, first and last components of its eigenvectors; (k,) each."""
         return kernels.load().golub_welsch(self.alpha, self.beta[:-1])  # type: ignore[no-any-return]
 
     @property
     def ritz_values(self) -> FloatArray:
         """Nodes of the Gauss rule, ascending; (k,)."""
-        return self._eigen[0]
+        return self.eigen[0]
 
     @cached_property
     def weights(self) -> FloatArray:
         """Weights of the Gauss rule; (k,), sum 1."""
-        weights = self._eigen[1] ** 2
+        weights = self.eigen[1] ** 2
         return np.asarray(weights / weights.sum())
 
     @cached_property
     def residuals(self) -> FloatArray:
         """Norms of A u_j - theta_j u_j, u_j the Ritz vectors; (k,)."""
-        return np.asarray(np.abs(self.beta[-1] * self._eigen[2]))
+        return np.asarray(np.abs(self.beta[-1] * self.eigen[2]))
 
     @cached_property
     def spectral_norm(self) -> float:
@@ -137,7 +138,7 @@ class LanczosRun:
     @cached_property
     def _coupling(self) -> FloatArray:
         """s_1j r_j, zero for Ritz pairs converged to rounding; (k,)."""
-        _, first, last = self._eigen
+        _, first, last = self.eigen
         residual = self.beta[-1] * last
         residual[np.abs(residual) < 8.0 * self.eps * self.spectral_norm] = 0.0
         return np.asarray(first * residual)

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from symrank.spectrum import sums
+from symrank.spectrum import parts, sums
 from symrank.spectrum.brackets import narrower
 from symrank.spectrum.intervals import BetaInterval
 from symrank.spectrum.lanczos_run import LanczosRun
@@ -86,6 +86,14 @@ class RitzMeasure(PooledRuns):
         """Estimate tr A (A + c I)^-1 for a semidefinite A and c > 0, in proved brackets."""
         return sums.degrees_of_freedom(self, c)
 
+    def degrees_of_freedom_of_moduli(self, c: float) -> Estimate:
+        """Estimate the sum of |lambda| / (|lambda| + c), c > 0, for any symmetric A."""
+        return parts.degrees_of_freedom("moduli", self, c)
+
+    def degrees_of_freedom_of_positive_part(self, c: float) -> Estimate:
+        """Estimate the sum of lambda / (lambda + c) over lambda > 0; -A has the negative part."""
+        return parts.degrees_of_freedom("positive part", self, c)
+
     def log_pseudo_determinant(self, tau: float) -> Estimate:
         """Estimate the sum of log |lambda| over |lambda| > tau; quadrature error estimated."""
         return sums.log_pseudo_determinant(self, tau)
@@ -93,6 +101,14 @@ class RitzMeasure(PooledRuns):
     def intrinsic_dimension(self) -> Estimate:
         """Estimate tr A / |A| for a semidefinite A, the stable rank of its square root."""
         return sums.moment_rank(self, 1)
+
+    def intrinsic_dimension_of_moduli(self) -> Estimate:
+        """Estimate the sum of |lambda| over |A|, for any symmetric A."""
+        return parts.intrinsic_dimension("moduli", self)
+
+    def intrinsic_dimension_of_positive_part(self) -> Estimate:
+        """Estimate the sum of the positive lambda over the largest one."""
+        return parts.intrinsic_dimension("positive part", self)
 
     def stable_rank(self) -> Estimate:
         """Estimate |A|_F^2 / |A|^2 = tr A^2 / |A|^2 for any symmetric A."""

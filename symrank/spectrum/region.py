@@ -33,6 +33,15 @@ class Edge:
         """Return an end that is no band."""
         return cls(x, x, x)
 
+    @classmethod
+    def end(cls, x: float, norm: float, floor: float, delta: float) -> "Edge":
+        """Return an end of an interval; see `Region.window`."""
+        if x == 0.0:
+            return cls.sharp(floor)
+        if abs(x) > norm + delta:
+            return cls.sharp(math.copysign(math.inf, x))
+        return cls(x - delta, x, x + delta)
+
     @property
     def is_band(self) -> bool:
         """True where an eigenvalue may be on either side."""
@@ -140,16 +149,8 @@ class Region:
         OptionError
             If the interval is narrower than its ends.
         """
-
-        def end(x: float) -> Edge:
-            if x == 0.0:
-                return Edge.sharp(floor)
-            if abs(x) > norm + delta:
-                return Edge.sharp(math.copysign(math.inf, x))
-            return Edge(x - delta, x, x + delta)
-
         a, b = between
-        low, high = end(a), end(b)
+        low, high = (Edge.end(x, norm, floor, delta) for x in between)
         if not low.right < high.left and low.left < high.left:
             raise too_narrow((a * unit, b * unit), 2.0 * delta * unit)
         return cls(

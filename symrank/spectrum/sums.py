@@ -29,6 +29,7 @@ from symrank.support.typing import FloatArray
 __all__ = [
     "Estimate",
     "Kind",
+    "check_ridge",
     "degrees_of_freedom",
     "entropy_rank",
     "log_pseudo_determinant",
@@ -98,13 +99,18 @@ def trace(
 
 def degrees_of_freedom(measure: PooledRuns, c: float) -> Estimate:
     """See `RitzMeasure.degrees_of_freedom`."""
+    check_ridge(measure, c)
+    return trace(measure, lambda x: x / (x + c), "bernstein")
+
+
+def check_ridge(measure: PooledRuns, c: float) -> None:
+    """Refuse a c that is not above rounding."""
     floor = 2.0 * quadrature.NODES[-1] * max(run.drift for run in measure.runs) * measure.scale
     if not floor <= c < math.inf or c <= 0.0:
         raise OptionError(
             f"c={c} must be positive and above the rounding of the spectrum, {floor:.3g}: below it "
             "A (A + c I)^-1 is not determined by the products."
         )
-    return trace(measure, lambda x: x / (x + c), "bernstein")
 
 
 def log_pseudo_determinant(measure: PooledRuns, tau: float) -> Estimate:

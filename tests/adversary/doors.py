@@ -11,7 +11,7 @@ from typing import Any
 
 from symrank import Chebyshev, Langevin, Sketch, UbaruSaad
 from symrank.errors import OptionError
-from tests.adversary import asks
+from tests.adversary import asks, asks_signed
 from tests.adversary.asks import Answer
 from tests.adversary.problems import Problem
 
@@ -137,6 +137,31 @@ def rows_of_losses() -> list[Door]:
     ]
 
 
-ROWS = (rank_rows, count_rows, rows_of_results, rows_of_options, rows_of_losses)
+def rows_of_the_signed_spectrum() -> list[Door]:
+    """Return the doors of staircases, quantiles, slices and tables."""
+    found = []
+    for name in ("lanczos", "dense"):
+        own = traits(name)
+        for title, ask in (
+            ("cdf", partial(asks_signed.ask_cdf, name, False)),
+            ("cdf at once", partial(asks_signed.ask_cdf, name, True)),
+            ("quantiles", partial(asks_signed.ask_quantiles, name)),
+            ("slices", partial(asks_signed.ask_slices, name)),
+        ):
+            found.append(Door(name=f"{title}, {name}", ask=ask, **own))
+    for name in ("None", "lanczos", "dense"):
+        ask = partial(asks_signed.ask_table, METHODS[name])
+        found.append(Door(name=f"table, {name}", ask=ask, **traits(name)))
+    return found
+
+
+ROWS = (
+    rank_rows,
+    count_rows,
+    rows_of_results,
+    rows_of_options,
+    rows_of_losses,
+    rows_of_the_signed_spectrum,
+)
 DOORS = {door.name: door for rows in ROWS for door in rows()}
 REFUSAL = OptionError

@@ -50,7 +50,13 @@ def count(**options: Any) -> Any:
     return symrank.count(Untouched(), 0.5, 2.0, **options)
 
 
-DOORS: Mapping[str, Callable[..., Any]] = {"rank": rank, "count": count, "plan": plan}
+def table(**options: Any) -> Any:
+    return symrank.count(Untouched(), [0.5, 1.5, 2.0], **options)
+
+
+DOORS: Mapping[str, Callable[..., Any]] = {
+    "rank": rank, "count": count, "table": table, "plan": plan,
+}  # fmt: skip
 
 BAD_OPTIONS: Mapping[str, tuple[Any, ...]] = {
     "atol": (*NO_NUMBERS, -1, -1e-300, INF),
@@ -96,7 +102,9 @@ def takes(option: str, tmp: Path) -> None:
 
 def of_every_door() -> list[Row]:
     rows = []
-    for name, door in (("rank", symrank.rank), ("count", symrank.count), ("plan", symrank.plan)):
+    signatures = {"rank": symrank.rank, "plan": symrank.plan}
+    for name in DOORS:
+        door = signatures.get(name, symrank.count)
         for option in inspect.signature(door).parameters:
             if option in BAD_OPTIONS:
                 check = partial(refuses, name, option)
@@ -205,6 +213,20 @@ def ends(tmp: Path) -> None:
     assert symrank.count(A, np.float32(0.5), INF).rank == 2
 
 
+NO_EDGES = (3.0, [1.0], [2, 1], [1, 1], "ab", [[1, 2]], [1, NAN], [[1], [1, 2]], None, [1j, 2],
+            [True, False], {}, object(), [None, 1.0])  # fmt: skip
+
+
+def edges(tmp: Path) -> None:
+    for value in NO_EDGES:
+        with pytest.raises(OptionError, match=r"^a=.*edges of a table"):
+            symrank.count(Untouched(), value)
+    with pytest.raises(OptionError, match="one interval a run"):
+        symrank.count(Untouched(), [0.0, 1.0], method="inertia")
+    taken = symrank.count(A, (np.float32(-1), 0, 2.5, INF)).counts
+    assert taken.tolist() == [1, 1, 1]
+
+
 def no_limit(tmp: Path) -> None:
     for name in ("lanczos", "chebyshev", "ubaru-saad", "projection", "sketch", "langevin"):
         free = symrank.rank(np.diag([2.0] * 60 + [0.0] * 20), name, max_matvecs=INF, rng=5)
@@ -269,6 +291,7 @@ ROWS = [
     one("options of rank alone", "plan", plan_names_what_it_has_not),
     one("options of rank alone", "count", count_names_what_it_has_not),
     one("ends that are none", "count", ends),
+    one("edges that are none", "count of a table", edges),
     one("max_matvecs without a limit", "every method", no_limit),
     one("options that are none", "refine", refinement),
     one("deflate that is none", "rank", vectors),

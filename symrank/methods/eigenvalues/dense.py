@@ -206,7 +206,11 @@ class Dense(Method):
             inertia=(int(signs.sum()), n - rank, int((~signs).sum())) if is_rank else None,
             at_ends=at_ends,
             notes=notes,
-            diagnostics={"eigenvalues": (values * scale).tolist()},
+            diagnostics={
+                "eigenvalues": (values * scale).tolist(),
+                "eigenvalue_error": scale * float(spectrum.noise(goal.eps).max(initial=0.0)),
+                "noise_floor": scale * float(goal.eps * n * norm),
+            },
             is_final=True,
         )
 

@@ -15,7 +15,7 @@ from symrank.recurrences import lanczos
 from symrank.recurrences.norm import norm_of
 from symrank.spectrum import threshold
 from symrank.spectrum.intervals import BetaInterval, Intersection
-from symrank.spectrum.measure import RitzMeasure
+from symrank.spectrum.measure import LanczosRun, RitzMeasure
 from symrank.spectrum.outcome import Band, Status
 from symrank.spectrum.region import Region
 
@@ -56,10 +56,15 @@ def summarise(
     states: Mapping[tuple[Any, ...], lanczos.LanczosState],
     previous: Summary | None,
     num_stages: int,
+    runs: Sequence[LanczosRun] | None = None,
 ) -> Summary:
-    """Pool the certified bounds of all probes at the cut; see `Lanczos`."""
+    """Pool the certified bounds of all probes at the cut; see `Lanczos`.
+
+    `runs` are those of the states, where the caller has them.
+    """
     keys = sorted(states)
-    runs = [run for key in keys for run in lanczos.runs(states[key], goal.eps)]
+    if runs is None:
+        runs = [run for key in keys for run in lanczos.runs(states[key], goal.eps)]
     measure = RitzMeasure(
         runs=runs,
         n=goal.n,
