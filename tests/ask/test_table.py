@@ -25,7 +25,7 @@ def test_exact_tables(method):
     table = symrank.count(gallery.dense(LAM, 1), EDGES, method=method, rng=1)
     assert table.counts.tolist() == TRUTH
     assert table.status.name == "EXACT"
-    assert [row.window for row in table] == list(itertools.pairwise(EDGES))
+    assert [row.between for row in table] == list(itertools.pairwise(EDGES))
     assert table.total.rank == LAM.size
 
 
@@ -153,5 +153,5 @@ def test_an_operator_that_breaks_leaves_the_count_of_the_whole():
     with pytest.raises(NonFiniteError) as caught:
         symrank.count(A, EDGES, method="lanczos", **OPTIONS)
     known = caught.value.result
-    assert known.window == (-INF, INF)
+    assert known.between == (-INF, INF)
     assert known.interval() == (LAM.size, LAM.size)
