@@ -46,7 +46,8 @@ def test_facts_are_true(name):
     assert facts.entries is None or facts.num_entries >= np.count_nonzero(twin)
     if facts.diagonal is not None:
         np.testing.assert_array_equal(facts.diagonal(), twin.diagonal().astype(A.dtype))
-        assert facts.has_positive_diagonal is bool((twin.diagonal().real > 0.0).all())
+        is_positive = bool((twin.diagonal().real > 0.0).all())
+        assert facts.has_positive_diagonal is (is_positive and facts.stored is not None)
     form = facts.dense
     if not form.is_singular:
         assert form.shape[0] == form.shape[1] <= A.n
