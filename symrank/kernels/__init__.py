@@ -1,10 +1,12 @@
 """Inner loops, one file per device; the file's name is the kernel's name.
 
 `reference` is the specification: plain NumPy, read it to know what a kernel does.
-Every other file holds functions of the same names and is tested against it.
+Every other, a file called cpu_* or gpu_*, holds functions of the same names and is tested against
+it.
 """
 
 import importlib
+import pkgutil
 from types import ModuleType
 
 from symrank.errors import MissingBackendError, OptionError
@@ -12,7 +14,8 @@ from symrank.errors import MissingBackendError, OptionError
 __all__ = ["DEFAULT", "check_name", "load"]
 
 DEFAULT = "cpu_numba"
-NAMES = ("reference", "cpu_numba")
+FILES = sorted(file.name for file in pkgutil.iter_modules(__path__))
+NAMES = ("reference", *(name for name in FILES if name.startswith(("cpu_", "gpu_"))))
 
 
 def check_name(name: str | None) -> None:

@@ -15,6 +15,16 @@ REFERENCE = kernels.load("reference")
 COMPILED = kernels.load("cpu_numba")
 
 
+@pytest.fixture(params=[name for name in kernels.NAMES if name != "reference"])
+def other(request):
+    """Every kernel file but the reference."""
+    return kernels.load(request.param)
+
+
+def test_a_kernel_file_has_the_functions_of_the_reference(other):
+    assert sorted(other.__all__) == sorted(REFERENCE.__all__)
+
+
 # Every width that a block is split into is compiled by itself: the splits are those of one dtype.
 WIDTHS = [
     pytest.param(dtype, [1, 3, 16] if dtype is np.float64 else [1, 16], id=np.dtype(dtype).name)
@@ -44,12 +54,12 @@ def lanczos_inputs(n, k, dtype, seed=0):
 
 @pytest.mark.parametrize(("dtype", "widths"), WIDTHS)
 @given(data=st.data(), n=st.integers(1, 3000), seed=st.integers(0, 1000))
-def test_lanczos_step_agrees_with_the_reference(dtype, widths, data, n, seed):
+def test_lanczos_step_agrees_with_the_reference(other, dtype, widths, data, n, seed):
     k = data.draw(st.sampled_from(widths))
     Y, U, U_prev, scale, coupling = lanczos_inputs(n, k, dtype, seed)
     expected, actual = U_prev.copy(), U_prev.copy()
     alpha, norm = REFERENCE.lanczos_step(Given(Y), U, expected, scale, coupling)
-    alpha2, norm2 = COMPILED.lanczos_step(Given(Y), U, actual, scale, coupling)
+    alpha2, norm2 = other.lanczos_step(Given(Y), U, actual, scale, coupling)
     tol = 50 * float(np.finfo(dtype).eps)  # entries of order 1; a few roundings each
     # alpha is a sum of n terms of size 1 / sqrt(n): its error grows like sqrt(n)
     np.testing.assert_allclose(alpha2, alpha, atol=tol * np.sqrt(n))
@@ -58,14 +68,14 @@ def test_lanczos_step_agrees_with_the_reference(dtype, widths, data, n, seed):
 
 
 @pytest.mark.parametrize(("dtype", "k"), [(np.float32, 16), (np.float64, 5), (np.float64, 16)])
-def test_lanczos_step_multiplies_in_its_pass(dtype, k):
+def test_lanczos_step_multiplies_in_its_pass(other, dtype, k):
     A = gallery.grid_laplacian((31, 40)).astype(dtype)
     _, U, U_prev, scale, coupling = lanczos_inputs(1240, k, dtype)
     d = np.linspace(-1.0, 2.0, 1240).astype(dtype)
     for product, dense in ((csr(A, U), A), (Diagonal(d, U), np.diag(d))):
         expected, actual = U_prev.copy(), U_prev.copy()
         alpha, norm = REFERENCE.lanczos_step(Given(dense @ U), U, expected, scale, coupling)
-        alpha2, norm2 = COMPILED.lanczos_step(product, U, actual, scale, coupling)
+        alpha2, norm2 = other.lanczos_step(product, U, actual, scale, coupling)
         tol = 200 * float(np.finfo(dtype).eps)  # |A| = 8, five terms a row
         np.testing.assert_allclose(alpha2, alpha, atol=tol)
         np.testing.assert_allclose(norm2, norm, rtol=tol)
@@ -102,26 +112,26 @@ def test_lanczos_step_leaves_a_finished_column_at_zero(kernel):
 
 @pytest.mark.parametrize(("dtype", "widths"), WIDTHS)
 @given(data=st.data(), n=st.integers(1, 3000), seed=st.integers(0, 1000))
-def test_chebyshev_step_agrees_with_the_reference(dtype, widths, data, n, seed):
+def test_chebyshev_step_agrees_with_the_reference(other, dtype, widths, data, n, seed):
     k = data.draw(st.sampled_from(widths))
     Y, T, T_prev = blocks(n, k, dtype, 3, seed)
     expected, actual = T_prev.copy(), T_prev.copy()
     sums = REFERENCE.chebyshev_step(Given(Y), T, expected, 0.7, -0.3)
-    sums2 = COMPILED.chebyshev_step(Given(Y), T, actual, 0.7, -0.3)
+    sums2 = other.chebyshev_step(Given(Y), T, actual, 0.7, -0.3)
     tol = 50 * float(np.finfo(dtype).eps)  # entries up to 10; three roundings each
     np.testing.assert_allclose(actual, expected, atol=tol)
     np.testing.assert_allclose(sums2, sums, rtol=tol, atol=tol * n)
 
 
 @pytest.mark.parametrize(("dtype", "k"), [(np.float32, 16), (np.float64, 5), (np.float64, 16)])
-def test_chebyshev_step_multiplies_in_its_pass(dtype, k):
+def test_chebyshev_step_multiplies_in_its_pass(other, dtype, k):
     A = gallery.grid_laplacian((31, 40)).astype(dtype)
     T, T_prev = blocks(1240, k, dtype, 2)
     d = np.linspace(-1.0, 2.0, 1240).astype(dtype)
     for product, dense in ((csr(A, T), A), (Diagonal(d, T), np.diag(d))):
         expected, actual = T_prev.copy(), T_prev.copy()
         sums = REFERENCE.chebyshev_step(Given(dense @ T), T, expected, 0.25, -1.0)
-        sums2 = COMPILED.chebyshev_step(product, T, actual, 0.25, -1.0)
+        sums2 = other.chebyshev_step(product, T, actual, 0.25, -1.0)
         tol = 200 * float(np.finfo(dtype).eps)  # |A| = 8, five terms a row
         np.testing.assert_allclose(actual, expected, atol=tol)
         np.testing.assert_allclose(sums2, sums, rtol=tol, atol=tol * 1240)

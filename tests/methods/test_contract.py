@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 import symrank
-from symrank import RankResult, Status, gallery
+from symrank import RankResult, Status, gallery, kernels
 from symrank.methods import BY_NAME
 
 METHODS = sorted(BY_NAME)
@@ -87,7 +87,7 @@ def test_every_dtype(method, dtype, spectrum):
     assert result.dtype == np.dtype(dtype).name
 
 
-@pytest.mark.parametrize("kernel", ["reference", "cpu_numba"])
+@pytest.mark.parametrize("kernel", kernels.NAMES)
 @pytest.mark.parametrize("cls", [symrank.Lanczos, symrank.Langevin])
 def test_kernels_give_the_same_answer(cls, kernel):
     A = gallery.dense(gallery.SPECTRA["gapped"](90), 5)

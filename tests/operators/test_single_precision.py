@@ -123,7 +123,7 @@ def test_the_complement_of_long_null_vectors():
     assert error(B.matmat(X), X, 1.0, X) <= ALLOWED
 
 
-@pytest.mark.parametrize("name", ["reference", "cpu_numba"])
+@pytest.mark.parametrize("name", kernels.NAMES)
 def test_kernels_sum_rows_in_double(name):
     """The first step of a Lanczos run on a matrix with a long row: alpha = <v, A v>."""
     n, value = 40_000, 1.3
