@@ -16,6 +16,7 @@ import pytest
 
 import symrank
 from symrank import names
+from symrank.methods import BY_NAME
 
 ROOT = Path(__file__).parents[1]
 MODULES = sorted(m.name for m in pkgutil.walk_packages(symrank.__path__, "symrank."))
@@ -83,6 +84,16 @@ def test_parameters_are_documented_as_they_are(name):
     if "are those of" in inspect.getdoc(function):  # the others are documented there
         actual = [name for name in actual if name in said]
     assert said == actual
+
+
+def test_the_reference_and_rank_name_every_method():
+    page = (ROOT / "docs/reference/methods.md").read_text()
+    lacking = [name for name in BY_NAME if f'``"{name}"``' not in symrank.rank.__doc__]
+    assert lacking == [], "name them in the docstring of symrank/ask/rank.py"
+    lacking = [
+        cls.__name__ for cls in BY_NAME.values() if not re.search(rf"\.{cls.__name__}\n", page)
+    ]
+    assert lacking == [], "give them an autoclass in docs/reference/methods.md"
 
 
 def in_a_new_process(code):

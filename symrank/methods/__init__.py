@@ -28,7 +28,6 @@ __all__ = [
     "UbaruSaad",
 ]
 
-BY_NAME: dict[str, type[Method]] = {
-    cls.name: cls
-    for cls in (Chebyshev, Dense, Inertia, Lanczos, Langevin, Projection, Sketch, UbaruSaad)
+BY_NAME: dict[str, type[Method]] = {  # of those imported above: a caller's own come later
+    cls.name: cls for cls in sorted(Method.__subclasses__(), key=lambda cls: cls.name)
 }

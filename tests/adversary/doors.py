@@ -9,8 +9,9 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
-from symrank import Chebyshev, Langevin, Sketch, UbaruSaad
+from symrank import Chebyshev, Langevin, Sketch
 from symrank.errors import OptionError
+from symrank.methods import BY_NAME
 from tests.adversary import asks, asks_signed
 from tests.adversary.asks import Answer
 from tests.adversary.problems import Problem
@@ -35,18 +36,12 @@ LANGEVIN = {
 }
 METHODS: dict[str, Any] = {
     "None": None,
-    "dense": "dense",
-    "inertia": "inertia",
-    "lanczos": "lanczos",
+    **{name: name for name in BY_NAME if name != "langevin"},
     **LANGEVIN,
-    "chebyshev": "chebyshev",
     "chebyshev step": Chebyshev(filter="step"),
     "chebyshev exponential": Chebyshev(filter="exponential"),
-    "ubaru-saad": UbaruSaad(),
-    "sketch": Sketch(),
     "sketch range": Sketch(side="range"),
     "sketch null": Sketch(side="null"),
-    "projection": "projection",
 }
 ONE = ("None", "lanczos", "inertia", "sketch", "chebyshev")  # asked for what lies above rtol = 1
 DEFLATED = (
