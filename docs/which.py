@@ -107,12 +107,17 @@ def which() -> Iterable[str]:
         ("method", "proves", "products", "memory, at most", "needs", "options"),
         [
             (
-                f"[`{name}`](#symrank.{BY_NAME[name].__name__})",
+                f"[`{name}`](#{target(BY_NAME[name].__name__)})",
                 *(one.proves, one.products, memory(one), one.needs, options(BY_NAME[name])),
             )
             for name, one in CHOICE.items()
         ],
     )
+
+
+def target(name: str) -> str:
+    """Return what a page of the reference calls a class: not every method is a public name."""
+    return f"symrank.{name}" if name in symrank.__all__ else f"symrank.methods.{name}"
 
 
 def options(method: Any) -> str:
