@@ -4,7 +4,7 @@ A field whose values are JSON already (numbers, strings, None) needs no line.
 """
 
 import dataclasses
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple, get_args
 
 import numpy as np
@@ -24,7 +24,9 @@ from symrank.spectrum.lanczos_run import LanczosRun
 from symrank.spectrum.measure import RitzMeasure
 from symrank.spectrum.outcome import Band, Basis, Gap, Status
 
-__all__ = ["decode", "encode", "interval_from", "interval_to", "measure_from", "measure_to"]
+__all__ = [
+    "decode", "encode", "interval_from", "interval_to", "measure_from", "measure_to", "record_of",
+]  # fmt: skip
 
 KINDS: dict[str, type[Interval]] = {
     "exact": ExactInterval,
@@ -50,6 +52,13 @@ class Codec(NamedTuple):
 def encode(fields: Mapping[str, Any]) -> dict[str, Any]:
     """Return the fields of a result as plain JSON values."""
     return {name: CODECS[name].to(x) if name in CODECS else x for name, x in fields.items()}
+
+
+def record_of(fields: Mapping[str, Any], last: Sequence[str]) -> dict[str, Any]:
+    """Return a record of a result: what is short, and `last` what was asked for of the rest."""
+    apart = ("evidence", "measure", "basis", "resume")
+    short = {name: x for name, x in fields.items() if name not in apart}
+    return encode(short | {name: fields[name] for name in last})
 
 
 def decode(record: Mapping[str, Any]) -> dict[str, Any]:

@@ -314,15 +314,9 @@ class RankResult(SignedSpectrum, EnergyCurve):
                 f"basis=True, but this run of method={self.method!r} has kept no basis: run "
                 'method=symrank.Sketch(basis=True), with side="null" for the null space.'
             )
-        last: dict[str, Any] = {"evidence": self.evidence}
-        if measure and self.measure is not None:
-            last["measure"] = self.measure
-        if basis:
-            last["basis"] = self.basis
-        apart = ("evidence", "measure", "basis", "resume")
-        record = records.encode({name: x for name, x in vars(self).items() if name not in apart})
-        record["interval"] = list(self.interval())
-        return record | records.encode(last)
+        last = ["evidence"] + ["measure"] * (measure and self.measure is not None)
+        record = records.record_of(vars(self), [*last, *["basis"] * basis])
+        return record | {"interval": list(self.interval())}
 
     @classmethod
     def from_dict(cls, record: Mapping[str, Any]) -> "RankResult":
