@@ -1,6 +1,7 @@
 """The house in order: public names, imports without optional libraries, files, examples."""
 
 import configparser
+import dataclasses
 import doctest
 import importlib
 import inspect
@@ -15,8 +16,9 @@ from pathlib import Path
 import pytest
 
 import symrank
-from symrank import names
+from symrank import RankResult, names
 from symrank.methods import BY_NAME
+from symrank.run.options import Options
 
 ROOT = Path(__file__).parents[1]
 MODULES = sorted(m.name for m in pkgutil.walk_packages(symrank.__path__, "symrank."))
@@ -94,6 +96,38 @@ def test_the_reference_and_rank_name_every_method():
         cls.__name__ for cls in BY_NAME.values() if not re.search(rf"\.{cls.__name__}\n", page)
     ]
     assert lacking == [], "give them an autoclass in docs/reference/methods.md"
+
+
+def parameters_of(function, *without):
+    parameters = inspect.signature(function).parameters.values()
+    return {p.name: (p.default, p.annotation) for p in parameters if p.name not in without}
+
+
+def test_every_question_has_every_option_or_says_why_not():
+    """As `Options` has them; where one is left out on purpose, the hint says what to do instead."""
+    count, plan = map(importlib.import_module, ("symrank.ask.count", "symrank.ask.plan"))
+    of_rank = parameters_of(symrank.rank, "A")
+    known = {one.name for one in dataclasses.fields(Options)} - {"seed", "between"}
+    assert known | {"method", "rng", "progress"} == set(of_rank)
+    for door, hints in ((symrank.count, count._INSTEAD), (symrank.plan, plan.IN_PLAN)):
+        own = parameters_of(door, "A", "a", "b")
+        assert own == {k: v for k, v in of_rank.items() if k not in hints}, (
+            f"{door.__name__}: give it the option, or a hint in its module why it has none"
+        )
+
+
+def test_every_option_of_rank_has_its_flag():
+    cli = pytest.importorskip("symrank.shell.cli")
+    of_rank = set(parameters_of(symrank.rank, "A", "deflate", "noise", "progress", "check", "rng"))
+    assert set(parameters_of(cli._rank, "file", "rectangular", "as_json", "plot")) == {
+        *of_rank, "seed",
+    }  # fmt: skip
+
+
+def test_every_field_of_a_result_is_documented():
+    lines = re.findall(r"^    (\w[\w, ]*)$", RankResult.__doc__.partition("Attributes")[2], re.M)
+    said = {name for line in lines for name in line.split(", ")}
+    assert {one.name for one in dataclasses.fields(RankResult)} - said == {"resume", "evidence"}
 
 
 def in_a_new_process(code):
