@@ -6,10 +6,10 @@ derivatives along v carried forward through the gradient, for k vectors at once 
 once for every k. The parameters and the data are arguments of what is compiled: data that a
 function closes over would be folded into it as constants, for seconds at every compilation.
 
-The error of a product is measured: in single precision against the same product with parameters and
-data in double precision; in double precision against the product at parameters that differ by a
-rounding, see `symrank.networks.pytorch.noise`. What is declared is SAFETY times the largest ratio of
-an error and |A||x|, on Gaussian vectors and on the same after POWER_STEPS products.
+The error of a product is measured: in single precision against the same product with parameters
+and data in double precision; in double precision against the product at parameters that differ by
+a rounding, see `symrank.networks.pytorch.noise`. What is declared is SAFETY times the largest ratio
+of an error and |A||x|, on Gaussian vectors and on the same after POWER_STEPS products.
 """
 
 from collections.abc import Callable
@@ -78,7 +78,7 @@ class JaxHessian(Operator):
         return Y
 
     @cached_property
-    def noise(self) -> float:  # type: ignore[override]
+    def noise(self) -> float:
         """Relative error of a product, measured once."""
         if self._stated is not None:
             return self._stated
@@ -114,11 +114,19 @@ class JaxHessian(Operator):
 
     def _other(self, rows: Array) -> Array:
         """Return the products that those of the operator are held against, in double precision."""
-        if self.theta.dtype == np.float64:
-            signs = np.random.default_rng(1).integers(2, size=self.n) * 2 - 1
-            moved = self.theta * (1.0 + np.finfo(np.float64).eps * signs)
-            return np.asarray(self._compiled(moved, self.data, rows))
-        with jax.experimental.enable_x64():
+        if self.theta.dtype != np.float64:
+            try:
+                return self._widened_rows(rows)
+            except (TypeError, ValueError):  # the loss insists on its dtypes
+                pass
+        signs = np.random.default_rng(1).integers(2, size=self.n) * 2 - 1
+        change = jnp.asarray(float(jnp.finfo(self.theta.dtype).eps) * signs, self.theta.dtype)
+        moved = self._compiled(self.theta * (1 + change), self.data, rows.astype(self.theta.dtype))
+        return np.asarray(moved, np.float64)
+
+    def _widened_rows(self, rows: Array) -> Array:
+        """Return the products with parameters and data in double precision."""
+        with jax.enable_x64(True):
             params = jax.tree.map(_widened, self._unravel(self.theta))
             theta, unravel = jax.flatten_util.ravel_pytree(params)
             data = jax.tree.map(_widened, self.data)
@@ -141,7 +149,7 @@ class JaxHessian(Operator):
         gradient = jax.grad(self._value)
         first, again = (np.asarray(gradient(self.theta, self.data)) for _ in range(2))
         size, change = float(np.abs(first).max()), float(np.abs(first - again).max())
-        if change > CHANGED * np.finfo(self.dtype).eps * size:
+        if change > CHANGED * float(jnp.finfo(self.theta.dtype).eps) * size:
             raise NotSymmetricError(
                 f"two gradients of this loss at the same point and data differ by "
                 f"{change / size:.3g} of their size, so there is no one Hessian. Pass random keys "

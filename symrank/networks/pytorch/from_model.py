@@ -36,9 +36,9 @@ def from_model(
     ----------
     model
         A ``torch.nn.Module``. Parameters without a gradient are constants, and a tied one counts
-        once. In train mode batch norm takes the statistics of each batch, as in training, so that
-        the loss depends on how the data are cut into batches (the name of the operator says so), and
-        dropout is refused; ``model.eval()`` switches both off.
+        once. In train mode dropout is refused, and batch norm takes the statistics of each batch,
+        as in training, so that the loss depends on how the data are cut into batches: the name of
+        the operator says so. ``model.eval()`` switches both off.
     loss_fn
         A function of the outputs and the targets of a batch that returns a real scalar.
     data

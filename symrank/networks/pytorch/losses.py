@@ -56,7 +56,10 @@ class LossSum(Protocol):
     is_one: bool  # one piece, the same tensors at every pass: its graph may be kept
     is_mean: bool  # W is the sum of the weights, else 1
     name: str
-    suspects: str  # why two passes over it might differ
+
+    @property
+    def suspects(self) -> str:
+        """Why two passes over it might differ."""
 
     def pieces(self) -> Iterable[Piece]:
         """Yield the batches, in their order."""
@@ -67,11 +70,15 @@ class Closure:
 
     is_one = True
     is_mean = False
-    suspects = "dropout, data drawn anew, or a random number in the loss"
 
     def __init__(self, loss: Callable[[Any], Any], theta: list[torch.Tensor], make: Any) -> None:
         self.loss, self.theta, self.make = loss, theta, make
         self.name = f"Hessian of {getattr(loss, '__name__', type(loss).__name__)}"
+
+    @property
+    def suspects(self) -> str:
+        """Why two passes over it might differ."""
+        return "dropout, data drawn anew, or a random number in the loss"
 
     def pieces(self) -> Iterator[Piece]:
         """Yield the whole of it."""

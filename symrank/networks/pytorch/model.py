@@ -61,7 +61,8 @@ class ModelLoss:
         """Return the outputs of the network at some parameters."""
         state = {**self.fixed, **dict(zip(self.names, params, strict=True))}
         state.update({name: one.clone() for name, one in self.buffers.items()})
-        args, kwargs = (x,), {}
+        args: tuple[Any, ...] = (x,)
+        kwargs: dict[str, Any] = {}
         if isinstance(x, dict):
             args, kwargs = (), x
         elif isinstance(x, list):

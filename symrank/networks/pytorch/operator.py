@@ -150,7 +150,7 @@ class NetworkOperator(Operator):
         return Y
 
     @cached_property
-    def noise(self) -> float:  # type: ignore[override]
+    def noise(self) -> float:
         """Relative error of a product, measured once (`symrank.networks.pytorch.noise`)."""
         if self._options.noise is not None:
             return self._options.noise

@@ -27,13 +27,13 @@ class FactoredGaussNewton(GramOperator):
 
     Attributes
     ----------
-    whole : GaussNewton
+    by_batches : GaussNewton
         The same by products with batches as they come.
     """
 
     def __init__(self, whole: GaussNewton, roots: list[torch.Tensor]) -> None:
         m = sum(R.shape[0] * R.shape[1] for R in roots)
-        self.whole, self.roots = whole, roots
+        self.by_batches, self.roots = whole, roots
         factor = Factor(
             shape=(m, whole.n),
             dtype=whole.dtype,
@@ -48,24 +48,24 @@ class FactoredGaussNewton(GramOperator):
     @property
     def device(self) -> torch.device:
         """Where products are computed."""
-        return self.whole.device
+        return self.by_batches.device
 
     @property
     def way(self) -> str:
         """How products with k vectors are computed."""
-        return self.whole.way
+        return self.by_batches.way
 
     def product(self, V: torch.Tensor) -> torch.Tensor:
         """Multiply an (n, k) block of vectors where it lies, as `NetworkOperator.product`."""
-        return self.whole.product(V)
+        return self.by_batches.product(V)
 
     def _matmat(self, X: Array) -> Array:
-        return self.whole._matmat(X)
+        return self.by_batches._matmat(X)
 
     @cached_property
-    def noise(self) -> float:  # type: ignore[override]
+    def noise(self) -> float:
         """Relative error of a product, measured once."""
-        return self.whole.noise
+        return self.by_batches.noise
 
     def other_side(self) -> GramOperator:
         """Return F F^T, (m, m): the same eigenvalues but zeros."""
@@ -73,7 +73,7 @@ class FactoredGaussNewton(GramOperator):
 
     def _forward(self, rows: torch.Tensor) -> torch.Tensor:
         """Return F v for vectors (k, n)."""
-        whole, done = self.whole, []
+        whole, done = self.by_batches, []
         with derivatives():
             for batch, R, weight in self._batches():
                 parts = whole.point.layout.split(rows)
@@ -83,7 +83,7 @@ class FactoredGaussNewton(GramOperator):
 
     def _backward(self, rows: torch.Tensor) -> torch.Tensor:
         """Return F^T u for vectors (k, m)."""
-        whole, k, start = self.whole, rows.shape[0], 0
+        whole, k, start = self.by_batches, rows.shape[0], 0
         total = torch.zeros((k, whole.n), dtype=torch.float64, device=self.device)
         with derivatives():
             for batch, R, weight in self._batches():
@@ -98,11 +98,11 @@ class FactoredGaussNewton(GramOperator):
 
     def _batches(self) -> Any:
         """Yield the graph of every batch, the roots of its blocks, and sqrt(w / W)."""
-        loss = self.whole.loss
+        loss = self.by_batches.loss
         total = sum(R.shape[0] for R in self.roots) if loss.is_mean else 1.0
         for piece, R in zip(loss.pieces(), self.roots, strict=True):
             weight = R.shape[0] if loss.is_mean else 1.0
-            yield self.whole._graph(piece, self.whole.point), R, math.sqrt(weight / total)
+            yield self.by_batches._graph(piece, self.by_batches.point), R, math.sqrt(weight / total)
 
 
 class _OutputSide(GramOperator):
@@ -114,7 +114,7 @@ class _OutputSide(GramOperator):
         self.name = f"{of.name}, on the side of the outputs"
 
     @cached_property
-    def noise(self) -> float:  # type: ignore[override]
+    def noise(self) -> float:
         """Relative error of a product: that of the whole."""
         return self.of.noise
 
