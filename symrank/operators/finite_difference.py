@@ -21,7 +21,7 @@ tanh and SiLU; for ReLU -1 to 1, then 4 to 9.)
 
 import itertools
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -40,13 +40,14 @@ RATIO = 8.0  # of two steps: truncation falls by 64, rounding grows by 8
 LARGEST = 0.125  # the first step, in |theta|
 NUM_STEPS = 14  # down to 2e-13 |theta|, where rounding is all
 TINY = 1e-6  # in |theta|: 60 times shorter than the best step of double precision
-NUM_DIRECTIONS = 4
+NUM_DIRECTIONS = 4  # half of them Gaussian, and with each its product and an axis
+BEGIN = 1e-5  # in |theta|: a step to multiply with before the best one is known
 POWER_STEPS = 3  # towards the largest eigenvalue, where errors and |H| are largest
 ORDERS = 1.3, 5.0  # 2 for a smooth gradient, 4 where its third derivative vanishes
 ABOVE = 16.0  # times rounding: clearly above it
 SMALL = 0.05  # of H v: here the leading term of a smooth gradient rules
 LARGE = 10.0  # of H v: beyond it a gradient may grow as it likes, by an exponential for one
-SAFETY = 4.0  # the largest of NUM_DIRECTIONS + 1 errors against that of all directions
+SAFETY = 4.0  # the largest of a few errors against that of all directions
 MOST = 0.1  # what `rank` takes as a noise lies below it
 
 
@@ -94,11 +95,8 @@ class FiniteDifferenceHessian(Operator):
         """Set the step of the smallest error, or raise where there are kinks."""
         size = _length(self.theta) or 1.0
         steps = LARGEST * size * RATIO ** -np.arange(float(NUM_STEPS))
-        rng = np.random.default_rng(0)
-        ladders = []
-        for _ in range(NUM_DIRECTIONS):
-            v = rng.standard_normal(self.n)
-            ladders.append(self._ladder(v / np.linalg.norm(v), steps))
+        self.step = BEGIN * size
+        ladders = [self._ladder(v, steps) for v in self._directions(seed=0)]
         for ladder in ladders:
             self._check_smooth(ladder)
         best = int(np.argmin(np.max([ladder.errors for ladder in ladders], axis=0)))
@@ -107,7 +105,10 @@ class FiniteDifferenceHessian(Operator):
     def _ladder(self, v: FloatArray, steps: FloatArray) -> "_Ladder":
         with foreign.overflow_allowed():
             products = [self._within(v, float(step)) for step in steps]
-        changes = [_length(a - b) for a, b in itertools.pairwise(products)]
+        changes = [
+            _length(b - a) if np.isfinite(a).all() else math.inf
+            for a, b in itertools.pairwise(products)
+        ]
         is_tiny = steps[1:] < TINY * steps[0] / LARGEST
         r = float((np.asarray(changes) * steps[1:])[is_tiny].max())
         best = int(np.argmin(np.maximum(changes, r / steps[:-1])))
@@ -128,28 +129,36 @@ class FiniteDifferenceHessian(Operator):
             return
         change = ladder.changes[at] / ladder.size
         raise OperatorError(
-            f"the gradient is not smooth: a product changes by {change:.2g} of its size where the step goes from {ladder.steps[at]:.2g} to "
-            f"{ladder.steps[at + 1]:.2g}, and not like its square; so do kinks, as of ReLU. Use "
-            "automatic differentiation (symrank.torch.hessian), a smooth activation, or state the "
-            "scale at which the curvature is meant: step=..."
+            f"the gradient is not smooth: a product changes by {change:.2g} of its size where the "
+            f"step goes from {ladder.steps[at]:.2g} to {ladder.steps[at + 1]:.2g}, and not like "
+            "its square; so do kinks, as of ReLU. Use automatic differentiation "
+            "(symrank.torch.hessian), a smooth activation, or state the scale at which the "
+            "curvature is meant: step=..."
         )
+
+    def _directions(self, seed: int) -> Iterator[FloatArray]:
+        """Yield unit vectors: Gaussian ones, their products, and axes on which these are large.
+
+        The error is cubic in the direction, and may be largest along an axis.
+        """
+        rng = np.random.default_rng(seed)
+        for _ in range(NUM_DIRECTIONS // 2):
+            v = rng.standard_normal(self.n)
+            yield v / _length(v)
+            for _ in range(POWER_STEPS):
+                v = self._difference(v / (_length(v) or 1.0), self.step)
+            yield v / _length(v) if _length(v) else np.eye(1, self.n)[0]
+            yield np.eye(1, self.n, int(np.argmax(np.abs(v))))[0]
 
     def _measured(self) -> float:
         """Return the error of a product over |H|, at the step and its neighbours."""
-        rng = np.random.default_rng(1)
         worst, norm = 0.0, 0.0
-        for _ in range(NUM_DIRECTIONS):
-            v = rng.standard_normal(self.n)
-            for turn in range(POWER_STEPS + 1):
-                v = v / (_length(v) or 1.0)
-                product = self._difference(v, self.step)
-                norm = max(norm, _length(product))
-                if turn in (0, POWER_STEPS):
-                    for step in (self.step / RATIO, self.step * 2.0):
-                        change = _length(self._difference(v, step) - product)
-                        share = 1.0 if step < self.step else 1.0 / 3.0  # D(2h) - D(h) = 3 a h^2
-                        worst = max(worst, share * change)
-                v = product
+        for v in self._directions(seed=1):
+            product = self._difference(v, self.step)
+            norm = max(norm, _length(product))
+            below = _length(self._difference(v, self.step / RATIO) - product)
+            above = _length(self._difference(v, self.step * 2.0) - product)
+            worst = max(worst, below, above / 3.0)  # D(2h) - D(h) = 3 a h^2
         noise = SAFETY * worst / norm if norm > 0.0 else 0.0
         if noise < MOST:
             return noise
@@ -190,7 +199,7 @@ class _Ladder:
 def _length(x: FloatArray) -> float:
     """Return |x| without squares that leave the range of the numbers."""
     largest = float(np.abs(x).max(initial=0.0))
-    if not largest < math.inf:  # also of a difference of infinities
+    if not largest < math.inf:
         return math.inf
     return largest * float(np.linalg.norm(x / largest)) if largest > 0.0 else 0.0
 

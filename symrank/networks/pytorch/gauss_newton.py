@@ -23,7 +23,7 @@ from typing import Any
 
 import torch
 
-from symrank.errors import OperatorError
+from symrank.errors import OperatorError, OptionError
 from symrank.networks.pytorch.losses import LossSum, Piece, Point, scalar
 from symrank.networks.pytorch.operator import NetworkOperator, Settings
 from symrank.networks.pytorch.passes import pulled
@@ -36,7 +36,7 @@ class GaussNewton(NetworkOperator):
 
     def __init__(self, loss: LossSum, options: Settings) -> None:
         if options.way == "forward":
-            raise OperatorError(
+            raise OptionError(
                 "products='forward' is of the Hessian: the Gauss-Newton matrix has passes of its "
                 "own. Pass 'loop' or 'batched', or leave it out."
             )

@@ -65,7 +65,9 @@ class Layout:
 
     def join(self, parts: Sequence[torch.Tensor], dtype: torch.dtype) -> torch.Tensor:
         """Return vectors (k, n) made of parts (k, ...)."""
-        return torch.cat([part.detach().flatten(1).to(dtype) for part in parts], dim=1)
+        return torch.cat(
+            [part.detach().reshape(part.shape[0], -1).to(dtype) for part in parts], dim=1
+        )
 
 
 def flatten(params: Any) -> tuple[list[torch.Tensor], Rebuild]:

@@ -89,11 +89,11 @@ class Point:
     """Parameters as fresh leaves of a graph."""
 
     def __init__(self, theta: Sequence[torch.Tensor], dtype: torch.dtype | None = None) -> None:
+        self.layout = Layout(theta if dtype is None else [one.to(dtype) for one in theta])
         with torch.inference_mode(mode=False):
             self.params = [
                 one.detach().to(dtype or one.dtype, copy=True).requires_grad_() for one in theta
             ]
-        self.layout = Layout(self.params)
 
 
 def sum_dtype(device: torch.device, dtype: torch.dtype) -> torch.dtype:

@@ -189,8 +189,7 @@ class NetworkOperator(Operator):
             raise OperatorError(
                 f"PyTorch has no second derivative of this loss by products={way!r}: "
                 f"{str(error).splitlines()[0]} Use the model without torch.compile and fused "
-                f"recurrent kernels, or one of products={others}; batch norm in train mode "
-                "that keeps running statistics needs 'loop' or 'batched'."
+                f"recurrent kernels, or one of products={others}."
             ) from error
         return way
 
