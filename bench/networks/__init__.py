@@ -1,0 +1,1 @@
+"""Networks: products with Hessians, and what their spectra say."""
