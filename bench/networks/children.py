@@ -67,7 +67,9 @@ def ways(name: str, k: int) -> dict[str, Callable[[], Any]]:
         X = block.numpy().copy()
         return {"symrank": lambda: H.matmat(X), **found}
     params = [p for p in model.parameters() if p.requires_grad]
-    theirs = curvlinops.HessianLinearOperator(model, nn.MSELoss(), params, data, check_deterministic=False)
+    theirs = curvlinops.HessianLinearOperator(
+        model, nn.MSELoss(), params, data, check_deterministic=False
+    )
     return {"curvlinops": lambda: theirs @ block}
 
 

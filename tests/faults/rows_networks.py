@@ -107,7 +107,7 @@ def late_noise(torch: Any, d: Any) -> Any:
 LOSSES: dict[str, tuple[Callable[[Any, Any], Any], type[Exception] | None]] = {
     "is quadratic": (good, None),
     "is NaN": (lambda torch, d: lambda p: (d * p**2).sum() * float("nan"), NonFiniteError),
-    "is no tensor": (lambda torch, d: lambda p: float((d * p**2).sum()), OperatorError),
+    "is no tensor": (lambda torch, d: lambda p: (d * p**2).sum().item(), OperatorError),
     "is a vector": (lambda torch, d: lambda p: d * p**2, OperatorError),
     "is detached": (lambda torch, d: lambda p: (d * p**2).sum().detach(), OperatorError),
     "ignores its parameters": (lambda torch, d: lambda p: d.sum(), OperatorError),
