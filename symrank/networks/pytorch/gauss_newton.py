@@ -26,7 +26,7 @@ import torch
 from symrank.errors import OperatorError, OptionError
 from symrank.networks.pytorch.losses import LossSum, Piece, Point, scalar
 from symrank.networks.pytorch.operator import NetworkOperator, Settings
-from symrank.networks.pytorch.passes import pulled
+from symrank.networks.pytorch.passes import pulled, pulled_rows
 
 __all__ = ["GaussNewton", "Outputs", "curved"]
 
@@ -50,10 +50,11 @@ class GaussNewton(NetworkOperator):
 
     def _multiplied(
         self, graph: Any, piece: Piece, point: Point, parts: list[torch.Tensor]
-    ) -> list[torch.Tensor]:
+    ) -> torch.Tensor:
         del piece
-        along = graph.forward(parts, self.way)
-        return list(graph.backward(curved(graph, along, self.way), point, self.way))
+        along: torch.Tensor = graph.forward(parts, self.way)
+        rows: torch.Tensor = graph.backward(curved(graph, along, self.way), point, self.way)
+        return rows
 
 
 @dataclass(frozen=True, eq=False)
@@ -106,9 +107,9 @@ class Outputs:
         """Return J v for vectors in parts (k, ...)."""
         return pulled(self.transposed, [self.dummy], parts, way)[0]
 
-    def backward(self, along: torch.Tensor, point: Point, way: str) -> list[torch.Tensor]:
-        """Return J^T u for directions of the outputs (k, ...)."""
-        return pulled([self.outputs], point.params, [along], way)
+    def backward(self, along: torch.Tensor, point: Point, way: str) -> torch.Tensor:
+        """Return J^T u, vectors (k, n), for directions of the outputs (k, ...)."""
+        return pulled_rows([self.outputs], point.params, [along], way, point.layout)
 
 
 def curved(batch: Outputs, along: torch.Tensor, way: str) -> torch.Tensor:

@@ -9,7 +9,7 @@ import torch
 from symrank.networks.pytorch.layout import flatten
 from symrank.networks.pytorch.losses import Closure, Piece, Point
 from symrank.networks.pytorch.operator import MEMORY, NetworkOperator, Settings
-from symrank.networks.pytorch.passes import Ways, pulled
+from symrank.networks.pytorch.passes import Ways, pulled_rows
 
 __all__ = ["TorchHessian", "hessian"]
 
@@ -32,11 +32,11 @@ class TorchHessian(NetworkOperator):
 
     def _multiplied(
         self, graph: Any, piece: Piece, point: Point, parts: list[torch.Tensor]
-    ) -> list[torch.Tensor]:
+    ) -> torch.Tensor:
         if self.way == "forward":
-            return _forward(piece, point, parts)
+            return point.layout.join(_forward(piece, point, parts), point.layout.dtype)
         given = [parts[i] for i in graph.live]
-        return pulled(graph.ends, point.params, given, self.way)
+        return pulled_rows(graph.ends, point.params, given, self.way, point.layout)
 
 
 @dataclass(frozen=True, eq=False)

@@ -26,7 +26,9 @@ from typing import Any
 import torch
 from torch.nn.attention import SDPBackend, sdpa_kernel
 
-__all__ = ["WAYS", "Ways", "derivatives", "pulled", "short_way", "size_of"]
+from symrank.networks.pytorch.layout import Layout
+
+__all__ = ["WAYS", "Ways", "derivatives", "pulled", "pulled_rows", "short_way", "size_of"]
 
 WAYS = ("loop", "batched", "forward")
 Ways = str
@@ -72,12 +74,42 @@ def pulled(
         return [one.new_zeros((k, *one.shape)) for one in inputs]
     ends, given = [outputs[i] for i in live], [cotangents[i] for i in live]
     if way == "batched":
-        return _filled(_grad(ends, inputs, given, is_batched=True), inputs, k)
-    found = [
-        _filled(_grad(ends, inputs, [one[j] for one in given], is_batched=False), inputs, None)
-        for j in range(k)
-    ]
-    return [torch.stack(column) for column in zip(*found, strict=True)]
+        parts = _grad(ends, inputs, given, is_batched=True)
+        return [
+            one.new_zeros((k, *one.shape)) if part is None else part
+            for part, one in zip(parts, inputs, strict=True)
+        ]
+    found = [one.new_zeros((k, *one.shape)) for one in inputs]
+    for j in range(k):
+        parts = _grad(ends, inputs, [one[j] for one in given], is_batched=False)
+        for rows, part in zip(found, parts, strict=True):
+            if part is not None:
+                rows[j] = part
+    return found
+
+
+def pulled_rows(
+    outputs: Sequence[torch.Tensor],
+    inputs: Sequence[torch.Tensor],
+    cotangents: Sequence[torch.Tensor],
+    way: Ways,
+    layout: Layout,
+) -> torch.Tensor:
+    """Return the same as vectors (k, n) of all inputs, each written once."""
+    k = cotangents[0].shape[0]
+    live = [i for i, one in enumerate(outputs) if one.requires_grad]
+    if way != "loop" or not live:
+        return layout.join(pulled(outputs, inputs, cotangents, way), layout.dtype)
+    ends, given = [outputs[i] for i in live], [cotangents[i] for i in live]
+    rows = torch.empty((k, layout.n), dtype=layout.dtype, device=layout.device)
+    for j in range(k):
+        parts = _grad(ends, inputs, [one[j] for one in given], is_batched=False)
+        flat = [
+            torch.zeros_like(one).flatten() if part is None else part.reshape(-1)
+            for part, one in zip(parts, inputs, strict=True)
+        ]
+        torch.cat(flat, out=rows[j])
+    return rows
 
 
 def _grad(ends: Any, inputs: Any, given: Any, *, is_batched: bool) -> Any:
@@ -92,15 +124,6 @@ def _grad(ends: Any, inputs: Any, given: Any, *, is_batched: bool) -> Any:
             allow_unused=True,
             is_grads_batched=is_batched,
         )
-
-
-def _filled(found: Any, inputs: Sequence[torch.Tensor], k: int | None) -> list[torch.Tensor]:
-    """Return zeros where nothing depends on an input."""
-    shape = () if k is None else (k,)
-    return [
-        one.new_zeros((*shape, *one.shape)) if part is None else part
-        for part, one in zip(found, inputs, strict=True)
-    ]
 
 
 @contextmanager

@@ -91,8 +91,7 @@ class FactoredGaussNewton(GramOperator):
                 given = rows[:, start:stop].reshape(k, *R.shape[:2])
                 along = weight * torch.einsum("ica,kia->kic", R, given)
                 along = along.reshape(k, *batch.outputs.shape)
-                parts = batch.backward(along, whole.point, whole.way)
-                total += whole.point.layout.join(parts, torch.float64)
+                total += batch.backward(along, whole.point, whole.way)
                 start = stop
         return total.to(rows.dtype)
 
