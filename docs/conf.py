@@ -3,6 +3,7 @@
 import pkgutil
 import re
 import sys
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,7 @@ sys.path[:0] = [str(HERE), str(HERE.parent)]  # bench is no part of an installat
 import house  # noqa: E402
 import results  # noqa: E402
 import sphinx.util.inspect  # noqa: E402
+import tutorial_output  # noqa: E402
 import which  # noqa: E402
 
 import symrank  # noqa: E402
@@ -19,6 +21,7 @@ import symrank  # noqa: E402
 results.write(HERE / "_build" / "results")
 house.write(HERE / "_build" / "house")
 which.write(HERE / "_build" / "which")
+tutorial_output.write(HERE / "_build" / "tutorials")
 
 project = "symrank"
 author = "The symrank developers"
@@ -39,6 +42,7 @@ nitpicky = True  # a name that is no page must at least exist: `a_name_that_exis
 myst_enable_extensions = ["dollarmath", "colon_fence", "deflist"]
 myst_heading_anchors = 3
 
+autodoc_mock_imports = [name for name in ("torch", "jax") if not find_spec(name)]
 autosummary_generate = False  # the pages hold their own autodoc: no generated files
 autodoc_typehints = "none"  # the signatures of numpydoc say it in words
 autodoc_member_order = "bysource"

@@ -15,7 +15,7 @@ from symrank.methods import (
     Sketch,
     UbaruSaad,
 )
-from symrank.operators import as_operator, augmented, gram, kron
+from symrank.operators import as_operator, augmented, finite_difference_hessian, gram, kron
 from symrank.preconditioners import Preconditioner
 from symrank.spectrum.outcome import Progress, Status
 
@@ -36,6 +36,7 @@ __all__ = [
     "as_operator",
     "augmented",
     "count",
+    "finite_difference_hessian",
     "gram",
     "kron",
     "plan",

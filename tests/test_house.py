@@ -27,12 +27,18 @@ MODULES = sorted(m.name for m in pkgutil.walk_packages(symrank.__path__, "symran
 PUBLIC = [
     "Chebyshev", "Dense", "Inertia", "Lanczos", "Langevin", "Preconditioner", "Progress",
     "Projection", "RankResult", "Sketch", "Status", "SymrankError", "UbaruSaad", "as_operator",
-    "augmented", "count", "gallery", "gram", "kron", "plan", "rank",
+    "augmented", "count", "finite_difference_hessian", "gallery", "gram", "kron", "plan", "rank",
 ]  # fmt: skip
 # never loaded with the package: the extras of pyproject.toml, and what a user may have besides
 HEAVY = {
     "arviz_stats", "cupy", "dask", "feral", "jax", "matplotlib", "mpi4py", "pyamg", "rich", "torch",
     "typer",
+}  # fmt: skip
+
+
+# modules about an optional library that the tests do not install
+LIBRARY = {
+    "symrank.torch": "torch", "symrank.jax": "jax", "symrank.networks.jax_hessian": "jax",
 }  # fmt: skip
 
 
@@ -180,6 +186,8 @@ def test_threads_may_ask_a_new_package_for_its_names_at_once():
 
 @pytest.mark.parametrize("module", [m for m in MODULES if m != "symrank.__main__"])
 def test_examples_in_docstrings_run(module):
+    if LIBRARY.get(module) or "pytorch." in module:
+        pytest.importorskip(LIBRARY.get(module, "torch"))
     failed, _ = doctest.testmod(
         importlib.import_module(module), optionflags=doctest.ELLIPSIS | doctest.NORMALIZE_WHITESPACE
     )

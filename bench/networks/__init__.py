@@ -1,1 +1,1 @@
-"""Benchmarks on losses of networks and their Hessians."""
+"""Losses and networks: Algorithm 1, products with Hessians, and what their spectra say."""

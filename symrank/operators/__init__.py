@@ -4,6 +4,7 @@ from symrank.operators.augmented import AugmentedOperator, augmented
 from symrank.operators.base import Operator
 from symrank.operators.checks import check_operator
 from symrank.operators.coerce import as_operator
+from symrank.operators.finite_difference import finite_difference_hessian
 from symrank.operators.gram import GramOperator, gram
 from symrank.operators.kronecker import KroneckerOperator, kron
 from symrank.operators.linear_network import LinearNetworkHessian
@@ -33,6 +34,7 @@ __all__ = [
     "as_operator",
     "augmented",
     "check_operator",
+    "finite_difference_hessian",
     "gram",
     "kron",
     "shift",

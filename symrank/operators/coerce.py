@@ -13,7 +13,8 @@ from symrank.errors import OperatorError
 from symrank.operators.base import Operator
 from symrank.operators.matrix import MatrixOperator
 from symrank.operators.scipy_adapter import ScipyOperator
-from symrank.support.typing import Array
+from symrank.operators.tensors import array_of, is_module, is_tensor
+from symrank.support import foreign
 
 __all__ = ["as_operator", "interpret"]
 
@@ -24,8 +25,9 @@ def as_operator(A: Any) -> Operator:
 
     Takes ndarrays, ``numpy.matrix``, nested lists, every scipy.sparse format, SciPy
     ``LinearOperator``, any object with ``shape`` and ``matvec`` or ``matmat``, any object with
-    ``__array__``, and symrank operators, which come back unchanged. Other libraries add
-    their types by ``as_operator.register``.
+    ``__array__`` or ``to_scipy()`` (curvlinops), tensors of PyTorch, dense or sparse, by their
+    values, and symrank operators, which come back unchanged. Other libraries add their types by
+    ``as_operator.register``.
 
     Parameters
     ----------
@@ -68,8 +70,12 @@ def _(A: Any) -> Operator:
     return ScipyOperator(A)
 
 
-def interpret(A: Any) -> "Array | spla.LinearOperator[Any]":
-    """Return an object of no known type as an ndarray or a SciPy ``LinearOperator``."""
+def interpret(A: Any) -> Any:
+    """Return an object of no known type as an array, dense or sparse, or a ``LinearOperator``."""
+    if is_tensor(A):
+        return array_of(A)
+    if callable(getattr(A, "to_scipy", None)):
+        return _scipy_form(A)
     if hasattr(A, "shape") and (hasattr(A, "matvec") or hasattr(A, "matmat")):
         return _linear_operator(A)
     if isinstance(A, list | tuple) or hasattr(A, "__array__"):
@@ -85,6 +91,19 @@ def interpret(A: Any) -> "Array | spla.LinearOperator[Any]":
         "array, a scipy.sparse matrix, a scipy.sparse.linalg.LinearOperator, or an object with "
         "shape, dtype and matvec."
         + (" A file is read by symrank.files.load_matrix." * isinstance(A, str | PathLike))
+        + (" The Hessian of a model is symrank.torch.from_model(model, ...)." * is_module(A))
+    )
+
+
+def _scipy_form(A: Any) -> "spla.LinearOperator[Any]":
+    """Return what another library's operator is in SciPy."""
+    with foreign.callers_code():
+        form = A.to_scipy()
+    if isinstance(form, spla.LinearOperator):
+        return form
+    raise OperatorError(
+        f"to_scipy() of this {type(A).__name__} returned a {type(form).__name__}, and a "
+        "scipy.sparse.linalg.LinearOperator is wanted. Pass an object with shape, dtype and matvec."
     )
 
 

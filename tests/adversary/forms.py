@@ -1,5 +1,6 @@
 """What the operator is made of: one row each, from eigenvalues to a `Problem` (`builders`)."""
 
+import importlib.util
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -29,6 +30,7 @@ from tests.adversary.builders import (
     shifted,
     tall_float32,
 )  # fmt: skip
+from tests.adversary.builders_networks import differences, gauss_newton, torch_hessian
 from tests.adversary.problems import Problem
 
 SINGLE = 100  # exponents of two that single precision holds with room for eps
@@ -74,6 +76,8 @@ FORMS = {
         Form("LinearOperator", linear_operator, sizes=DIAGONAL, gives="null"),
         Form("own operator", own, gives="null"),
         Form("noisy", noisy, NOISE / PRODUCT_ERROR, max_exponent=SINGLE, gives=""),
+        Form("finite differences", differences, NOISE / PRODUCT_ERROR, max_exponent=SINGLE,
+             gives=""),
         Form("gram", gram_of("columns"), is_semidefinite=True, max_exponent=SQUARED,
              gives="entries"),
         Form("gram rows", gram_of("rows"), is_semidefinite=True, max_exponent=SQUARED,
@@ -89,3 +93,9 @@ FORMS = {
         Form("tall float32", tall_float32, SINGLE_EPS, (3,), gives="entries", is_special=True),
     )
 }  # fmt: skip
+WITH_TORCH = (
+    Form("torch hessian", torch_hessian, gives=""),
+    Form("torch gauss-newton", gauss_newton, is_semidefinite=True, max_exponent=SQUARED, gives=""),
+)
+if importlib.util.find_spec("torch"):
+    FORMS |= {form.name: form for form in WITH_TORCH}

@@ -10,7 +10,13 @@ SAMPLE = grid.sample(640)
 VERDICT = cache(grid.run)
 
 
-@pytest.mark.parametrize("cell", SAMPLE, ids=lambda cell: cell.name)
+def marks(cell):
+    return [pytest.mark.torch] if cell.form.startswith("torch") else []
+
+
+@pytest.mark.parametrize(
+    "cell", [pytest.param(cell, id=cell.name, marks=marks(cell)) for cell in SAMPLE]
+)
 def test_the_law_of_a_cell(cell):
     assert VERDICT(cell).violations == []
 

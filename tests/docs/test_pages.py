@@ -16,8 +16,17 @@ PAGES = sorted(
 )
 
 
-@pytest.mark.parametrize("page", PAGES)
+WITH_TORCH = {"docs/tutorials/networks.md"}
+
+
+@pytest.mark.parametrize(
+    "page",
+    [pytest.param(p, marks=[pytest.mark.torch] if p in WITH_TORCH else []) for p in PAGES],
+)
+@pytest.mark.filterwarnings("ignore:`torch.jit:DeprecationWarning")
 def test_blocks_run(page, tmp_path, monkeypatch):
+    if page in WITH_TORCH:
+        pytest.importorskip("torch")
     monkeypatch.chdir(tmp_path)
     blocks = re.findall(r"^```python\n(.*?)^```", (ROOT / page).read_text(), re.M | re.S)
     assert blocks, "a tutorial shows code"

@@ -5,13 +5,12 @@ import pytest
 from tests.faults.table import ROWS
 
 
-@pytest.mark.parametrize(
-    "row",
-    [
-        pytest.param(row, id=row.name, marks=[pytest.mark.slow] if row.is_slow else [])
-        for row in ROWS
-    ],
-)
+def marks(row):
+    needs_torch = [pytest.mark.torch] if row.group == "networks" else []
+    return needs_torch + ([pytest.mark.slow] if row.is_slow else [])
+
+
+@pytest.mark.parametrize("row", [pytest.param(row, id=row.name, marks=marks(row)) for row in ROWS])
 def test_a_row_keeps_the_law(row, tmp_path):
     row.check(tmp_path)
 

@@ -1,0 +1,1 @@
+"""Hessian and Gauss-Newton operators of PyTorch losses; `symrank.torch` is the door."""

@@ -1,0 +1,1 @@
+"""Networks whose dense Hessian is known, and the operators against it."""
