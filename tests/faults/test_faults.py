@@ -4,6 +4,8 @@ import pytest
 
 from tests.faults.table import ROWS
 
+pytestmark = pytest.mark.faults
+
 
 def marks(row):
     needs_torch = [pytest.mark.torch] if row.group == "networks" else []

@@ -12,7 +12,9 @@ from symrank.methods.moments.windows import FILTERS, polynomial
 Z = 4.5  # a right estimator fails one such check in 150 000
 
 
-@pytest.mark.parametrize("kind", FILTERS)
+@pytest.mark.parametrize(
+    "kind", [pytest.param(k, marks=[pytest.mark.slow] if k != "optimal" else []) for k in FILTERS]
+)
 def test_mean_and_spread_are_those_of_the_filter(kind, seed):
     lam = np.concatenate([np.zeros(300), np.geomspace(1e-5, 1.0, 700)])
     method = Chebyshev(filter=kind, degree=80, num_probes=300)

@@ -157,7 +157,14 @@ def test_the_interval_keeps_its_level(spectrum):
     assert hits >= 0.9 * trials - Z * np.sqrt(0.9 * 0.1 * trials)
 
 
-@pytest.mark.parametrize("spectrum", ["gapped", "indefinite", "clustered", "one zero", "low rank"])
+@pytest.mark.parametrize(
+    "spectrum",
+    [
+        "gapped",
+        "indefinite",
+        *(pytest.param(s, marks=pytest.mark.slow) for s in ("clustered", "one zero", "low rank")),
+    ],
+)
 def test_intervals_cover(spectrum):
     lam = gallery.SPECTRA[spectrum](1200)
     truth, hits = np.count_nonzero(lam), 0
