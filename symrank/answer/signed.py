@@ -64,7 +64,7 @@ class SignedSpectrum:
         """Estimate the density of states: shares of eigenvalues in windows, per unit of lambda.
 
         A window is ``(x - width/2, x + width/2]``, so that each value is a count with the interval
-        of a count. Mind `Density.resolution`: the steps tell nothing finer.
+        of a count. Mind its ``resolution``: the steps tell nothing finer.
 
         Parameters
         ----------
@@ -124,7 +124,7 @@ class SignedSpectrum:
         >>> A = gallery.diagonal(np.linspace(-1.0, 1.0, 201))
         >>> median = symrank.rank(A, "lanczos", rng=1).quantiles(0.5)
         >>> bool(median.low[0] <= 0.0 <= median.high[0]), median.order[0].item()
-        (True, 501)
+        (True, 101)
         """
         return curves.quantiles(self._spectrum(), q, self._level(confidence))
 
