@@ -88,7 +88,7 @@ class Closure:
 class Point:
     """Parameters as fresh leaves of a graph."""
 
-    def __init__(self, theta: Sequence[torch.Tensor], dtype: torch.dtype | None = None) -> None:
+    def __init__(self, theta: Sequence[torch.Tensor], dtype: "torch.dtype | None" = None) -> None:
         self.layout = Layout(theta if dtype is None else [one.to(dtype) for one in theta])
         with torch.inference_mode(mode=False):
             self.params = [

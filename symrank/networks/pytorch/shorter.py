@@ -56,7 +56,7 @@ class FactoredGaussNewton(GramOperator):
         return self.by_batches.way
 
     def product(self, V: torch.Tensor) -> torch.Tensor:
-        """Multiply an (n, k) block of vectors where it lies, as `NetworkOperator.product`."""
+        """Multiply an (n, k) block of vectors where it lies, as the Hessian does."""
         return self.by_batches.product(V)
 
     def _matmat(self, X: Array) -> Array:
