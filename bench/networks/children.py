@@ -74,17 +74,11 @@ def ways(name: str, k: int) -> dict[str, Callable[[], Any]]:
 
 
 def plain(model: nn.Module, data: Any, block: torch.Tensor) -> dict[str, Callable[[], Any]]:
-    """Return the three ways written out by hand, on vectors in the shape that suits them."""
+    """Return the three ways written out by hand, from a block (n, k) to one of the same shape."""
     ((x, y),) = data
     names = [name for name, _ in model.named_parameters()]
     theta = tuple(p.detach().clone().requires_grad_() for p in model.parameters())
     sizes = [p.numel() for p in theta]
-    rows = block.t().contiguous()
-    parts = [
-        part.reshape(len(rows), *p.shape)
-        for part, p in zip(rows.split(sizes, dim=1), theta, strict=True)
-    ]
-    columns = [[part[j] for part in parts] for j in range(len(rows))]
 
     def loss(*at: Any) -> torch.Tensor:
         state = {**dict(zip(names, at, strict=True)), **dict(model.named_buffers())}
@@ -94,15 +88,27 @@ def plain(model: nn.Module, data: Any, block: torch.Tensor) -> dict[str, Callabl
     fixed = tuple(p.detach() for p in theta)
     gradient = torch.func.grad(loss, tuple(range(len(theta))))
 
-    def forward() -> Any:
-        return torch.func.vmap(lambda *v: torch.func.jvp(gradient, fixed, v)[1])(*parts)
+    def parts() -> list[torch.Tensor]:
+        rows = block.t().contiguous().split(sizes, dim=1)
+        return [part.reshape(-1, *p.shape) for part, p in zip(rows, theta, strict=True)]
 
-    def grad(v: Any, *, is_batched: bool) -> Any:
+    def joined(found: Any) -> torch.Tensor:
+        return torch.cat([part.flatten(1) for part in found], dim=1).t().contiguous()
+
+    def grad(v: Any, *, is_batched: bool = False) -> Any:
         return torch.autograd.grad(kept, theta, v, retain_graph=True, is_grads_batched=is_batched)
 
+    def loop() -> torch.Tensor:
+        given = parts()
+        found = [grad([part[j] for part in given]) for j in range(block.shape[1])]
+        return joined([torch.stack(part) for part in zip(*found, strict=True)])
+
+    def forward() -> torch.Tensor:
+        return joined(torch.func.vmap(lambda *v: torch.func.jvp(gradient, fixed, v)[1])(*parts()))
+
     return {
-        "loop over a kept graph": lambda: [grad(v, is_batched=False) for v in columns],
-        "batched double backward": lambda: grad(parts, is_batched=True),
+        "loop over a kept graph": loop,
+        "batched double backward": lambda: joined(grad(parts(), is_batched=True)),
         "vmap(jvp(grad))": forward,
         "gradient": lambda: torch.autograd.grad(loss(*theta), theta),
     }

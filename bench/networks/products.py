@@ -4,10 +4,10 @@
 
 Double precision, one thread, blocks of 16 vectors: the DnCNN of 753 parameters on 64 images, and a
 multilayer perceptron of 98 880 parameters on 128 samples. The other ways are a plain loop over one
-kept graph, batched double backward, vmap(jvp(grad)), each with its vectors laid out beforehand, and
-curvlinops, which needs the interpreter of an environment that has it (`--curvlinops`). A process of
-each environment times one block of each way in turn, and what is compared is the median over the
-rounds of the ratio within one round.
+kept graph, batched double backward and vmap(jvp(grad)), each from a block (n, k) to another one,
+and curvlinops, which needs the interpreter of an environment that has it (`--curvlinops`). A
+process of each environment times one block of each way in turn, and what is compared is the median
+over the rounds of the ratio within one round.
 """
 
 import argparse
