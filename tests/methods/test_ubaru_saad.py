@@ -114,7 +114,14 @@ def test_repaired_errors_are_within_two_per_cent(d):
 UNITS = (1.0, 1e-8, 1e-200)
 
 
-@pytest.mark.parametrize("spectrum", ["gapped", "clustered", "indefinite", "half log-uniform"])
+@pytest.mark.parametrize(
+    "spectrum",
+    [
+        "clustered",
+        "indefinite",
+        *(pytest.param(s, marks=pytest.mark.slow) for s in ("gapped", "half log-uniform")),
+    ],
+)
 def test_the_repaired_answer_does_not_depend_on_the_unit(spectrum):
     lam = gallery.SPECTRA[spectrum](400)
     A = gallery.diagonal(lam)
