@@ -96,8 +96,7 @@ def ends(estimate: Any) -> dict[str, float]:
 def at_point(name: str, epoch: int, lesson: trained.Lesson, args: Any) -> dict[str, Any]:
     """Return rank, signs and size of the Hessian at a point of training."""
     result, cost = ask(matrix(lesson, "hessian", "float64"), args.products_along)
-    low, high = result.interval()
-    (plus, _, minus) = result.inertia_intervals()
+    (low, high), (plus, _, minus) = result.interval(), result.inertia_intervals()
     trace = ends(result.measure.trace(lambda x: x))
     return {
         "network": name,
