@@ -19,12 +19,14 @@ def drawings() -> dict[str, Drawing]:
     """Return what draws the figure of a result, by the name of the result."""
     from bench.intervals import drawing as intervals
     from bench.kernels import drawing as kernels
+    from bench.networks import drawing as networks
     from bench.paper import drawing as paper
     from bench.race import drawing as race
 
     return {
         "intervals/langevin_accuracy": intervals.langevin_accuracy,
         "kernels/langevin": kernels.langevin,
+        "networks/spectra": networks.spectra,
         "paper/table1": paper.table1,
         "paper/fig1": paper.fig1,
         "paper/fig2": paper.fig2,

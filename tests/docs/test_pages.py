@@ -16,7 +16,7 @@ PAGES = sorted(
 )
 
 
-WITH_TORCH = {"docs/tutorials/networks.md"}
+WITH_TORCH = {"docs/tutorials/networks.md", "docs/how-to/rank-along-training.md"}
 
 
 @pytest.mark.parametrize(
