@@ -1,7 +1,6 @@
 """`count` with many edges: one run, and a result for every interval between two of them."""
 
 import dataclasses
-import math
 from collections.abc import Callable, Sequence
 from itertools import pairwise
 from typing import Any
@@ -22,6 +21,7 @@ from symrank.run.options import Options
 from symrank.run.rounds import Rounds, budget_of, run
 from symrank.spectrum.measure import RitzMeasure
 from symrank.spectrum.outcome import Progress, Status
+from symrank.spectrum.region import kept_apart
 from symrank.support import foreign
 from symrank.support.options import shown
 from symrank.support.typing import FloatArray
@@ -71,7 +71,7 @@ def tabulate(
             plan = propose(job.operator.facts, job.goal, menu)
             chosen, reason = plan.choice.method, plan.reason
         factor = 1.0 / job.goal.scale
-        ends = [x * factor or math.copysign(math.ulp(0.0), x) if x else 0.0 for x in edges]
+        ends = [kept_apart(x * factor, x) for x in edges]
         intervals = tuple(pairwise(ends))
         if isinstance(chosen, Lanczos):
             own = {f.name: getattr(chosen, f.name) for f in dataclasses.fields(chosen)}

@@ -24,7 +24,7 @@ from symrank.errors import NotSymmetricError, OperatorError
 from symrank.operators import Operator
 from symrank.support import foreign
 from symrank.support.cached import cached_property
-from symrank.support.options import check_number
+from symrank.support.options import check_noise
 from symrank.support.typing import Array
 
 __all__ = ["JaxHessian", "hessian"]
@@ -212,6 +212,5 @@ def hessian(
     2
     """
     if noise is not None:
-        rule = "is the relative error of a product: between 0 and 0.1."
-        noise = check_number("noise", noise, lambda x: 0.0 <= x < MOST, rule)
+        noise = check_noise(noise)
     return JaxHessian(loss, params, data, noise)

@@ -31,7 +31,7 @@ import numpy.typing as npt
 from symrank.errors import NonFiniteError, OperatorError
 from symrank.operators.base import Operator
 from symrank.support import foreign
-from symrank.support.options import check_number
+from symrank.support.options import check_noise, check_number
 from symrank.support.typing import Array, FloatArray
 
 __all__ = ["FiniteDifferenceHessian", "finite_difference_hessian"]
@@ -265,6 +265,5 @@ def finite_difference_hessian(
         rule = "is a length in the space of the parameters: positive and finite."
         step = check_number("step", step, lambda x: 0.0 < x < math.inf, rule)
     if noise is not None:
-        rule = "is the relative error of a product: between 0 and 0.1."
-        noise = check_number("noise", noise, lambda x: 0.0 <= x < MOST, rule)
+        noise = check_noise(noise)
     return FiniteDifferenceHessian(grad, theta, step, noise)

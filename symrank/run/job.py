@@ -20,6 +20,7 @@ from symrank.preconditioners.equilibrate import Scales
 from symrank.run.budget import Budget, located, products_in
 from symrank.run.deflation import deflated
 from symrank.run.options import Options
+from symrank.spectrum.region import kept_apart
 from symrank.support import probes
 from symrank.support.probes import Streams
 from symrank.support.typing import Array
@@ -134,6 +135,6 @@ def _vector(seed: int, n: int) -> Callable[[], Array]:
 
 
 def _times(between: tuple[float, float], factor: float) -> tuple[float, float]:
-    """Scale the ends of an interval; what is not zero must not become zero."""
-    a, b = (x * factor or math.copysign(math.ulp(0.0), x) if x else 0.0 for x in between)
+    """Scale the ends of an interval."""
+    a, b = (kept_apart(x * factor, x) for x in between)
     return a, b

@@ -9,7 +9,7 @@ import numpy as np
 
 from symrank.errors import OptionError
 from symrank.preconditioners import Preconditioner
-from symrank.support.options import check_budget, check_number, shown
+from symrank.support.options import check_budget, check_noise, check_number, shown
 from symrank.support.typing import Array, FloatArray, IntArray
 
 __all__ = ["Options", "Rng", "seed_of"]
@@ -46,8 +46,8 @@ class Options:
         budget = check_budget(self.precision, self.max_matvecs, self.max_seconds)
         for name, value in zip(("precision", "max_matvecs", "max_seconds"), budget, strict=True):
             object.__setattr__(self, name, value)
-        rule = "is the relative error of a product: between 0 and 0.1."
-        self._settle("noise", lambda x: 0.0 <= x < 0.1, rule)
+        if self.noise is not None:
+            object.__setattr__(self, "noise", check_noise(self.noise))
         if not isinstance(self.check, bool | np.bool_):
             raise OptionError(f"check={shown(self.check)} must be True or False.")
         if self.deflate is not None and self.preconditioner is not None:

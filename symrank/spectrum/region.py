@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 from symrank.errors import OptionError
 
-__all__ = ["FLOOR", "PRODUCT_ERROR", "Edge", "Region", "too_narrow"]
+__all__ = ["FLOOR", "PRODUCT_ERROR", "Edge", "Region", "kept_apart", "too_narrow"]
 
 PRODUCT_ERROR = 10.0  # eps |A||x|: what a product may err by
 FLOOR = (
@@ -181,6 +181,11 @@ class Region:
             return Edge(left, edge.at, right)
 
         return dataclasses.replace(self, low=widen(self.low), high=widen(self.high))
+
+
+def kept_apart(scaled: float, x: float) -> float:
+    """Return an end x in other units: what is not zero must not become zero."""
+    return scaled or math.copysign(math.ulp(0.0), x) if x else 0.0
 
 
 def too_narrow(between: tuple[float, float], noise: float) -> OptionError:

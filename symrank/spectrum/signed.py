@@ -31,7 +31,7 @@ from symrank.spectrum.lanczos_run import ROUNDING
 from symrank.spectrum.margins import proved_margin
 from symrank.spectrum.measure import LanczosRun, RitzMeasure
 from symrank.spectrum.path import local_level
-from symrank.spectrum.region import FLOOR, Region
+from symrank.spectrum.region import FLOOR, Region, kept_apart
 from symrank.support.cached import cached_property
 from symrank.support.typing import FloatArray
 
@@ -93,7 +93,7 @@ class Sampled:
     def region(self, a: float, b: float) -> Region:
         """Return the region (a, b] in the units of the runs; see `Region.between`."""
         scale = self.measure.scale
-        ends = [x / scale or math.copysign(math.ulp(0.0), x) if x else 0.0 for x in (a, b)]
+        ends = [kept_apart(x / scale, x) for x in (a, b)]
         most = self._norm * (1.0 + self._margin) if math.isfinite(self._margin) else math.inf
         return Region.between((ends[0], ends[1]), most, self._floor, self._floor, scale)
 

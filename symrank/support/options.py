@@ -23,6 +23,7 @@ __all__ = [
     "UNLIMITED",
     "check_budget",
     "check_count",
+    "check_noise",
     "check_number",
     "check_progress",
     "check_word",
@@ -163,6 +164,12 @@ def check_progress(progress: Any) -> None:
     """Raise `OptionError` where an observer cannot be called."""
     if progress is not None and not callable(progress):
         raise OptionError(f"progress={shown(progress)} must be a function of one `Progress`.")
+
+
+def check_noise(value: Any) -> float:
+    """Return the relative error of a product as a float, or raise `OptionError`."""
+    rule = "is the relative error of a product: between 0 and 0.1."
+    return check_number("noise", value, lambda x: 0.0 <= x < 0.1, rule)
 
 
 def check_word(name: str, value: Any, allowed: Collection[str]) -> None:

@@ -13,7 +13,7 @@ from symrank.networks.pytorch.passes import WAYS, Ways, derivatives, short_way, 
 from symrank.operators import Operator
 from symrank.support import foreign
 from symrank.support.cached import cached_property
-from symrank.support.options import check_count, check_number, check_word
+from symrank.support.options import check_count, check_noise, check_word
 from symrank.support.typing import Array
 
 __all__ = ["MEMORY", "NetworkOperator", "Settings", "host_rows", "torch_rows"]
@@ -29,12 +29,11 @@ class Settings:
     def __init__(self, way: Any, memory: Any, noise: Any) -> None:
         if way is not None:
             check_word("products", way, WAYS)
-        rule = "is the relative error of a product: between 0 and 0.1."
         self.way: Ways | None = way
         self.memory = check_count("memory", memory, 1, "is a number of bytes, at least 1.")
         self.noise = None
         if noise is not None:
-            self.noise = check_number("noise", noise, lambda x: 0.0 <= x < 0.1, rule)
+            self.noise = check_noise(noise)
 
 
 class NetworkOperator(Operator):
