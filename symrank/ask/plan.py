@@ -12,7 +12,7 @@ from symrank.choice.units import LIMIT, SHARE, uneven
 from symrank.methods import costs
 from symrank.preconditioners import Preconditioner
 from symrank.preconditioners.equilibrate import describe
-from symrank.run.budget import Budget, located, products_in
+from symrank.run.budget import Budget, located
 from symrank.run.job import Job, prepare
 from symrank.run.options import Options, Rng, seed_of
 from symrank.run.rounds import budget_of
@@ -113,6 +113,5 @@ def _first_of_two(job: Job, budget: Budget) -> tuple[Job, str]:
     if scales is None:
         return job, ""
     left = budget.left - int(SHARE * budget.left)
-    weight, look = job.operator.matvecs_per_product, job.goal.look
-    goal = dataclasses.replace(job.goal, max_matvecs=products_in(left, weight, look))
+    goal = dataclasses.replace(job.goal, max_matvecs=job.goal.products_in(left))
     return dataclasses.replace(job, goal=goal), f"{describe(scales, LIMIT)}: {TWICE}"

@@ -8,7 +8,7 @@ from symrank.methods import Dense, Lanczos, Method, Offer, Summary, costs
 from symrank.methods.eigenvalues import dense
 from symrank.methods.quadrature import lanczos
 from symrank.preconditioners.equilibrate import Scales
-from symrank.run.budget import Budget, located, products_in
+from symrank.run.budget import Budget, located
 from symrank.run.job import Job, equilibrated
 from symrank.run.rounds import Rounds, run, start
 from symrank.spectrum.intervals import ExactInterval, Hull, Interval
@@ -86,8 +86,7 @@ def _seen_to_be_cheap(sampling: Rounds, budget: Budget, menu: Menu) -> Offer | N
             spent = budget.num_matvecs // job.operator.facts.matvecs_per_product
             seconds = spent * costs.product_seconds(job.operator.facts.work)
             seen = lanczos.seen(job.goal, summary, seconds)
-            weight, look = job.operator.matvecs_per_product, job.goal.look
-            left = products_in(budget.left, weight, look), budget.seconds_left
+            left = job.goal.products_in(budget.left), budget.seconds_left
             offer = reconsider(job.operator.facts, job.goal, seen, spent, left, menu)
             if offer is not None:
                 break

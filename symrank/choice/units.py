@@ -30,7 +30,7 @@ from symrank.methods import BY_NAME, Goal, Method
 from symrank.operators.facts import Facts
 from symrank.preconditioners.equilibrate import Scales, describe, uneven_scales
 from symrank.run import rounds
-from symrank.run.budget import Budget, products_in
+from symrank.run.budget import Budget
 from symrank.run.job import Job
 from symrank.spectrum import threshold
 from symrank.spectrum.intervals import ExactInterval, Hull, Interval
@@ -66,8 +66,7 @@ def count_in_both_units(job: Job, budget: Budget, method: Method | None, reason:
         return count(job, method, reason, budget)
     quarter = int(SHARE * budget.left)
     with budget.reserve(quarter, SHARE * budget.seconds_left):
-        weight, look = job.operator.matvecs_per_product, job.goal.look
-        goal = dataclasses.replace(job.goal, max_matvecs=products_in(budget.left, weight, look))
+        goal = dataclasses.replace(job.goal, max_matvecs=job.goal.products_in(budget.left))
         first = count(dataclasses.replace(job, goal=goal), method, reason, budget)
     if first.status is Status.NOT_CERTIFIED:  # it counts above a cut of its own
         return first

@@ -67,6 +67,7 @@ class Goal:
     between: tuple[float, float] | None = None  # count in (a, b] instead of a rank
     extra_products: int = 0  # that resolution may take where no precision was asked for
     deadline: float = math.inf  # of `time.perf_counter`: for a segment that no `tick` can end
+    weight: int = 1  # products of the caller's operator in one that the method sees
     look: int = 0  # products that the caller takes at the end of every round, of max_matvecs
     norm_bound: float = math.inf  # of |A|, from the door: `symrank.operators.witness`
     spent_looks: int = 0  # of the run that is gone on with: they share alpha with those to come
@@ -80,6 +81,14 @@ class Goal:
     def is_complex(self) -> bool:
         """True if a probe is complex."""
         return self.dtype.kind == "c"
+
+    def products_in(self, matvecs: int) -> int:
+        """Return how many products a budget of the caller's holds, the look at its end kept back.
+
+        Where it holds only one, that is the method's, and the look is left out.
+        """
+        kept = self.look * self.weight
+        return max(1, (matvecs - (kept if matvecs >= kept + self.weight else 0)) // self.weight)
 
     @property
     def has_cut(self) -> bool:

@@ -9,7 +9,7 @@ from symrank.answer.result import RankResult
 from symrank.spectrum.outcome import Progress
 from symrank.support import foreign
 
-__all__ = ["Budget", "TimeUp", "located", "products_in"]
+__all__ = ["Budget", "TimeUp", "located"]
 
 
 FOREVER = 1e9  # seconds: a part of a budget without end
@@ -78,15 +78,6 @@ class Budget:
         self.spend(num_matvecs)
         if self.interval is not None and self.seconds_left < 0.0:
             raise TimeUp
-
-
-def products_in(matvecs: int, weight: int, look: int) -> int:
-    """Return how many products of `weight` a budget holds, after `look` of them at its end.
-
-    Where it holds only one, that is a method's, and the look is left out.
-    """
-    kept = look * weight
-    return max(1, (matvecs - (kept if matvecs >= kept + weight else 0)) // weight)
 
 
 @contextmanager

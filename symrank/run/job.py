@@ -17,7 +17,7 @@ from symrank.operators.scaled import within_range
 from symrank.operators.witness import Witness
 from symrank.preconditioners import Preconditioner
 from symrank.preconditioners.equilibrate import Scales
-from symrank.run.budget import Budget, located, products_in
+from symrank.run.budget import Budget, located
 from symrank.run.deflation import deflated
 from symrank.run.options import Options
 from symrank.spectrum.region import kept_apart
@@ -88,14 +88,16 @@ def prepare(A: Any, options: Options, budget: Budget, *, is_chosen: bool = False
         half_width=options.half_width(given.n),
         open_ended=options.precision is None,
         confidence=options.confidence,
-        max_matvecs=products_in(budget.left, operator.matvecs_per_product, look),
+        max_matvecs=1,
         seed=options.seed,
         scale=1.0 / factor,
         preconditioner=None if G is None or G.factor is not None else G,
         noise=noise,
         norm_bound=math.inf if witness is None else witness.norm_bound,
+        weight=operator.matvecs_per_product,
         look=look,
     )
+    goal = dataclasses.replace(goal, max_matvecs=goal.products_in(budget.left))
     return Job(
         operator=operator,
         given=given,

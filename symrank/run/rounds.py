@@ -12,7 +12,7 @@ from symrank.answer.result import RankResult
 from symrank.errors import OptionError
 from symrank.methods import Goal, Method, Summary, Task, costs
 from symrank.methods.eigenvalues import dense
-from symrank.run.budget import Budget, TimeUp, located, products_in
+from symrank.run.budget import Budget, TimeUp, located
 from symrank.run.job import Job
 from symrank.run.options import Options
 from symrank.spectrum import threshold
@@ -55,7 +55,7 @@ class Rounds:
         With `is_resumed`, on what another method has left of the budget.
         """
         if is_resumed and self.summary is not None:
-            most = self.summary.num_products + self._products_in(budget.left)
+            most = self.summary.num_products + self.goal.products_in(budget.left)
             self.goal = dataclasses.replace(self.goal, max_matvecs=most)
         with self.guarded(budget):
             for _ in self.each(budget):
@@ -108,7 +108,7 @@ class Rounds:
 
     def _after(self, tasks: Sequence[Task], budget: Budget) -> Summary:
         """Run a round, look whether the operator is the same, and say what all segments say."""
-        operator = self.job.operator
+        operator, witness = self.job.operator, self.job.witness
 
         def tick(products: int) -> None:
             budget.tick(products * operator.matvecs_per_product)
@@ -119,22 +119,19 @@ class Rounds:
                 self.states[task.key] = self.method.run(operator, self.goal, task, state, tick)
             # by num_steps of a method, for example, it may have gone beyond its budget
             is_affordable = budget.left >= operator.matvecs_per_product
-            if self.job.witness is not None and (is_affordable or budget.num_matvecs > self.limit):
-                budget.spend(self.job.witness.look())
+            if witness is not None and (is_affordable or budget.num_matvecs > self.limit):
+                budget.spend(witness.look())
                 most = self.goal.max_matvecs - self.goal.look  # the next look is set aside
                 self.goal = dataclasses.replace(self.goal, max_matvecs=most)
-            elif self.job.witness is not None:
+            elif witness is not None:
                 self.is_unseen = True
             return self.method.summarise(self.goal, self.states, self.summary)
         except Exception as error:
-            if self.job.witness is not None and not isinstance(error, TimeUp):
-                spent = self.job.witness.explain(error)
+            if witness is not None and not isinstance(error, TimeUp):
+                spent = witness.explain(error)
                 if spent:
                     budget.spend(spent)
             raise
-
-    def _products_in(self, matvecs: int) -> int:
-        return products_in(matvecs, self.job.operator.matvecs_per_product, self.job.goal.look)
 
     def known(self, budget: Budget) -> RankResult | None:
         """Return what the finished rounds say, for an error that ends the run."""
@@ -219,14 +216,13 @@ def budget_of(options: Options, progress: Callable[[Progress], None] | None) -> 
 def start(job: Job, method: Method, reason: str, budget: Budget) -> Rounds:
     """Return the rounds of a method on what is left of the budget."""
     a_product = costs.product_seconds(job.operator.facts.work)
-    weight = job.operator.matvecs_per_product
     goal = dataclasses.replace(
         job.goal,
-        max_matvecs=products_in(budget.left, weight, job.goal.look),
+        max_matvecs=job.goal.products_in(budget.left),
         deadline=budget.deadline,
         extra_products=int(EXTRA_SECONDS / max(a_product, 1e-9)),
     )
-    limit = budget.num_matvecs + goal.max_matvecs * weight
+    limit = budget.num_matvecs + goal.max_matvecs * goal.weight
     limit = max(limit, budget.max_matvecs)
     return Rounds(method=method, reason=reason, job=job, goal=goal, limit=limit)
 
@@ -280,7 +276,7 @@ def _resume(rounds: Rounds, before: Budget) -> Callable[..., RankResult]:
             old,
             half_width=precision if precision >= 1.0 else precision * n,
             open_ended=False,
-            max_matvecs=summary.num_products + rounds._products_in(more),
+            max_matvecs=summary.num_products + rounds.goal.products_in(more),
             spent_looks=getattr(summary.evidence, "num_looks", 1),
         )
         with foreign.own_arithmetic():
