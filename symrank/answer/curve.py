@@ -1,6 +1,7 @@
 """What a result of chains on a loss says of their energy over time."""
 
-from typing import TYPE_CHECKING
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
 
 from symrank.errors import OptionError
 
@@ -12,6 +13,13 @@ __all__ = ["EnergyCurve"]
 
 class EnergyCurve:
     """Theorem 1's curve as a run on a loss has seen it."""
+
+    if TYPE_CHECKING:  # fields of the result
+        n: int
+        rank: int
+        estimate: float
+        method: str
+        diagnostics: Mapping[str, Any]
 
     def plot_curve(self, ax: "Axes | None" = None) -> "Axes":
         """Draw the energy of chains on a loss over time, with window and running estimate.
@@ -34,15 +42,14 @@ class EnergyCurve:
         """
         from symrank.answer import plots_of_chains
 
-        fields = vars(self)
-        evidence = fields["diagnostics"]
+        evidence = self.diagnostics
         curve = evidence.get("curve")
         if curve is None:
             raise OptionError(
-                f"this result of method={fields['method']!r} has no curve: symrank.rank(problem, "
+                f"this result of method={self.method!r} has no curve: symrank.rank(problem, "
                 "method='langevin') on a loss with values and gradients draws one."
             )
-        where = f"rank {fields['rank']}, n = {fields['n']}, noise_var = {evidence['noise_var']:.1g}"
+        where = f"rank {self.rank}, n = {self.n}, noise_var = {evidence['noise_var']:.1g}"
         return plots_of_chains.draw_curve(
-            curve, rank=fields["estimate"], trace=evidence["trace"], where=where, ax=ax
+            curve, rank=self.estimate, trace=evidence["trace"], where=where, ax=ax
         )

@@ -1,5 +1,6 @@
 """What a result says of the signed spectrum, lambda itself and not its modulus."""
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -8,6 +9,7 @@ from symrank.errors import OptionError
 from symrank.spectrum import curves
 from symrank.spectrum.curves import Cdf, Density, Quantiles, Slices
 from symrank.spectrum.known import Known
+from symrank.spectrum.measure import RitzMeasure
 from symrank.spectrum.signed import Sampled
 from symrank.support.options import check_number
 
@@ -23,6 +25,14 @@ class SignedSpectrum:
     They need a Ritz measure, as ``method="lanczos"`` leaves one, or all eigenvalues, as
     ``method="dense"`` does; with a preconditioner G they speak of G A.
     """
+
+    if TYPE_CHECKING:  # fields of the result
+        n: int
+        dtype: str
+        method: str
+        confidence: float
+        measure: RitzMeasure | None
+        diagnostics: Mapping[str, Any]
 
     def cdf(self, x: Any, confidence: float | None = None, *, simultaneous: bool = False) -> Cdf:
         """Count the eigenvalues ``lambda <= x``, the integrated density of states.
@@ -200,24 +210,23 @@ class SignedSpectrum:
         return plots.draw_density(self._spectrum(), width, self._level(None), ax)
 
     def _level(self, confidence: float | None) -> float:
-        level = vars(self)["confidence"] if confidence is None else confidence
+        level = self.confidence if confidence is None else confidence
         rule = "must lie between 0 and 1, for example 0.95."
         return check_number("confidence", level, lambda x: 0.0 < x < 1.0, rule)
 
     def _spectrum(self) -> Sampled | Known:
         """Return what was kept of the spectrum."""
-        fields = vars(self)
-        measure, evidence = fields["measure"], fields["diagnostics"]
+        measure, evidence = self.measure, self.diagnostics
         if measure is not None:
             return Sampled(measure)
         if "eigenvalues" not in evidence:
             raise OptionError(
-                f"method={fields['method']!r} kept no spectrum: run method='lanczos' (or 'dense'), "
+                f"method={self.method!r} kept no spectrum: run method='lanczos' (or 'dense'), "
                 "or restore a result saved by to_dict(measure=True)."
             )
         values = np.asarray(evidence["eigenvalues"], np.float64)
-        values = np.sort(np.append(values, np.zeros(fields["n"] - values.size)))
-        eps = float(np.finfo(fields["dtype"]).eps)
+        values = np.sort(np.append(values, np.zeros(self.n - values.size)))
+        eps = float(np.finfo(self.dtype).eps)
         norm = float(np.abs(values).max(initial=0.0))
         rounding = max(values.size, 1) * eps * norm
         return Known(
