@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from typing import Any
 
-from tables import Record, table
+from tables import Record, bars, table
 
 __all__ = ["draw_paper_fig3"]
 
@@ -15,6 +15,8 @@ def draw_paper_fig3(record: Record) -> Iterable[str]:
     for draw in (_spectra, _ladder, _questions, _levels, _baseline, _literal, _scan):
         yield from draw(record)
         yield ""
+    if "bars" in record:
+        yield from bars(record)
 
 
 def percent(share: float | None) -> str:
@@ -153,6 +155,6 @@ def _scan(record: Record) -> Iterable[str]:
         [name, *(r[key] for key in ("statistics", "G")), f"{r['noise_var']:.0e}", r["closed_form"],
          *_seen(r)]
         for name, part in (("ReLU", "scan"), ("SiLU", "twin_scan"), ("SiLU", "twin"))
-        for r in record[part]
+        for r in record.get(part, ())
     ]  # fmt: skip
     yield from table(heads, rows)

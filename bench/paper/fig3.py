@@ -45,7 +45,7 @@ PRODUCTS = 3000  # of rank() and count(): four times the order
 POINTS = 60  # of the band of the staircase
 STATISTICS = ("batch", "frozen")
 SCAN = Setting(num_steps=60, burn_in=30, num_chains=4, precision=0.01)
-TWIN = Setting(num_steps=60, burn_in=30, num_chains=1000, precision=1e-3)
+TWIN = Setting(num_steps=40, burn_in=20, num_chains=1000, precision=1e-3)
 SHORT = Setting(num_steps=40, burn_in=20, num_chains=4, precision=0.01)
 
 
@@ -252,6 +252,24 @@ def scan(
     return rows
 
 
+def bars(figures: dict[str, Any]) -> dict[str, dict[str, float]]:
+    """Return what is to be held: the twin's interval and its width, and no silent error."""
+    runs = figures["scan"] + figures["twin_scan"]
+    seen = [row for row in runs if row["estimate"] is not None]
+    off = [row for row in seen if not row["low"] <= row["closed_form"] <= row["high"]]
+    unsaid = [row for row in off if row["status"] not in ("NOT_SMOOTH", "NOT_QUADRATIC")]
+    best = figures["twin"][0]
+    is_met = best["estimate"] is not None and best["low"] <= best["closed_form"] <= best["high"]
+    width = 100.0 * (best["high"] - best["low"]) / best["closed_form"] if is_met else 100.0
+    return {
+        "runs_off_by_more_than_their_interval_that_do_not_say_so": {
+            "figure": len(unsaid), "at_most": 0,
+        },
+        "twin_meets_the_closed_form": {"figure": int(is_met), "at_least": 1},
+        "width_of_its_interval_in_percent": {"figure": width, "at_most": 2.0},
+    }  # fmt: skip
+
+
 def trained(args: argparse.Namespace, activation: str, count: int) -> Point:
     """Train, or take what an earlier run has kept."""
     kept = Path(args.points + f".{activation}.pt") if args.points else None
@@ -300,6 +318,8 @@ def main() -> None:
     for name, work in parts.items():
         started = time.perf_counter()
         figures[name] = old[name] if old and name in old else work()
+        if name == "twin":
+            figures["bars"] = bars(figures)
         path = record.save(args.save, figures, libraries=("torch", "matplotlib"))
         print(f"{name}: {time.perf_counter() - started:.0f} s", flush=True)
     print(path)
