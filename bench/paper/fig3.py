@@ -15,6 +15,7 @@ Parts are saved as they are done, and a rerun goes on. --points keeps the traine
 """
 
 import argparse
+import functools
 import os
 import time
 from collections.abc import Callable
@@ -299,26 +300,26 @@ def main() -> None:
     torch.set_num_threads(1)
     old = None if args.fresh else record.load(args.save)
     figures: dict[str, Any] = {"options": vars(args), "paper": PAPER}
-    relu = trained(args, "relu", args.images)
-    silu = trained(args, "silu", args.twin_images)
+    relu = functools.cache(lambda: trained(args, "relu", args.images))
+    silu = functools.cache(lambda: trained(args, "silu", args.twin_images))
     chains, many = (SHORT, SHORT) if args.quick else (SCAN, TWIN)
     parts: dict[str, Callable[[], Any]] = {
-        "spectra": lambda: spectra("ReLU", relu) + spectra("SiLU", silu),
-        "ladder": lambda: ladder(relu),
-        "questions": lambda: questions(relu),
-        "levels": lambda: levels(relu),
-        "staircase": lambda: staircase(relu),
-        "ubaru_saad": lambda: ubaru_saad(relu),
-        "literal": lambda: literal_parameters(relu),
-        "automatic": lambda: automatic(relu),
-        "scan": lambda: scan(relu, chains, NOISES),
-        "twin_scan": lambda: scan(silu, chains, NOISES),
-        "twin": lambda: scan(silu, many, PRINTED_NOISE, scales=()),
+        "twin_scan": lambda: scan(silu(), chains, NOISES),
+        "twin": lambda: scan(silu(), many, PRINTED_NOISE, scales=()),
+        "spectra": lambda: spectra("ReLU", relu()) + spectra("SiLU", silu()),
+        "ladder": lambda: ladder(relu()),
+        "levels": lambda: levels(relu()),
+        "ubaru_saad": lambda: ubaru_saad(relu()),
+        "literal": lambda: literal_parameters(relu()),
+        "automatic": lambda: automatic(relu()),
+        "questions": lambda: questions(relu()),
+        "staircase": lambda: staircase(relu()),
+        "scan": lambda: scan(relu(), chains, NOISES),
     }
     for name, work in parts.items():
         started = time.perf_counter()
         figures[name] = old[name] if old and name in old else work()
-        if name == "twin":
+        if name == "scan":
             figures["bars"] = bars(figures)
         path = record.save(args.save, figures, libraries=("torch", "matplotlib"))
         print(f"{name}: {time.perf_counter() - started:.0f} s", flush=True)
