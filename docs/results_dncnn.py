@@ -11,7 +11,7 @@ LEFT = 20.0  # exponent of a mode that has left its saddle by all means
 
 
 def draw_paper_fig3(record: Record) -> Iterable[str]:
-    """All tables of the DnCNN."""
+    """All tables of the DnCNN; a run that was stopped has some of them."""
     for draw in (_spectra, _ladder, _questions, _levels, _baseline, _literal, _scan):
         yield from draw(record)
         yield ""
@@ -56,7 +56,7 @@ def _ladder(record: Record) -> Iterable[str]:
     yield ""
     heads = ("statistics", "G", "eta lambda max", "modes that diverge", "estimate, positive part",
              "its share, %", "exponent", "estimate")  # fmt: skip
-    yield from table(heads, [_rung(row) for row in record["ladder"]])
+    yield from table(heads, [_rung(row) for row in record.get("ladder", ())])
 
 
 def _rung(row: Record) -> list[Any]:
@@ -80,7 +80,8 @@ def _questions(record: Record) -> Iterable[str]:
              "products")  # fmt: skip
     keys = ("statistics", "G", "of_positive", "rtol", "exact", "count")
     yield from table(
-        heads, [[*(r[k] for k in keys), ends(r), r["products"]] for r in record["questions"]]
+        heads,
+        [[*(r[k] for k in keys), ends(r), r["products"]] for r in record.get("questions", ())],
     )
 
 
@@ -93,10 +94,10 @@ def _levels(record: Record) -> Iterable[str]:
         [
             [r["statistics"], f"{r['rtol']:.0e}", r["exact"], r["estimate"], ends(r), r["products"],
              percent(r["share"])]
-            for r in record["levels"]
+            for r in record.get("levels", ())
         ],
     )  # fmt: skip
-    for kind, found in record["staircase"].items():
+    for kind, found in record.get("staircase", {}).items():
         said = "holds" if found["holds"] else "does not hold"
         yield ""
         yield (
@@ -112,7 +113,7 @@ def _baseline(record: Record) -> Iterable[str]:
     rows = [
         [r["statistics"], r["way"], r["estimate"], ends(r), percent(r["share"]),
          f"{r['threshold']:.2g}", r["status"]]
-        for r in record["ubaru_saad"] if "estimate" in r
+        for r in record.get("ubaru_saad", ()) if "estimate" in r
     ]  # fmt: skip
     yield from table(heads, rows)
 
@@ -127,12 +128,12 @@ def _literal(record: Record) -> Iterable[str]:
         [r["statistics"], r["G"], r["eta_lambda_max"], r["loss"],
          "never" if r["lost_at"] is None else str(r["lost_at"]), number(r["largest_loss"]),
          r["said"].split(":")[0]]
-        for r in record["literal"]
+        for r in record.get("literal", ())
     ]  # fmt: skip
     yield from table(heads, rows)
     yield ""
     keys = ("statistics", "G", "status")
-    yield from table(keys, [[r[key] for key in keys] for r in record["automatic"]])
+    yield from table(keys, [[r[key] for key in keys] for r in record.get("automatic", ())])
 
 
 SEEN = ("estimate", "filtered interval", "moved", "product error", "status")
