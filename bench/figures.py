@@ -30,5 +30,6 @@ def drawings() -> dict[str, Drawing]:
         "paper/table1": paper.table1,
         "paper/fig1": paper.fig1,
         "paper/fig2": paper.fig2,
+        "paper/fig3": paper.fig3,
         "race/accuracy_per_matvec": race.accuracy_per_matvec,
     }

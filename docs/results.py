@@ -11,6 +11,7 @@ from pathlib import Path
 
 from matplotlib import rc_context
 from matplotlib.figure import Figure
+from results_dncnn import draw_paper_fig3
 from results_doors import draw_adversary, draw_coverage_doors, draw_mutants
 from results_matrices import (
     draw_choice,
@@ -219,6 +220,7 @@ TABLES: dict[str, Draw] = {
     "paper/table1": draw_paper_table1,
     "paper/fig1": draw_paper_fig1,
     "paper/fig2": draw_paper_fig2,
+    "paper/fig3": draw_paper_fig3,
     "intervals/langevin_coverage": draw_langevin_coverage,
     "kernels/langevin": draw_langevin_kernels,
     "kernels/lanczos": partial(draw_kernels, key="n"),

@@ -3,7 +3,7 @@
 import numpy as np
 from matplotlib.figure import Figure
 
-from bench.figures import BLUE, GREEN, ORANGE, PINK, RED, SKY, Record
+from bench.figures import BLACK, BLUE, GREEN, GREY, ORANGE, PINK, RED, SKY, Record
 from bench.paper.setup import NUM_STEPS
 
 ROWS = {  # key of a summary, key of its error, label, colour, marker
@@ -103,3 +103,59 @@ def fig1(record: Record) -> Figure:
     left.legend(loc="lower right")
     right.legend(loc="lower right")
     return figure
+
+
+def fig3(record: Record) -> Figure:
+    """Cumulative sum of the Hessian's eigenvalues with estimates as lines; counts above a cut."""
+    figure = Figure(figsize=(11, 4.8), layout="constrained")
+    left, right = figure.subplots(1, 2)
+    colours = {"batch": BLUE, "frozen": GREEN}
+    for row in (s for s in record["spectra"] if s["network"] == "ReLU"):
+        kind, lam = row["statistics"], np.array(row["eigenvalues"])
+        colour, label = colours[kind], f"{kind} statistics"
+        order = np.arange(1, lam.size + 1)
+        left.plot(order, 100.0 * np.cumsum(lam) / lam.sum(), color=colour, label=label)
+        positive = lam[lam > 0.0]
+        right.plot(positive / lam[0], order[: positive.size], color=colour, label=label)
+        levels = [one for one in record["levels"] if one["statistics"] == kind]
+        for one in levels:
+            right.plot([one["rtol"]] * 2, [one["low"], one["high"]], color=colour, linewidth=3.0,
+                       alpha=0.4)  # fmt: skip
+    for row in record.get("questions", ()):  # a run may have been stopped before
+        right.plot(row["rtol"], row["of_positive"], "x", color=colours[row["statistics"]])
+    for name, style in (("langevin", "-"), ("ubaru_saad", "--")):
+        printed, share = record["paper"][name]
+        left.axvline(printed, color=BLACK, linestyle=style,
+                     label=f"printed: {printed} with {share} %")  # fmt: skip
+    for x, colour, label in _estimates(record):
+        left.axvline(x, color=colour, linestyle=":", label=label)
+    left.set(xlim=(0, 760), ylim=(0, 103), xlabel="number of eigenvalues, the largest first",
+             ylabel="share of the trace, %")  # fmt: skip
+    right.set(xscale="log", xlim=(1e-8, 2.0), xlabel="cut, of the largest eigenvalue",
+              ylabel="eigenvalues above the cut")  # fmt: skip
+    right.plot([], [], color=GREY, linewidth=3.0, alpha=0.4, label="rank(H, rtol=cut), interval")
+    right.plot([], [], "x", color=GREY, label="Algorithm 1 by scale of G, at its own cut (GH)")
+    for axes in (left, right):
+        axes.grid(alpha=0.3)
+        axes.legend(fontsize="small", loc="lower right" if axes is left else "upper right")
+    return figure
+
+
+def _estimates(record: Record) -> list[tuple[float, str, str]]:
+    """Return the lines of Figure 3 for batch statistics, each with the share it captures."""
+    found = []
+    kind = "batch"
+    for row in record["ladder"]:
+        is_shown = row["statistics"] == kind and row["G"] in ("Adam, mean 1", "clamped, mean 1")
+        if is_shown and row["of_positive"] is not None:
+            text = f"Algorithm 1, {row['G']}: {row['of_positive']:.0f}"
+            found.append((row["of_positive"], RED, f"{text} with {100 * row['share']:.1f} %"))
+    for row in record.get("ubaru_saad", ()):
+        if row["statistics"] == kind and row["way"] == "published, positive part":
+            text = f"Ubaru and Saad, published: {row['estimate']:.0f}"
+            found.append((row["estimate"], ORANGE, f"{text} with {100 * row['share']:.1f} %"))
+    for row in record["levels"]:
+        if row["statistics"] == kind and row["rtol"] == 1e-3:
+            text = f"rank(H, rtol=1e-3): {row['estimate']:.0f}"
+            found.append((row["estimate"], PINK, f"{text} with {100 * row['share']:.1f} %"))
+    return found
