@@ -20,7 +20,7 @@ from results_matrices import (
     draw_null_space,
     draw_real_matrices,
 )
-from results_networks import draw_loss_langevin, draw_spectra
+from results_networks import draw_gradients, draw_loss_langevin, draw_products, draw_spectra
 from results_paper import (
     draw_accuracy_per_matvec,
     draw_langevin_paper_budget,
@@ -212,6 +212,8 @@ TABLES: dict[str, Draw] = {
     "hostile/determinism": draw_determinism,
     "hostile/busy": draw_busy,
     "networks/loss_langevin": draw_loss_langevin,
+    "networks/gradients": draw_gradients,
+    "networks/products": draw_products,
     "networks/spectra": draw_spectra,
     "intervals/simultaneous": draw_simultaneous,
     "intervals/hofstadter": draw_hofstadter,

@@ -4,7 +4,10 @@ from collections.abc import Iterable
 
 from tables import Record, table
 
-__all__ = ["draw_loss_langevin", "draw_spectra"]
+__all__ = ["draw_gradients", "draw_loss_langevin", "draw_products", "draw_spectra"]
+
+NETWORKS = {"dncnn": "DnCNN, 753 parameters", "mlp": "perceptron, 98 880 parameters"}
+OWN = ("ms_per_column", "ms_gradient")
 
 SHOWN, ABSOLUTE = slice(0, 4), slice(3, None)  # cuts along training that fit into a table
 
@@ -26,6 +29,54 @@ def draw_loss_langevin(record: Record) -> Iterable[str]:
             for row in record["summary"]
         ],
     )  # fmt: skip
+
+
+def draw_gradients(record: Record) -> Iterable[str]:
+    """Algorithm 1 on a loss beside Lanczos on its Hessian: who reaches the precision, and when."""
+    methods = ("langevin", "lanczos")
+    heads = ("products", "s", "width, %", "met", "holds")
+    yield from table(
+        ("minimum", "d", "precision, % of the rank",
+         *(f"{method}: {head}" for method in methods for head in heads), "time over lanczos"),
+        [
+            (
+                *(row["minimum"], row["d"], f"{100.0 * row['share']:g}"),
+                *(cell for method in methods for cell in _reached(row[method], row["seeds"])),
+                f"{row['ratio']:.2f}",
+            )
+            for row in record["rows"]
+        ],
+    )  # fmt: skip
+
+
+def _reached(found: Record, seeds: int) -> tuple[str, ...]:
+    return (
+        f"{found['products']:.0f}",
+        f"{found['seconds']:.2f}",
+        f"{found['width_percent']:.1f}",
+        f"{found['met']} of {seeds}",
+        f"{found['holds']} of {seeds}",
+    )
+
+
+def draw_products(record: Record) -> Iterable[str]:
+    """A block product in milliseconds a column, beside every other way that was at hand."""
+    ways = [key[3:] for key in record["rows"][0] if key.startswith("ms ")]
+    yield from table(
+        ("network", "symrank", "a gradient", *ways, *(f"over {way}" for way in ways), "bar 1.1"),
+        [
+            (
+                NETWORKS[row["network"]],
+                *(f"{row[key]:.2f}" for key in OWN),
+                *(f"{row[f'ms {way}']:.2f}" for way in ways),
+                *(f"{row[f'ratio {way}']:.2f}" for way in ways),
+                "met" if row["met"] else f"missed: {row['over_best']:.2f}",
+            )
+            for row in record["rows"]
+        ],
+    )
+    if record["note"]:
+        yield from ("", record["note"])
 
 
 def draw_spectra(record: Record) -> Iterable[str]:
