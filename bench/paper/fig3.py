@@ -46,7 +46,7 @@ PRODUCTS = 3000  # of rank() and count(): four times the order
 POINTS = 60  # of the band of the staircase
 STATISTICS = ("batch", "frozen")
 SCAN = Setting(num_steps=60, burn_in=30, num_chains=4, precision=0.01)
-TWIN = Setting(num_steps=20, burn_in=10, num_chains=900, precision=0.01)
+TWIN = Setting(num_steps=20, burn_in=10, num_chains=1000, precision=0.01)
 SHORT = Setting(num_steps=40, burn_in=20, num_chains=4, precision=0.01)
 
 

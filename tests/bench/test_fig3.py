@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from bench import record
 from bench.paper import closed_forms
 from symrank.spectrum.filters import EulerMaruyama
 
@@ -112,3 +113,39 @@ def test_a_bias_before_batch_statistics_is_a_null_direction(trained):
     assert np.abs(H.matmat(bias)).max() <= 1e-12  # products of size 1 elsewhere
     frozen = dncnn.operator(dncnn.with_statistics(trained, "frozen"), trained)
     assert np.abs(frozen.matmat(bias)).max() >= 1e-6
+
+
+def test_the_page_says_what_the_record_shows():
+    record_ = record.load("paper/fig3")
+    assert record_ is not None
+    page = (record.ROOT / "docs/concepts/dncnn.md").read_text()
+    relu = [row for row in record_["spectra"] if row["network"] == "ReLU"]
+    for key, said in (("share_34", "84 to 88 %"), ("share_133", "97 to 98 %")):
+        low, high = sorted(round(100 * row[key]) for row in relu)
+        assert f"{low} to {high} %" == said
+        assert said in page
+    many = [row for row in record_["ladder"] if (row["of_positive"] or 0.0) > 300.0]
+    few = [row for row in record_["ladder"] if row["of_positive"] and row["of_positive"] < 113.0]
+    assert len(many) + len(few) == sum(row["of_positive"] is not None for row in record_["ladder"])
+    assert min(row["exponent"] for row in many) > 1.0
+    assert max(row["exponent"] for row in few) < 0.1
+    asked = [row for row in record_["questions"] if row["of_positive"] > 300.0]
+    assert all(abs(row["of_positive"] - row["exact"]) < 0.05 * row["exact"] for row in asked)
+    assert all(row["status"] == "NotPositiveError" for row in record_["automatic"])
+    errors = [row["product_error"] for row in record_["scan"] if row["product_error"]]
+    assert (round(100 * min(errors)), round(100 * max(errors))) == (9, 104)
+    quiet = [row for row in record_["scan"] if row["status"] not in ("NOT_SMOOTH", "NOT_QUADRATIC")]
+    assert "9 % to 104 %" in page
+    assert len(quiet) == 1
+    assert quiet[0]["low"] <= quiet[0]["closed_form"] <= quiet[0]["high"]
+    batch = {r["way"]: r for r in record_["ubaru_saad"] if r["statistics"] == "batch"}
+    once, scaled = batch["published, positive part"], batch["published, positive part, times 100"]
+    assert [round(r["estimate"]) for r in (once, scaled)] == [11, 45]
+    assert [round(100 * r["share"]) for r in (once, scaled)] == [65, 88]
+
+
+def test_the_bars_of_the_record_are_met():
+    record_ = record.load("paper/fig3")
+    assert record_ is not None
+    for bar in record_["bars"].values():
+        assert bar.get("at_least", -np.inf) <= bar["figure"] <= bar.get("at_most", np.inf)
