@@ -44,7 +44,8 @@ def empty(n: int, k: int, dtype: npt.DTypeLike) -> Array:
 
 def block(Z: Array) -> Array:
     """Return a fresh block where the kernel works, with the values of an array of the host."""
-    fresh = empty(*Z.shape, Z.dtype)
+    n, k = Z.shape
+    fresh = empty(n, k, Z.dtype)
     fresh[...] = Z
     return fresh
 
