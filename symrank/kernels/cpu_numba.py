@@ -18,17 +18,22 @@ from symrank.kernels.compiled.products import CHUNK
 from symrank.kernels.compiled.simd import width_tag
 from symrank.kernels.compiled.threads import spread
 from symrank.kernels.multiplicands import Csr, Given, Multiplicand
+from symrank.kernels.on_host import block, empty, host, xp
 from symrank.support.blocks import empty_block
 from symrank.support.probes import Noise
 from symrank.support.typing import Array, FloatArray
 
 __all__ = [
+    "block",
     "chebyshev_step",
     "draw",
+    "empty",
     "golub_welsch",
+    "host",
     "lanczos_step",
     "langevin_step",
     "multiply",
+    "xp",
 ]
 
 PANEL = 128  # bytes of a row that a pass of the inner loop keeps in registers

@@ -12,16 +12,21 @@ import scipy.sparse
 
 from symrank.kernels.coefficients import Coefficients
 from symrank.kernels.multiplicands import Diagonal, Given, Multiplicand
+from symrank.kernels.on_host import block, empty, host, xp
 from symrank.support.probes import Noise
 from symrank.support.typing import Array, FloatArray
 
 __all__ = [
+    "block",
     "chebyshev_step",
     "draw",
+    "empty",
     "golub_welsch",
+    "host",
     "lanczos_step",
     "langevin_step",
     "multiply",
+    "xp",
 ]
 
 ROWS = 64  # rows of a block of noise

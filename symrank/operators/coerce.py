@@ -12,8 +12,9 @@ import scipy.sparse.linalg as spla
 from symrank.errors import OperatorError
 from symrank.operators.base import Operator
 from symrank.operators.matrix import MatrixOperator
+from symrank.operators.on_device import is_of_cupy, made_on_host
 from symrank.operators.scipy_adapter import ScipyOperator
-from symrank.operators.tensors import array_of, is_module, is_tensor
+from symrank.operators.tensors import array_of, is_cuda_tensor, is_module, is_tensor
 from symrank.support import foreign
 
 __all__ = ["as_operator", "interpret"]
@@ -26,8 +27,9 @@ def as_operator(A: Any) -> Operator:
     Takes ndarrays, ``numpy.matrix``, nested lists, every scipy.sparse format, SciPy
     ``LinearOperator``, any object with ``shape`` and ``matvec`` or ``matmat``, any object with
     ``__array__`` or ``to_scipy()`` (curvlinops), tensors of PyTorch, dense or sparse, by their
-    values, and symrank operators, which come back unchanged. Other libraries add their types by
-    ``as_operator.register``.
+    values, and symrank operators, which come back unchanged. Arrays and ``LinearOperator`` of CuPy,
+    its sparse matrices, and tensors of PyTorch on a GPU stay there, as does the work of the kernels
+    (`symrank.operators.on_cupy`). Other libraries add their types by ``as_operator.register``.
 
     Parameters
     ----------
@@ -50,6 +52,10 @@ def as_operator(A: Any) -> Operator:
     >>> as_operator([[2, 1], [1, 2]])
     <MatrixOperator 2x2 float64: dense matrix>
     """
+    if is_of_cupy(A) or is_cuda_tensor(A):
+        from symrank.operators import on_cupy
+
+        return on_cupy.operator_of(A)
     return as_operator(interpret(A))
 
 
@@ -72,6 +78,8 @@ def _(A: Any) -> Operator:
 
 def interpret(A: Any) -> Any:
     """Return an object of no known type as an array, dense or sparse, or a ``LinearOperator``."""
+    if is_of_cupy(A) or is_cuda_tensor(A):
+        raise made_on_host(f"what is made of this {type(A).__name__}")
     if is_tensor(A):
         return array_of(A)
     if callable(getattr(A, "to_scipy", None)):

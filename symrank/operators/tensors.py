@@ -8,7 +8,7 @@ import scipy.sparse as sp
 from symrank.errors import OperatorError
 from symrank.support.foreign import named_package
 
-__all__ = ["array_of", "is_module", "is_tensor"]
+__all__ = ["array_of", "is_cuda_tensor", "is_module", "is_tensor"]
 
 SHORT = ("torch.bfloat16", "torch.float16")  # NumPy knows the second alone; both become float32
 
@@ -16,6 +16,11 @@ SHORT = ("torch.bfloat16", "torch.float16")  # NumPy knows the second alone; bot
 def is_tensor(A: Any) -> bool:
     """Tell whether `A` is a tensor of PyTorch, or of a class derived from one."""
     return any(_is_named(kind, "Tensor") for kind in type(A).__mro__)
+
+
+def is_cuda_tensor(A: Any) -> bool:
+    """Tell whether `A` is a tensor of PyTorch on a GPU, of either make."""
+    return is_tensor(A) and bool(A.is_cuda)
 
 
 def is_module(A: Any) -> bool:
@@ -30,7 +35,8 @@ def _is_named(kind: type, name: str) -> bool:
 def array_of(A: Any) -> Any:
     """Return a tensor as an ndarray or a scipy.sparse array in the memory of the host.
 
-    A tensor that requires a gradient is taken by its values; one on another device is copied.
+    A tensor that requires a gradient is taken by its values; one on another device is copied, but
+    for those of a GPU, which do not come here.
 
     Raises
     ------
