@@ -10,6 +10,7 @@ from threadpoolctl import threadpool_limits
 
 from symrank import kernels
 from symrank.kernels.compiled import threads
+from tests.device import plain_cupy
 
 settings.register_profile(
     "symrank",
@@ -67,8 +68,8 @@ def rng(seed):
 
 @pytest.fixture(params=kernels.NAMES)
 def kernel(request):
-    """Every kernel file."""
-    return kernels.load(request.param)
+    """Every kernel file; a GPU's on the host."""
+    return plain_cupy.load(request.param)
 
 
 @pytest.fixture

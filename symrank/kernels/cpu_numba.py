@@ -1,7 +1,7 @@
 """Numba kernels: each pass over memory once, sums in fixed chunks of rows.
 
-A chunk has 1024 rows whatever the number of threads, and the partial sums are added in
-the order of the chunks: so results do not depend on the threads, to the last bit.
+The order of sums is that of `compiled.sums`, whatever the number of threads or the other columns
+of the block: so results do not depend on them, to the last bit.
 """
 
 import math
@@ -14,11 +14,11 @@ import numpy.typing as npt
 from symrank.kernels.coefficients import Coefficients
 from symrank.kernels.compiled import chebyshev, lanczos, langevin, products
 from symrank.kernels.compiled.compiler import compiled
-from symrank.kernels.compiled.products import CHUNK
 from symrank.kernels.compiled.simd import width_tag
+from symrank.kernels.compiled.sums import add_chunks, num_chunks
 from symrank.kernels.compiled.threads import spread
 from symrank.kernels.multiplicands import Csr, Given, Multiplicand
-from symrank.kernels.on_host import block, empty, host, xp
+from symrank.kernels.reference import block, empty, host, xp
 from symrank.support.blocks import empty_block
 from symrank.support.probes import Noise
 from symrank.support.typing import Array, FloatArray
@@ -68,7 +68,7 @@ def _lanczos_pairs(
     n, columns = U.shape
     number, fields = U.dtype, tuple(product)
     s, c = np.repeat(scale, parts), np.repeat(coupling, parts)
-    partial = np.empty((_num_chunks(n), columns))
+    partial = np.empty((num_chunks(n), columns))
     panels = list(_panels(columns, 0, number))
     scales, couplings = s.astype(number), -c.astype(number)
 
@@ -83,11 +83,16 @@ def _lanczos_pairs(
             lanczos.subtract(tag, columns, (first, last), U_prev, U, factor, partial)
 
     spread(multiply_and_project, len(partial), _cost(product, U))
-    alpha = partial.sum(axis=0).reshape(-1, parts).sum(axis=1)
+    alpha = _parts(add_chunks(partial), parts)
     factor = (-np.repeat(alpha, parts) * s).astype(number)
     spread(subtract, len(partial), 0.3 * U.size)
-    norm2 = partial.sum(axis=0).reshape(-1, parts).sum(axis=1)
+    norm2 = _parts(add_chunks(partial), parts)
     return alpha, np.sqrt(norm2)
+
+
+def _parts(sums: FloatArray, parts: int) -> FloatArray:
+    """Add the sums of real and imaginary columns, where vectors have two."""
+    return sums if parts == 1 else sums[0::2] + sums[1::2]
 
 
 def chebyshev_step(
@@ -101,7 +106,7 @@ def chebyshev_step(
         return mixed[0::2] + mixed[1::2], square[0::2] + square[1::2]
     n, k = T.shape
     numbers, fields = (T.dtype.type(slope), T.dtype.type(offset)), tuple(product)
-    mixed, square = np.empty((2, _num_chunks(n), k))
+    mixed, square = np.empty((2, num_chunks(n), k))
     panels = list(_panels(k, 0, T.dtype))
 
     def step(first: int, last: int) -> None:
@@ -109,7 +114,7 @@ def chebyshev_step(
             chebyshev.step(tag, columns, (first, last), fields, T, T_prev, numbers, mixed, square)
 
     spread(step, len(mixed), _cost(product, T))
-    return mixed.sum(axis=0), square.sum(axis=0)
+    return add_chunks(mixed), add_chunks(square)
 
 
 def langevin_step(
@@ -136,7 +141,7 @@ def langevin_step(
     step_size, deviation, correction, decay, _ = coefficients
     numbers = tuple(map(theta.dtype.type, (step_size, deviation, correction, decay)))
     like, law = _law(noise, step, coefficients.averaged)
-    partial = np.zeros((_num_chunks(n), k))
+    partial = np.zeros((num_chunks(n), k))
     panels = list(_panels(k, chain, theta.dtype))
 
     def advance(first: int, last: int) -> None:
@@ -148,7 +153,7 @@ def langevin_step(
 
     extra = float(theta.size) if noise.is_gaussian else 0.0
     spread(advance, len(partial), _cost(product, theta) + extra)
-    return np.asarray(partial.sum(axis=0))
+    return np.asarray(add_chunks(partial))
 
 
 def multiply(product: Multiplicand) -> Array:
@@ -164,7 +169,7 @@ def multiply(product: Multiplicand) -> Array:
         for tag, columns in panels:
             products.multiply(tag, columns, (first, last), tuple(product), out)
 
-    spread(rows_of, _num_chunks(rows), _cost(product, out))
+    spread(rows_of, num_chunks(rows), _cost(product, out))
     return out
 
 
@@ -185,7 +190,7 @@ def draw(
         for tag, columns in panels:
             langevin.draw(tag, columns, (first, last), chain, block, like, law, unit)
 
-    spread(fill, _num_chunks(n), 0.3 * block.size)
+    spread(fill, num_chunks(n), 0.3 * block.size)
     return block
 
 
@@ -199,10 +204,6 @@ def _law(
     packed = not (noise.is_gaussian or averaged)
     law = (noise.is_gaussian, np.uint64(step), 2 if averaged else 1, np.uint64(noise.key))
     return np.empty(0, np.uint32 if packed else np.float32), law
-
-
-def _num_chunks(n: int) -> int:
-    return -(-n // CHUNK)
 
 
 def _cost(product: Multiplicand, block: Array) -> float:

@@ -1,8 +1,13 @@
 """Plain NumPy kernels: the specification that every other kernel file is tested against.
 
 Blocks are (n, k) in C order; a column is a vector. Sums over rows are in double precision.
+
+A kernel file also says where its blocks and (k,) results live: `xp` is their array namespace,
+`empty` and `block` make one, `host` brings one home. Who calls a kernel makes its arrays with these
+and uses of `xp` what the array API standard has, so that any kernel file will do.
 """
 
+import math
 from typing import Any
 
 import numpy as np
@@ -12,7 +17,7 @@ import scipy.sparse
 
 from symrank.kernels.coefficients import Coefficients
 from symrank.kernels.multiplicands import Diagonal, Given, Multiplicand
-from symrank.kernels.on_host import block, empty, host, xp
+from symrank.support.blocks import empty_block
 from symrank.support.probes import Noise
 from symrank.support.typing import Array, FloatArray
 
@@ -30,6 +35,24 @@ __all__ = [
 ]
 
 ROWS = 64  # rows of a block of noise
+xp = np  # the array namespace of blocks and results
+
+
+def empty(n: int, k: int, dtype: npt.DTypeLike) -> Array:
+    """Return an uninitialised (n, k) block where the kernel works, in C order."""
+    return empty_block(n, k, dtype)
+
+
+def block(Z: Array) -> Array:
+    """Return a fresh array where the kernel works, with the values of one of the host."""
+    fresh = empty(Z.shape[0], math.prod(Z.shape[1:]), Z.dtype).reshape(Z.shape)
+    fresh[...] = Z
+    return fresh
+
+
+def host(x: Array) -> Array:
+    """Return as an ndarray what the kernel gave; where that is one, it is handed through."""
+    return x
 
 
 def lanczos_step(

@@ -3,8 +3,9 @@
 import numpy as np
 
 from symrank.kernels.compiled.compiler import compiled
-from symrank.kernels.compiled.products import CHUNK, product_row
+from symrank.kernels.compiled.products import product_row
 from symrank.kernels.compiled.simd import convert, fma, load, splat, store
+from symrank.kernels.compiled.sums import CHUNK
 
 __all__ = ["step"]
 

@@ -1,9 +1,8 @@
 """The compiled Langevin step: product, noise, update and energy in one pass over memory.
 
-Rows are worked off in blocks of 64; 16 blocks form a chunk, the unit of the threads. Within a block
-the loop runs over panels of columns: a row's indices come from memory once, a panel's energy stays
-in registers. The energies of a chunk are a row of `partial`, and these rows are added in the order
-of the chunks: nothing depends on the number of threads.
+Rows are worked off in blocks of 64; four blocks form a chunk, the unit of the threads. Within a
+block the loop runs over panels of columns: a row's indices come from memory once, a panel's energy
+stays in registers. The energies of a chunk are a row of `partial`; see `sums` for their order.
 """
 
 import numpy as np
@@ -11,7 +10,7 @@ from numba.core import types
 from numba.core.extending import overload
 
 from symrank.kernels.compiled.compiler import compiled
-from symrank.kernels.compiled.products import CHUNK, product_row
+from symrank.kernels.compiled.products import product_row
 from symrank.kernels.compiled.simd import (
     add,
     bits_of_float,
@@ -23,6 +22,7 @@ from symrank.kernels.compiled.simd import (
     splat,
     store,
 )
+from symrank.kernels.compiled.sums import CHUNK
 
 __all__ = ["draw", "step"]
 
@@ -155,18 +155,17 @@ def _noise_row_by(tag, noise, r, bit, scale):
     return values if noise.dtype == types.float32 else bits
 
 
-def _advance(tag, product, theta, out, velocity, noise, rows, col, bit, coefficients):
-    """Advance a panel of a block of rows; return its energy."""
+def _advance(tag, product, theta, out, velocity, noise, rows, col, bit, coefficients, total):
+    """Advance a panel of a block of rows; return `total` with its energy added row by row."""
 
 
 @overload(_advance)
-def _advance_by(tag, product, theta, out, velocity, noise, rows, col, bit, coefficients):
-    def first_order(tag, product, theta, out, velocity, noise, rows, col, bit, coefficients):
+def _advance_by(tag, product, theta, out, velocity, noise, rows, col, bit, coefficients, total):
+    def first_order(tag, product, theta, out, velocity, noise, rows, col, bit, coefficients, total):
         # theta' = theta - eta y + noise; energy y (2 theta - b y)
         k = theta.shape[1]
         eta, scale, b, _ = coefficients
         minus_eta, minus_b = splat(tag, -eta), splat(tag, -b)
-        total = splat(tag, f64(0))
         for i in range(rows[0], rows[1]):
             y = product_row(tag, product, k, i, col)
             t = load(tag, theta, i * k + col)
@@ -176,12 +175,11 @@ def _advance_by(tag, product, theta, out, velocity, noise, rows, col, bit, coeff
             store(out, i * k + col, add(fma(minus_eta, y, t), n))
         return total
 
-    def kinetic(tag, product, theta, out, velocity, noise, rows, col, bit, coefficients):
+    def kinetic(tag, product, theta, out, velocity, noise, rows, col, bit, coefficients, total):
         # u = v - h y; v' = c u + noise; theta' = theta + h/2 (u + v'); energy y theta
         k = theta.shape[1]
         h, scale, _, c = coefficients
         minus_h, half_h, decay = splat(tag, -h), splat(tag, h / type(h)(2)), splat(tag, c)
-        total = splat(tag, f64(0))
         for i in range(rows[0], rows[1]):
             at = i * k + col
             y = product_row(tag, product, k, i, col)
@@ -206,11 +204,11 @@ def step(
     """
     n, k = theta.shape
     width = len(tag)
+    size = 2 * ROWS * width
+    noise = np.empty(size * panels[1], like.dtype)
+    low, high = np.empty(ROWS // 2 * width, np.uint32), np.empty(ROWS // 2 * width, np.uint32)
+    tile = ROWS if panels[1] == 1 else TILE
     for c in range(chunks[0], chunks[1]):
-        size = 2 * ROWS * width
-        noise = np.empty(size * panels[1], like.dtype)
-        low, high = np.empty(ROWS // 2 * width, np.uint32), np.empty(ROWS // 2 * width, np.uint32)
-        tile = ROWS if panels[1] == 1 else TILE
         for row in range(c * CHUNK, min(n, (c + 1) * CHUNK), ROWS):
             for p in range(panels[1]):
                 number = chain + panels[0] + p * width
@@ -221,9 +219,9 @@ def step(
                     col = panels[0] + p * width
                     e = _advance(
                         tag, product, theta, out, velocity, noise[p * size : (p + 1) * size], rows,
-                        col, (chain + col) % 32, coefficients,
+                        col, (chain + col) % 32, coefficients, load(tag, partial, c * k + col),
                     )  # fmt: skip
-                    store(partial, c * k + col, add(load(tag, partial, c * k + col), e))
+                    store(partial, c * k + col, e)
 
 
 @compiled
@@ -231,9 +229,9 @@ def draw(tag, panels, chunks, chain, block, like, law, scale):
     """Fill columns of a block with noise of standard deviation `scale`."""
     n, k = block.shape
     width = len(tag)
+    noise = np.empty(2 * ROWS * width, like.dtype)
+    low, high = np.empty(ROWS // 2 * width, np.uint32), np.empty(ROWS // 2 * width, np.uint32)
     for c in range(chunks[0], chunks[1]):
-        noise = np.empty(2 * ROWS * width, like.dtype)
-        low, high = np.empty(ROWS // 2 * width, np.uint32), np.empty(ROWS // 2 * width, np.uint32)
         for row in range(c * CHUNK, min(n, (c + 1) * CHUNK), ROWS):
             for p in range(panels[1]):
                 col = panels[0] + p * width

@@ -11,11 +11,11 @@ from numba.core.extending import overload
 
 from symrank.kernels.compiled.compiler import compiled
 from symrank.kernels.compiled.simd import convert, fma, load, prefetch, splat, store, zeros
+from symrank.kernels.compiled.sums import CHUNK
 from symrank.kernels.multiplicands import Csr, Diagonal, Given
 
-__all__ = ["CHUNK", "multiply", "product_row"]
+__all__ = ["multiply", "product_row"]
 
-CHUNK = 1024  # rows, the unit of the threads: sums do not depend on their number
 AHEAD = 16  # non-zeros between the request for a row of X and its use
 
 u64, f64 = np.uint64, np.float64
