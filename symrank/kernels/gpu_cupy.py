@@ -1,8 +1,8 @@
 """CUDA kernels, launched by CuPy: the bits of `cpu_numba` on a CPU with fused multiply-add.
 
 Every array is on the device, the (k,) results as well, and nothing is read back. The text of the
-kernels lies in `symrank.kernels.cuda`; a module of it is compiled when it is first used, in a second
-or two, and CuPy keeps what came out of it. Complex blocks are pairs of real columns.
+kernels lies in `symrank.kernels.cuda`; a module of it is compiled when it is first used, in a
+second or two, and CuPy keeps what came out of it. Complex blocks are pairs of real columns.
 """
 
 import math
@@ -15,7 +15,7 @@ import numpy.typing as npt
 from symrank.errors import MissingBackendError, OperatorError
 from symrank.kernels.coefficients import Coefficients
 from symrank.kernels.compiled.langevin import ROWS
-from symrank.kernels.compiled.sums import CHUNK, FAN, num_chunks
+from symrank.kernels.compiled.sums import FAN, num_chunks
 from symrank.kernels.cpu_numba import golub_welsch
 from symrank.kernels.cuda import OPTIONS, Code, source
 from symrank.kernels.multiplicands import Csr, Diagonal, Given, Multiplicand
@@ -174,7 +174,7 @@ def langevin_step(
         np.int64(n), np.int64(k), *map(real, (size, deviation, last)),
     )  # fmt: skip
     _launch_noisy(code, name, is_averaged, n, k, arguments, noise, step, parts * chain)
-    (energy,) = _add_chunks(partial, parts)
+    energy: FloatArray = _add_chunks(partial, parts)[0]
     return energy
 
 

@@ -13,6 +13,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
+from contextlib import suppress
 from functools import cache
 from pathlib import Path
 
@@ -22,8 +23,10 @@ HERE = Path(__file__).parent
 PREFIXES = {"DRAW(": "draw_", "FIRST_ORDER(": "first_order_", "KINETIC(": "kinetic_"}
 FAULTS = {1: "some threads of a block wait at a barrier that others never reach",
           2: "shared memory beyond what the launch asked for was written"}  # fmt: skip
-FLAGS = ("-std=c++17", "-O1", "-ffp-contract=off", "-fno-math-errno", "-Wall", "-Wno-unused-function",
-         "-Wno-unknown-pragmas", "-shared", "-fPIC")  # fmt: skip
+FLAGS = (
+    "-std=c++17", "-O1", "-ffp-contract=off", "-fno-math-errno", "-shared", "-fPIC",
+    "-Wall", "-Wno-unused-function", "-Wno-unknown-pragmas",
+)  # fmt: skip
 
 
 def why_not():
@@ -92,13 +95,10 @@ def _three(sizes):
 def _folder():
     """Where built modules are kept: beside pytest's cache, or for this process alone."""
     folder = HERE.parents[1] / ".pytest_cache" / "device"
-    try:
+    with suppress(OSError):
         folder.mkdir(parents=True, exist_ok=True)
-    except OSError:
-        return Path(tempfile.mkdtemp(prefix="symrank-device-"))
-    return (
-        folder if os.access(folder, os.W_OK) else Path(tempfile.mkdtemp(prefix="symrank-device-"))
-    )
+    is_ours = folder.is_dir() and os.access(folder, os.W_OK)
+    return folder if is_ours else Path(tempfile.mkdtemp(prefix="symrank-device-"))
 
 
 def _built(code, names, flags):

@@ -59,7 +59,7 @@ def lanczos_inputs(n, k, dtype, seed=0):
     Y, U, U_prev = blocks(n, k, dtype, 3, seed)
     norm = np.linalg.norm(U, axis=0)
     coupling = np.linspace(0.0, 2.0, k)
-    return Y, U, U_prev, 1.0 / norm, coupling
+    return Y, U, U_prev, 1.0 / norm.astype(float), coupling
 
 
 @pytest.mark.parametrize(("dtype", "widths"), WIDTHS)

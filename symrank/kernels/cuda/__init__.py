@@ -9,8 +9,6 @@ from functools import cache
 from importlib import resources
 from typing import NamedTuple
 
-import numpy as np
-
 from symrank.kernels.compiled.langevin import ROWS
 from symrank.kernels.compiled.sums import CHUNK, FAN
 
@@ -20,6 +18,7 @@ __all__ = ["OPTIONS", "Code", "every_code", "source"]
 OPTIONS = ("--std=c++17", "--fmad=false", "--prec-div=true", "--prec-sqrt=true", "--ftz=false")
 
 TYPES = {"float32": "float", "float64": "double", "int32": "int", "int64": "long long"}
+NUMBERS = ("float32", "float64")
 KINDS = ("CSR", "DIAGONAL", "GIVEN")
 WITH_PRODUCT = ("products", "noise", "langevin", "lanczos", "chebyshev", "multiply")
 PLAIN = ("noise", "plain")
@@ -30,16 +29,13 @@ class Code(NamedTuple):
 
     number: str
     kind: str = ""
-    index: str = "int32"
+    indices: str = "int32"
 
 
 def every_code() -> list[Code]:
     """Return all modules that there are."""
-    csr = [Code(number, "CSR", index) for number in NUMBERS for index in ("int32", "int64")]
+    csr = [Code(number, "CSR", indices) for number in NUMBERS for indices in ("int32", "int64")]
     return csr + [Code(number, kind) for number in NUMBERS for kind in ("DIAGONAL", "GIVEN", "")]
-
-
-NUMBERS = ("float32", "float64")
 
 
 @cache
@@ -47,7 +43,7 @@ def source(code: Code) -> str:
     """Return the text of a module."""
     first = [
         f"typedef {TYPES[code.number]} real;",
-        f"typedef {TYPES[code.index]} index_type;",
+        f"typedef {TYPES[code.indices]} index_type;",
         f"#define CHUNK {CHUNK}",
         f"#define ROWS {ROWS}",
         f"#define FAN {FAN}",
