@@ -120,9 +120,7 @@ class _CupyMatrix(Operator):
 
     def _with_work(self, work: Work) -> Facts:
         dense = DenseForm(shape=self.shape)
-        return replace(
-            Operator._facts(self), work=work, dense=dense, largest_stored=self._largest
-        )
+        return replace(Operator._facts(self), work=work, dense=dense, largest_stored=self._largest)
 
 
 class CupyDense(_CupyMatrix):

@@ -50,6 +50,11 @@ class State:
         """Number of columns k."""
         return int(getattr(self, self.blocks[0]).shape[1])
 
+    @property
+    def num_blocks(self) -> int:
+        """Number of (n, k) blocks."""
+        return sum(x.ndim == 2 for x in _each(self, self.blocks, lambda x: x).values())
+
     def part(self, first: int, last: int) -> Self:
         """Return the columns first..last-1 of a state that rests on the host."""
         names = (*self.blocks, *self.known)
@@ -107,16 +112,14 @@ def by_columns(
     """
     if is_on_host(kernel):
         return walk(state)
-    k, held = state.num_columns, len(state.blocks) * column_bytes
+    k, held = state.num_columns, state.num_blocks * column_bytes
     taken = held + BESIDE * column_bytes
     with enough_memory(kernel, taken):
         if not _rests(state):
             if fitting(kernel, taken, k * held) >= k:
                 return _kept(kernel, walk(state), k * taken)
             state = _moved(state, kernel.host)
-        done = gathered(
-            kernel, k, taken, lambda a, b: walk(_moved(state.part(a, b), kernel.block))
-        )
+        done = gathered(kernel, k, taken, lambda a, b: walk(_moved(state.part(a, b), kernel.block)))
         return done if _rests(done) else _kept(kernel, done, k * taken)
 
 

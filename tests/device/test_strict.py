@@ -123,7 +123,9 @@ def test_whole_runs_stay_on_the_device(device, method, lam):
 @pytest.mark.parametrize("method", [None, "dense", "lanczos", "langevin", "sketch"])
 def test_a_window_is_counted_and_the_host_is_named(device, method):
     lam = np.linspace(0.0, 1.0, N)
-    result = symrank.count(strict.Strict(np.diag(lam)), 0.405, 0.805, method, rng=SEED, max_matvecs=2000)
+    result = symrank.count(
+        strict.Strict(np.diag(lam)), 0.405, 0.805, method, rng=SEED, max_matvecs=2000
+    )
     low, high = result.interval()
     assert low <= 24 <= high
     is_on_host = any("works on the host" in note for note in result.notes)

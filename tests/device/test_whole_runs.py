@@ -108,15 +108,16 @@ METHODS = {
     "chebyshev": symrank.Chebyshev(),
     "ubaru-saad": symrank.UbaruSaad(),
 }
-ALL = [(name, method) for name in SPARSE for method in METHODS] + [
-    (name, method) for name in OTHERS for method in ("lanczos", "baoab", "chebyshev")
+FEW = ("lanczos", "baoab", "chebyshev")
+ALL = [(name, method) for name in ("csr float64", "csr float32") for method in METHODS] + [
+    (name, method) for name in (*SPARSE, *OTHERS) if name[:5] != "csr f" for method in FEW
 ]
 
 
 @pytest.mark.parametrize(("name", "method"), ALL)
 def test_a_rank_has_the_bits_of_the_cpu(device, name, method):
     there, here = pair(name)
-    options = {"rng": SEED, "max_matvecs": 400, "check": is_known_by_products(name)}
+    options = {"rng": SEED, "max_matvecs": 240, "check": is_known_by_products(name)}
     found = symrank.rank(there, METHODS[method], **options)
     expected = symrank.rank(here, METHODS[method], **options)
     assert (found.kernel, expected.kernel) == ("gpu_cupy", kernels.load().__name__.split(".")[-1])
@@ -151,3 +152,169 @@ class Host(symrank.operators.Operator):
 
     def _matmat(self, X):
         return self.A.matmat(X)
+
+
+# What is refused, what goes home, and what stays.
+
+
+def test_a_block_stays_where_it_is(device):
+    A = as_operator(pair("csr float32")[0])
+    X = np.ones((A.n, 2), np.float32)
+    there = A.matmat(stand_in.ndarray(X))
+    assert isinstance(there, stand_in.ndarray)
+    np.testing.assert_array_equal(there.get(), A.matmat(X))
+    np.testing.assert_array_equal((A @ stand_in.ndarray(X[:, 0])).get(), A @ X[:, 0])
+    np.testing.assert_allclose(A.to_dense(), grid(np.float32).toarray())
+    for block in (np.ones((A.n + 1, 2)), stand_in.ndarray(np.ones((A.n + 1, 2)))):
+        with pytest.raises(OperatorError, match=r"Pass X\.T"):
+            A.matmat(block)
+    with pytest.raises(OperatorError, match="complex128 block"):
+        A.matmat(stand_in.ndarray(np.ones((A.n, 1), complex)))
+
+
+def test_duplicates_are_added_and_the_callers_matrix_is_left_alone(device):
+    rows, columns = np.array([0, 0, 1, 1]), np.array([1, 1, 0, 0])
+    given = sp.csr_matrix((np.ones(4), columns, [0, 2, 4]), shape=(2, 2))
+    A = as_operator(stand_in.csr_matrix(given))
+    np.testing.assert_array_equal(A.to_dense(), [[0, 2], [2, 0]])
+    assert given.nnz == rows.size
+
+
+@pytest.mark.parametrize(("method", "said"), [
+    (None, "copied to the host once"), ("dense", "copied to the host once"),
+    ("sketch", "block by block"), ("projection", "block by block"), ("lanczos", ""),
+])  # fmt: skip
+def test_what_works_on_the_host_says_so(device, method, said):
+    there, here = pair("csr float64")
+    found = symrank.rank(there, method, rng=SEED, max_matvecs=3000)
+    low, high = found.interval()
+    assert low <= gallery.laplacian_rank(here) <= high
+    assert [note for note in found.notes if "lives on a device" in note] == (
+        [found.notes[-1]] if said else []
+    )
+    assert said in "".join(found.notes)
+
+
+def test_pivots_need_entries_on_the_host(device):
+    with pytest.raises(OptionError, match="entries"):
+        symrank.rank(pair("csr float64")[0], "inertia")
+
+
+def test_a_precision_is_refined_on_the_device(device):
+    there, here = pair("csr float64")
+    found, expected = (
+        symrank.rank(A, symrank.Lanczos(), rng=SEED, max_matvecs=100, check=False).refine(
+            precision=5, max_matvecs=100
+        )
+        for A in (there, here)
+    )
+    assert differences(found, expected) == set()
+
+
+@pytest.mark.parametrize("method", ["lanczos", "baoab", "chebyshev"])
+def test_the_bits_do_not_depend_on_what_fits(method):
+    options = {"rng": SEED, "max_matvecs": 200, "check": False}
+    expected = symrank.rank(grid(), METHODS[method], **options)
+    n = grid().shape[0]
+    with stand_in.installed(free=20 * n * 8) as pool:  # three of the columns, at five or six each
+        found = symrank.rank(pair("csr float64")[0], METHODS[method], **options)
+    assert differences(found, expected) == set()
+    assert {what for what, _ in pool.log} == {"record", "wait"}
+
+
+def test_what_does_not_fit_is_said_in_columns():
+    with (
+        stand_in.installed(free=1000),
+        pytest.raises(DeviceMemoryError, match=r"takes \d+ bytes .* 0 columns fit.*A.get\(\)"),
+    ):
+        symrank.rank(pair("csr float64")[0], "lanczos")
+
+
+def test_memory_that_another_program_takes_is_said_in_columns(device, monkeypatch):
+    import cupy
+
+    def full(*_):
+        raise cupy.cuda.memory.OutOfMemoryError("out of memory")
+
+    A = as_operator(pair("csr float64")[0])
+    monkeypatch.setattr(cupy, "empty", full)
+    with pytest.raises(DeviceMemoryError, match="columns fit") as caught:
+        symrank.rank(A, "lanczos", check=False)
+    assert isinstance(caught.value.__cause__, cupy.cuda.memory.OutOfMemoryError)
+
+
+@pytest.mark.parametrize("G", ["diagonal", "jacobi"])
+def test_a_diagonal_preconditioner_works_there(device, G):
+    A = sp.csr_array(grid() + sp.diags_array(np.geomspace(1e-3, 1e3, grid().shape[0])))
+    g = 1.0 / A.diagonal() if G == "diagonal" else G
+    found = symrank.rank(
+        stand_in.csr_matrix(sp.csr_matrix(A)),
+        "lanczos",
+        preconditioner=g,
+        rng=SEED,
+        max_matvecs=300,
+    )
+    low, high = found.interval()
+    assert (found.kernel, found.num_matvecs > 0) == ("gpu_cupy", True)
+    assert low <= A.shape[0] <= high
+
+
+def test_an_extreme_norm_is_scaled_there(device):
+    A = grid() * 2.0**300
+    found = symrank.rank(
+        stand_in.csr_matrix(sp.csr_matrix(A)), "lanczos", rng=SEED, max_matvecs=300
+    )
+    low, high = found.interval()
+    assert low <= gallery.laplacian_rank(grid()) <= high
+
+
+class Tensor:
+    """Of PyTorch, on a GPU."""
+
+    __module__ = "torch"
+    is_cuda, layout = True, "torch.strided"
+
+    def __init__(self, array):
+        self.array, self.dtype, self.shape = array, f"torch.{array.dtype}", array.shape
+
+    def __dlpack__(self, **options):
+        return self.array.__dlpack__(**options)
+
+    def __dlpack_device__(self):
+        return self.array.__dlpack_device__()
+
+    def detach(self):
+        return self
+
+    resolve_conj = resolve_neg = detach
+
+
+def test_a_tensor_of_a_gpu_is_taken_by_its_memory(device):
+    A = dense()
+    found = symrank.rank(Tensor(A), "lanczos", rng=SEED, max_matvecs=300, check=False)
+    expected = symrank.rank(A, "lanczos", rng=SEED, max_matvecs=300, check=False)
+    assert differences(found, expected) == set()
+
+
+def test_a_sketch_is_not_chosen_for_a_device():
+    """What `reconsider` would take on the host works on the host."""
+    import dataclasses
+
+    from symrank.choice import policy
+    from symrank.methods import Seen
+    from symrank.run.budget import Budget
+    from symrank.run.job import prepare
+    from symrank.run.options import Options
+
+    A = gallery.spiked_covariance(9000, 20, rng=0)
+    job = prepare(A, Options(seed=1), Budget(20_000, None, None))
+    seen = Seen(
+        low=15, high=25, likely=20.0, is_met=False, is_resolved=True, solve_length=10.0,
+        seconds=5.0,
+    )  # fmt: skip
+    facts = job.operator.facts
+    here = policy.reconsider(facts, job.goal, seen, 600, (19_000, 100.0))
+    assert here is not None
+    there = dataclasses.replace(facts, is_on_device=True)
+    found = policy.reconsider(there, job.goal, seen, 600, (19_000, 100.0))
+    assert found is None or found.method.name != "sketch"
