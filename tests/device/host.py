@@ -52,11 +52,14 @@ class RawModule:
         self.names = kernel_names(code)
         self._library = ctypes.CDLL(str(_built(code, self.names, tuple(flags))))
 
-    def get_function(self, name):
-        launch = getattr(self._library, f"launch_{name}")
+    def parameters(self, name):
+        """A letter for each parameter: of a dtype, or P and that of an array's."""
         parameters = getattr(self._library, f"parameters_{name}")
         parameters.restype = ctypes.c_char_p
-        expected = parameters().decode()
+        return parameters().decode()
+
+    def get_function(self, name):
+        launch, expected = getattr(self._library, f"launch_{name}"), self.parameters(name)
 
         def run(grid, block, args, *, shared_mem=0):
             actual = "".join(_letter(a) for a in args)

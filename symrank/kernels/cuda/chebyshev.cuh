@@ -33,7 +33,7 @@ LAUNCHED chebyshev_step(FIELDS, const real *t, real *previous, double *partial, 
     const Place place(n, k);
     if (place.is_empty()) return;
     Chebyshev work{PRODUCT, t, previous, k, place.col, slope, offset, 0.0, 0.0};
-    in_batches(work, place.first, place.last);
+    in_batches<Product::ROWS_TOGETHER>(work, place.first, place.last);
     partial[place.chunk * k + place.col] = work.mixed;
     partial[(chunks + place.chunk) * k + place.col] = work.square;
 }

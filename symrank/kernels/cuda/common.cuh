@@ -11,11 +11,11 @@ typedef unsigned int u32;
 typedef unsigned long long u64;
 typedef long long i64;
 
-#define BATCH 4  // rows, or non-zeros, whose loads are in flight together
+#define BATCH 4  // rows, or non-zeros of one, whose loads are in flight together
 #define LAUNCHED extern "C" __global__ void
 
-static __device__ __forceinline__ double fused(double a, double b, double c) { return fma(a, b, c); }
-static __device__ __forceinline__ float fused(float a, float b, float c) { return fmaf(a, b, c); }
+__device__ __forceinline__ double fused(double a, double b, double c) { return fma(a, b, c); }
+__device__ __forceinline__ float fused(float a, float b, float c) { return fmaf(a, b, c); }
 
 // A thread has one column of one chunk of rows; neighbouring threads have neighbouring columns, so
 // that a row of sixteen doubles is one line of memory.
@@ -33,8 +33,10 @@ struct Place {
 };
 
 // Rows first..last - 1 in their order: the loads of a batch come before its chain of additions.
-template <class Work> static __device__ __forceinline__ void in_batches(Work &work, i64 first, i64 last) {
+template <int COUNT, class Work>
+__device__ __forceinline__ void in_batches(Work &work, i64 first, i64 last) {
     i64 i = first;
-    for (; i + BATCH <= last; i += BATCH) work.template rows<BATCH>(i);
+    if (COUNT > 1)
+        for (; i + COUNT <= last; i += COUNT) work.template rows<COUNT>(i);
     for (; i < last; ++i) work.template rows<1>(i);
 }

@@ -33,6 +33,6 @@ LAUNCHED multiply_and_project(FIELDS, const real *u, real *previous, const doubl
     if (place.is_empty()) return;
     const i64 vector = place.col / parts;
     Project work{PRODUCT, u, previous, k, place.col, (real)scale[vector], -(real)coupling[vector], 0.0};
-    in_batches(work, place.first, place.last);
+    in_batches<Product::ROWS_TOGETHER>(work, place.first, place.last);
     partial[place.chunk * k + place.col] = work.total;
 }

@@ -57,24 +57,24 @@ template <class Noise> struct Kinetic {
     }
 };
 
-#define FIRST_ORDER(NAME, ...)                                                                          \
-    LAUNCHED first_order_##NAME(FIELDS, const real *theta, real *out, double *partial, i64 n, i64 k,    \
-                                real eta, real scale, real b, u64 key, u64 step, u64 chain) {           \
-        const Place place(n, k);                                                                        \
-        FirstOrder<__VA_ARGS__> work{PRODUCT, theta, out, k, place.col, -eta, scale, -b,                \
-                                     __VA_ARGS__(Law{key, step, chain}, place, k), 0, 0.0};             \
-        in_blocks(work, place);                                                                         \
-        if (!place.is_empty()) partial[place.chunk * k + place.col] = work.total;                       \
+#define FIRST_ORDER(NAME, ...) \
+    LAUNCHED first_order_##NAME(FIELDS, const real *theta, real *out, double *partial, i64 n, i64 k, \
+                                real eta, real scale, real b, u64 key, u64 step, u64 chain) { \
+        const Place place(n, k); \
+        FirstOrder<__VA_ARGS__> work{PRODUCT, theta, out, k, place.col, -eta, scale, -b, \
+                                     __VA_ARGS__(Law{key, step, chain}, place, k), 0, 0.0}; \
+        in_blocks<Product::ROWS_TOGETHER>(work, place); \
+        if (!place.is_empty()) partial[place.chunk * k + place.col] = work.total; \
     }
 
-#define KINETIC(NAME, ...)                                                                              \
-    LAUNCHED kinetic_##NAME(FIELDS, const real *theta, real *out, real *velocity, double *partial,      \
-                            i64 n, i64 k, real h, real scale, real c, u64 key, u64 step, u64 chain) {   \
-        const Place place(n, k);                                                                        \
+#define KINETIC(NAME, ...) \
+    LAUNCHED kinetic_##NAME(FIELDS, const real *theta, real *out, real *velocity, double *partial, \
+                            i64 n, i64 k, real h, real scale, real c, u64 key, u64 step, u64 chain) { \
+        const Place place(n, k); \
         Kinetic<__VA_ARGS__> work{PRODUCT, theta, out, velocity, k, place.col, -h, scale, h / (real)2, c, \
-                                  __VA_ARGS__(Law{key, step, chain}, place, k), 0, 0.0};                \
-        in_blocks(work, place);                                                                         \
-        if (!place.is_empty()) partial[place.chunk * k + place.col] = work.total;                       \
+                                  __VA_ARGS__(Law{key, step, chain}, place, k), 0, 0.0}; \
+        in_blocks<Product::ROWS_TOGETHER>(work, place); \
+        if (!place.is_empty()) partial[place.chunk * k + place.col] = work.total; \
     }
 
 FIRST_ORDER(signs, Signs<1>)

@@ -14,7 +14,7 @@ struct Words {
 };
 
 // Philox4x32-10, Salmon et al., SC 2011.
-static __device__ __forceinline__ Words philox(u32 c0, u32 c1, u32 c2, u32 c3, u64 key) {
+__device__ __forceinline__ Words philox(u32 c0, u32 c1, u32 c2, u32 c3, u64 key) {
     u32 k0 = (u32)key, k1 = (u32)(key >> 32);
 #pragma unroll
     for (int round = 0; round < 10; ++round) {
@@ -30,7 +30,7 @@ static __device__ __forceinline__ Words philox(u32 c0, u32 c1, u32 c2, u32 c3, u
 }
 
 // Four words for rows r, r + 16, r + 32, r + 48 of a block, of one chain or of 32 of them.
-static __device__ __forceinline__ Words quarter(i64 block, int r, u64 chain, u64 step, u64 key) {
+__device__ __forceinline__ Words quarter(i64 block, int r, u64 chain, u64 step, u64 key) {
     const u32 row = (u32)(block * (ROWS / 4) + r);
     return philox(row, (u32)chain, (u32)step, (u32)(step >> 32), key);
 }
@@ -82,7 +82,7 @@ template <int STEPS> struct Signs {
 };
 
 // Box-Muller in single precision, see `reference.box_muller`: two Gaussians from two words.
-static __device__ __forceinline__ void box_muller(u32 a, u32 b, float *first, float *second) {
+__device__ __forceinline__ void box_muller(u32 a, u32 b, float *first, float *second) {
     const float u = (float)(int)(a >> 1) + 0.5f;  // 2^31 times a number in (0, 1]
     // the mantissa goes to [sqrt(1/2), sqrt(2)), where log m = 2 artanh f converges fast
     const u32 bits = __float_as_uint(u) + (0x3F800000u - 0x3F3504F3u);
@@ -90,15 +90,17 @@ static __device__ __forceinline__ void box_muller(u32 a, u32 b, float *first, fl
     const float m = __uint_as_float((bits & 0x007FFFFFu) + 0x3F3504F3u);
     const float f = (m - 1.0f) / (m + 1.0f);
     const float s = f * f;
-    const float series = (float)(2. / 3) + s * ((float)(2. / 5) + s * ((float)(2. / 7) + s * (float)(2. / 9)));
+    const float inner = (float)(2. / 5) + s * ((float)(2. / 7) + s * (float)(2. / 9));
+    const float series = (float)(2. / 3) + s * inner;
     const float log = (float)exponent * (float)0.69314718055994530942 + f * (2.0f + s * series);
     const float r = sqrtf(-2.0f * (log < 0.0f ? log : 0.0f));
-    const float t = (float)((int)(b & 0x1FFFFFFFu) - 0x10000000) * (float)(3.14159265358979323846 / 1073741824.);
+    const float unit = (float)(3.14159265358979323846 / 1073741824.);
+    const float t = (float)((int)(b & 0x1FFFFFFFu) - 0x10000000) * unit;  // +-pi/4
     const float z = t * t;
-    float sine = (float)(-1. / 6) + z * ((float)(1. / 120) + z * ((float)(-1. / 5040) + z * (float)(1. / 362880)));
-    sine = t + t * z * sine;
-    float cosine = -0.5f + z * ((float)(1. / 24) + z * ((float)(-1. / 720) + z * (float)(1. / 40320)));
-    cosine = 1.0f + z * cosine;
+    float sine = (float)(1. / 120) + z * ((float)(-1. / 5040) + z * (float)(1. / 362880));
+    sine = t + t * z * ((float)(-1. / 6) + z * sine);
+    float cosine = (float)(1. / 24) + z * ((float)(-1. / 720) + z * (float)(1. / 40320));
+    cosine = 1.0f + z * (-0.5f + z * cosine);
     const bool swap = b >> 31;
     const float x = r * (swap ? cosine : sine), y = r * (swap ? sine : cosine);
     *first = __uint_as_float(__float_as_uint(x) ^ (b << 1 & 0x80000000u));
@@ -142,14 +144,16 @@ template <int STEPS> struct Gaussians {
 
 // The rows of this thread, block of noise by block: `work.rows<COUNT>(i)` finds the noise of row i as
 // work.noise.row(i - work.start, scale).
-template <class Work> static __device__ __forceinline__ void in_blocks(Work &work, const Place &place) {
+template <int COUNT, class Work>
+__device__ __forceinline__ void in_blocks(Work &work, const Place &place) {
 #pragma unroll 1
     for (int block = 0; block < CHUNK / ROWS; ++block) {
         work.noise.fill(place, block);
         __syncthreads();  // the words of all threads are there
         if (!place.is_empty() && place.first + block * ROWS < place.last) {
             work.start = place.first + block * ROWS;
-            in_batches(work, work.start, place.last - work.start < ROWS ? place.last : work.start + ROWS);
+            const i64 last = place.last - work.start < ROWS ? place.last : work.start + ROWS;
+            in_batches<COUNT>(work, work.start, last);
         }
         __syncthreads();  // all have read them
     }

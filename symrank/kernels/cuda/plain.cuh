@@ -13,12 +13,12 @@ template <class Noise> struct Draw {
     }
 };
 
-#define DRAW(NAME, ...)                                                                                 \
-    LAUNCHED draw_##NAME(real *out, i64 n, i64 k, real scale, u64 key, u64 step, u64 chain) {           \
-        const Place place(n, k);                                                                        \
-        Draw<__VA_ARGS__> work{out, k, place.col, scale,                                                \
-                               __VA_ARGS__(Law{key, step, chain}, place, k), 0};                        \
-        in_blocks(work, place);                                                                         \
+#define DRAW(NAME, ...) \
+    LAUNCHED draw_##NAME(real *out, i64 n, i64 k, real scale, u64 key, u64 step, u64 chain) { \
+        const Place place(n, k); \
+        Draw<__VA_ARGS__> work{out, k, place.col, scale, \
+                               __VA_ARGS__(Law{key, step, chain}, place, k), 0}; \
+        in_blocks<BATCH>(work, place); \
     }
 
 DRAW(signs, Signs<1>)
@@ -54,12 +54,12 @@ LAUNCHED subtract(real *y, const real *u, const double *alpha, const double *sca
     if (place.is_empty()) return;
     const i64 vector = place.col / parts;
     Subtract work{u, y, k, place.col, (real)(-alpha[vector] * scale[vector]), 0.0};
-    in_batches(work, place.first, place.last);
+    in_batches<BATCH>(work, place.first, place.last);
     partial[place.chunk * k + place.col] = work.total;
 }
 
 // A thread adds FAN neighbouring chunks of one column in their order; `kernels/compiled/sums.py`.
-static __device__ __forceinline__ double chain(const double *__restrict__ at, i64 count, i64 stride) {
+__device__ __forceinline__ double chain(const double *__restrict__ at, i64 count, i64 stride) {
     double total = at[0];
     i64 c = 1;
     for (; c + BATCH <= count; c += BATCH) {

@@ -1,4 +1,5 @@
-// Rows of a product A X by what A is. `Product::load<COUNT>` fills y with rows i.. of one column.
+// Rows of a product A X by what A is. `Product::load<COUNT>` fills y with rows i.. of one column, and
+// ROWS_TOGETHER says how many it should be asked for.
 
 #if defined(CSR)
 
@@ -8,6 +9,7 @@ struct Product {
     const index_type *__restrict__ indices;
     const real *__restrict__ data;
     const real *__restrict__ X;
+    enum { ROWS_TOGETHER = 1 };
 
     __device__ __forceinline__ real row(i64 begin, i64 end, i64 k, i64 col) const {
         double y = 0.0;
@@ -42,6 +44,7 @@ struct Product {
 struct Product {
     const real *__restrict__ d;
     const real *X;  // may be what the kernel writes: a thread reads its own numbers first
+    enum { ROWS_TOGETHER = BATCH };
 
     template <int COUNT> __device__ __forceinline__ void load(real *y, i64 i, i64 k, i64 col) const {
 #pragma unroll
@@ -55,6 +58,7 @@ struct Product {
 
 struct Product {
     const real *Y;
+    enum { ROWS_TOGETHER = BATCH };
 
     template <int COUNT> __device__ __forceinline__ void load(real *y, i64 i, i64 k, i64 col) const {
 #pragma unroll
