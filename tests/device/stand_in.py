@@ -61,7 +61,17 @@ class ndarray:  # noqa: N801 - CuPy's name
             return getattr(self.memory, name)
         if name in {"T", "real", "imag"}:
             return ndarray(getattr(self.memory, name))
-        if name in {"astype", "copy", "view", "diagonal", "conj", "reshape", "max", "sum"}:
+        if name in {
+            "astype",
+            "copy",
+            "view",
+            "diagonal",
+            "conj",
+            "reshape",
+            "max",
+            "sum",
+            "swapaxes",
+        }:
             return lambda *a, **k: ndarray(getattr(self.memory, name)(*a, **k))
         raise AttributeError(name)
 
@@ -111,7 +121,7 @@ class ndarray:  # noqa: N801 - CuPy's name
         return self._in_place(operator.mul, other)
 
 
-for _name in ("add", "sub", "mul", "truediv", "gt", "ne", "eq", "lt", "ge", "le"):
+for _name in ("add", "sub", "mul", "truediv", "mod", "gt", "ne", "eq", "lt", "ge", "le"):
     _left, _right = _binary(_name)
     setattr(ndarray, f"__{_name}__", _left)
     setattr(ndarray, f"__r{_name}__", _right)
@@ -122,7 +132,9 @@ class csr_matrix:  # noqa: N801
 
     __module__ = "cupyx.scipy.sparse"
 
-    def __init__(self, matrix, kept="csr"):
+    def __init__(self, matrix, kept="csr", shape=None):
+        if isinstance(matrix, tuple):
+            matrix = sp.csr_matrix(tuple(map(_plain, matrix)), shape=shape)
         self._matrix, self.format = matrix, kept
         self.shape, self.dtype = matrix.shape, matrix.dtype
 
@@ -134,6 +146,13 @@ class csr_matrix:  # noqa: N801
         if name in {"indptr", "indices", "data"}:
             return ndarray(getattr(self._matrix, name))
         raise AttributeError(name)
+
+    @property
+    def nnz(self):
+        return self._matrix.nnz
+
+    def __matmul__(self, X):
+        return ndarray(self._matrix @ _plain(X))
 
     def tocsr(self):
         return self if self.format == "csr" else csr_matrix(sp.csr_matrix(self._matrix))
@@ -241,7 +260,7 @@ def modules(pool, current=0, num_devices=1):
     )
     functions = {
         name: (lambda call: lambda *a, **k: ndarray(call(*map(_plain, a), **k)))(getattr(np, name))
-        for name in ("where", "max", "abs", "any", "zeros", "arange")
+        for name in ("where", "max", "abs", "any", "zeros", "arange", "sort")
     }
     vars(cupy).update(
         ndarray=ndarray, empty=_empty, RawModule=RawModule, cuda=cuda, **functions,

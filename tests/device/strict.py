@@ -131,6 +131,6 @@ class Strict(Operator):
 class StrictDiagonal(Strict):
     """Hands its diagonal to the kernel."""
 
-    def multiplicand(self, *, is_summed=False):  # noqa: ARG002
+    def multiplicand(self, *, is_summed=False):
         d = kernels.load(NAME).block(np.diagonal(kernels.load(NAME).host(self.entries)).copy())
         return lambda X: Diagonal(d, X), True
