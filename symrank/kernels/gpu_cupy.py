@@ -168,10 +168,11 @@ def langevin_step(
     states = [theta, out, *([] if velocity is None else [velocity])]
     partial = xp.empty((1, num_chunks(n), k), "float64")
     name = "first_order" if velocity is None else "kinetic"
-    last = correction if velocity is None else decay
+    h = real(size)
+    last = (-real(correction),) if velocity is None else (h / real(2), real(decay))
     arguments = (
         *fields, *(_checked(X, theta.shape, theta.dtype) for X in states), partial,
-        np.int64(n), np.int64(k), *map(real, (size, deviation, last)),
+        np.int64(n), np.int64(k), -h, real(deviation), *last,
     )  # fmt: skip
     _launch_noisy(code, name, is_averaged, n, k, arguments, noise, step, parts * chain)
     energy: FloatArray = _add_chunks(partial, parts)[0]

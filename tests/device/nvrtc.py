@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 import pytest
 
-from symrank.kernels.cuda import OPTIONS
+from symrank.kernels.cuda import BY_CUPY, OPTIONS
 
 
 class Compiled(NamedTuple):
@@ -25,6 +25,12 @@ class Compiled(NamedTuple):
         """How often the PTX has an instruction."""
         return len(re.findall(pattern, self.ptx))
 
+    def kernels_with(self, pattern):
+        """Names of the kernels that have an instruction."""
+        parts = re.split(r"\.visible \.entry (\w+)", self.ptx)[1:]
+        named = zip(parts[0::2], parts[1::2], strict=True)
+        return {name for name, body in named if re.search(pattern, body)}
+
 
 def need():
     """Skip a test where the compiler is not installed; it needs no GPU."""
@@ -35,7 +41,7 @@ def need():
 
 @cache
 def compiled(text, architecture, options=OPTIONS):
-    """Compile for a real architecture (sm_90), or to PTX alone for a virtual one (compute_90)."""
+    """Compile as CuPy does, for a real architecture (sm_90) or to PTX alone (compute_90)."""
     from cuda.bindings import nvrtc
 
     def checked(result):
@@ -49,7 +55,7 @@ def compiled(text, architecture, options=OPTIONS):
             checked(fill(program, buffer))
         return buffer
 
-    flags = [f"--gpu-architecture={architecture}", "--ptxas-options=-v", *options]
+    flags = [f"--gpu-architecture={architecture}", "--ptxas-options=-v", *options, *BY_CUPY]
     program = checked(nvrtc.nvrtcCreateProgram(text.encode(), b"kernels.cu", 0, [], []))
     error, *_ = nvrtc.nvrtcCompileProgram(program, len(flags), [flag.encode() for flag in flags])
     log = text_of(nvrtc.nvrtcGetProgramLogSize, nvrtc.nvrtcGetProgramLog).decode().rstrip("\0 ")

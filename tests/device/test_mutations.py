@@ -48,9 +48,8 @@ MUTATIONS = {
                                 "chunks"),
     "remainder of the chunks dropped": ("for (; c < count; ++c) total = total + at[c * stride];",
                                         "", "chunks"),
-    "energy from single precision": ("total = fused((double)y[r], (double)e, total)",
-                                     "total = fused((double)(float)y[r], (double)e, total)",
-                                     "signs"),
+    "energy from single precision": ("fused(wide(y[r]), wide(e), total)",
+                                     "fused(wide(single(y[r])), wide(e), total)", "signs"),
 }  # fmt: skip
 
 

@@ -36,7 +36,9 @@ def test_a_module_compiles_for_a_device(code, architecture):
     spilled = re.findall(r"(\d+) bytes stack frame, (\d+) bytes spill stores", made.log)
     assert len(spilled) == len(names)
     assert set(spilled) == {("0", "0")}
-    assert made.count(r"\.approx") == made.count(r"\.ftz") == made.count(r"\batom") == 0
+    assert made.count(r"\.approx") == made.count(r"\batom") == made.count(r"\bred\.") == 0
+    # CuPy asks for small numbers to be flushed to zero: Box-Muller has none, all else forbids it
+    assert all("gaussians" in name for name in made.kernels_with(r"\.ftz"))
     # single-precision roots and divisions are rounded as IEEE has it
     for name, rounded in (("sqrt", r"\bsqrt\.rn\."), ("div", r"\bdiv\.rn\.")):
         assert made.count(rf"\b{name}\.(?:\w+\.)*f\d\d") == made.count(rounded)
@@ -61,7 +63,7 @@ def marked(code):
     text = source(code)
     for number in ("double", "float"):
         written = FUSED.format(number)
-        assert text.count(written) == 1
+        assert written in text
         text = text.replace(written, f"__device__ __noinline__ {number} fused(")
     return text
 
@@ -77,5 +79,5 @@ def test_the_compiler_would_fuse_more_if_it_were_let():
     """What the test above looks for is there to be found."""
     options = tuple(option for option in OPTIONS if option != "--fmad=false")
     text = marked(Code("float64"))
-    free = nvrtc.compiled(text, "compute_80", options).count(r"\bfma\.rn\.f32")
-    assert free > nvrtc.compiled(text, "compute_80").count(r"\bfma\.rn\.f32")
+    free = nvrtc.compiled(text, "compute_80", options).count(r"\bfma\.rn\.ftz\.f32")
+    assert free > nvrtc.compiled(text, "compute_80").count(r"\bfma\.rn\.ftz\.f32") == 0

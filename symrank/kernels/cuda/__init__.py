@@ -12,10 +12,12 @@ from typing import NamedTuple
 from symrank.kernels.compiled.langevin import ROWS
 from symrank.kernels.compiled.sums import CHUNK, FAN
 
-__all__ = ["OPTIONS", "Code", "every_code", "source"]
+__all__ = ["BY_CUPY", "OPTIONS", "Code", "every_code", "source"]
 
-# Nothing is contracted that the text does not spell `fused`, and single precision is whole.
-OPTIONS = ("--std=c++17", "--fmad=false", "--prec-div=true", "--prec-sqrt=true", "--ftz=false")
+# Nothing is contracted that the text does not spell `fused`. What CuPy adds is BY_CUPY: see
+# common.cuh for -ftz=true, which cannot be asked away.
+OPTIONS = ("--std=c++17", "--fmad=false", "--prec-div=true", "--prec-sqrt=true")
+BY_CUPY = ("-ftz=true", "--device-as-default-execution-space")
 
 TYPES = {"float32": "float", "float64": "double", "int32": "int", "int64": "long long"}
 NUMBERS = ("float32", "float64")
@@ -47,6 +49,7 @@ def source(code: Code) -> str:
         f"#define CHUNK {CHUNK}",
         f"#define ROWS {ROWS}",
         f"#define FAN {FAN}",
+        *(["#define SINGLE"] if code.number == "float32" else []),
         *([f"#define {code.kind}"] if code.kind else []),
     ]
     folder = resources.files(__name__)

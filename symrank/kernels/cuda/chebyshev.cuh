@@ -21,8 +21,8 @@ struct Chebyshev {
             const real rest = fused((real)-1, before[r], fused(offset, own[r], (real)0));
             const real w = fused(slope, y[r], rest);
             previous[(i + r) * k + col] = w;
-            mixed = fused((double)own[r], (double)w, mixed);
-            square = fused((double)w, (double)w, square);
+            mixed = fused(wide(own[r]), wide(w), mixed);
+            square = fused(wide(w), wide(w), square);
         }
     }
 };

@@ -22,7 +22,7 @@ struct Project {
             const real w = fused(minus_c, before[r], fused(s, y[r], (real)0));
             previous[(i + r) * k + col] = w;
             const real v = fused(s, own[r], (real)0);
-            total = fused((double)v, (double)w, total);
+            total = fused(wide(v), wide(w), total);
         }
     }
 };
@@ -32,7 +32,8 @@ LAUNCHED multiply_and_project(FIELDS, const real *u, real *previous, const doubl
     const Place place(n, k);
     if (place.is_empty()) return;
     const i64 vector = place.col / parts;
-    Project work{PRODUCT, u, previous, k, place.col, (real)scale[vector], -(real)coupling[vector], 0.0};
+    const real s = rounded(scale[vector]), minus_c = rounded(-coupling[vector]);
+    Project work{PRODUCT, u, previous, k, place.col, s, minus_c, 0.0};
     in_batches<Product::ROWS_TOGETHER>(work, place.first, place.last);
     partial[place.chunk * k + place.col] = work.total;
 }

@@ -18,10 +18,10 @@ template <class Noise> struct FirstOrder {
         for (int r = 0; r < COUNT; ++r) t[r] = theta[(i + r) * k + col];
 #pragma unroll
         for (int r = 0; r < COUNT; ++r) {
-            const real e = fused(minus_b, y[r], t[r] + t[r]);
-            total = fused((double)y[r], (double)e, total);
+            const real e = fused(minus_b, y[r], sum(t[r], t[r]));
+            total = fused(wide(y[r]), wide(e), total);
             const real n = noise.row((int)(i + r - start), scale);
-            out[(i + r) * k + col] = fused(minus_eta, y[r], t[r]) + n;
+            out[(i + r) * k + col] = sum(fused(minus_eta, y[r], t[r]), n);
         }
     }
 };
@@ -48,20 +48,21 @@ template <class Noise> struct Kinetic {
         }
 #pragma unroll
         for (int r = 0; r < COUNT; ++r) {
-            total = fused((double)y[r], (double)t[r], total);
+            total = fused(wide(y[r]), wide(t[r]), total);
             const real u = fused(minus_h, y[r], v[r]);
             const real w = fused(decay, u, noise.row((int)(i + r - start), scale));
             velocity[(i + r) * k + col] = w;
-            out[(i + r) * k + col] = fused(half_h, u + w, t[r]);
+            out[(i + r) * k + col] = fused(half_h, sum(u, w), t[r]);
         }
     }
 };
 
 #define FIRST_ORDER(NAME, ...) \
     LAUNCHED first_order_##NAME(FIELDS, const real *theta, real *out, double *partial, i64 n, i64 k, \
-                                real eta, real scale, real b, u64 key, u64 step, u64 chain) { \
+                                real minus_eta, real scale, real minus_b, \
+                                u64 key, u64 step, u64 chain) { \
         const Place place(n, k); \
-        FirstOrder<__VA_ARGS__> work{PRODUCT, theta, out, k, place.col, -eta, scale, -b, \
+        FirstOrder<__VA_ARGS__> work{PRODUCT, theta, out, k, place.col, minus_eta, scale, minus_b, \
                                      __VA_ARGS__(Law{key, step, chain}, place, k), 0, 0.0}; \
         in_blocks<Product::ROWS_TOGETHER>(work, place); \
         if (!place.is_empty()) partial[place.chunk * k + place.col] = work.total; \
@@ -69,9 +70,10 @@ template <class Noise> struct Kinetic {
 
 #define KINETIC(NAME, ...) \
     LAUNCHED kinetic_##NAME(FIELDS, const real *theta, real *out, real *velocity, double *partial, \
-                            i64 n, i64 k, real h, real scale, real c, u64 key, u64 step, u64 chain) { \
+                            i64 n, i64 k, real minus_h, real scale, real half_h, real c, \
+                            u64 key, u64 step, u64 chain) { \
         const Place place(n, k); \
-        Kinetic<__VA_ARGS__> work{PRODUCT, theta, out, velocity, k, place.col, -h, scale, h / (real)2, c, \
+        Kinetic<__VA_ARGS__> work{PRODUCT, theta, out, velocity, k, place.col, minus_h, scale, half_h, c, \
                                   __VA_ARGS__(Law{key, step, chain}, place, k), 0, 0.0}; \
         in_blocks<Product::ROWS_TOGETHER>(work, place); \
         if (!place.is_empty()) partial[place.chunk * k + place.col] = work.total; \

@@ -43,7 +43,7 @@ struct Subtract {
         for (int r = 0; r < COUNT; ++r) {
             const real w = fused(factor, own[r], before[r]);
             y[(i + r) * k + col] = w;
-            total = fused((double)w, (double)w, total);
+            total = fused(wide(w), wide(w), total);
         }
     }
 };
@@ -53,7 +53,7 @@ LAUNCHED subtract(real *y, const real *u, const double *alpha, const double *sca
     const Place place(n, k);
     if (place.is_empty()) return;
     const i64 vector = place.col / parts;
-    Subtract work{u, y, k, place.col, (real)(-alpha[vector] * scale[vector]), 0.0};
+    Subtract work{u, y, k, place.col, rounded(-alpha[vector] * scale[vector]), 0.0};
     in_batches<BATCH>(work, place.first, place.last);
     partial[place.chunk * k + place.col] = work.total;
 }

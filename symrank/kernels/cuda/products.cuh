@@ -23,9 +23,9 @@ struct Product {
                 }
 #pragma unroll
             for (int r = 0; r < BATCH; ++r)
-                if (j + r < end) y = fused((double)a[r], (double)x[r], y);
+                if (j + r < end) y = fused(wide(a[r]), wide(x[r]), y);
         }
-        return (real)y;
+        return rounded(y);
     }
 
     template <int COUNT> __device__ __forceinline__ void load(real *y, i64 i, i64 k, i64 col) const {
