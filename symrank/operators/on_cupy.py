@@ -154,7 +154,7 @@ class CupyDense(_CupyMatrix):
         step = max(1, TILE // max(self.n, 1))
         for first in range(0, self.n, step):
             rows = slice(first, first + step)
-            product[rows] = self.entries[rows].astype(wide) @ X
+            product[rows] = (self.entries[rows].astype(wide) @ X).astype(self.dtype)
         return product
 
     def to_dense(self) -> Array:
