@@ -130,7 +130,7 @@ class MissingBackendError(SymrankError, ImportError):
     """An optional library is not installed."""
 
 
-class DeviceMemoryError(SymrankError, MemoryError):
+class DeviceMemoryError(MemoryError, SymrankError):  # else Python does not make one anew
     """A block of vectors does not fit into the memory of the device."""
 
     def __init__(self, column_bytes: int, free_bytes: int) -> None:

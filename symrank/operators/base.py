@@ -207,7 +207,7 @@ class Operator(ABC):
                 "Multiply X.real and X.imag, or give the operator a complex dtype."
             )
         if self.kernel is not None:
-            return on_device.multiplied(self, X, self._matmat)
+            return on_device.multiplied(self, X, partial(product_by, self))
         product = product_by(self, np.ascontiguousarray(X, dtype=self.dtype))
         return np.ascontiguousarray(product, dtype=self.dtype)  # kernels read rows of its memory
 

@@ -1,5 +1,6 @@
 """From what a user has to an operator: one function, open to other libraries."""
 
+import importlib
 import operator
 from functools import singledispatch
 from os import PathLike
@@ -12,9 +13,8 @@ import scipy.sparse.linalg as spla
 from symrank.errors import OperatorError
 from symrank.operators.base import Operator
 from symrank.operators.matrix import MatrixOperator
-from symrank.operators.on_device import is_of_cupy, made_on_host
 from symrank.operators.scipy_adapter import ScipyOperator
-from symrank.operators.tensors import array_of, is_cuda_tensor, is_module, is_tensor
+from symrank.operators.tensors import array_of, is_module, is_tensor, lives_on_gpu
 from symrank.support import foreign
 
 __all__ = ["as_operator", "interpret"]
@@ -52,10 +52,6 @@ def as_operator(A: Any) -> Operator:
     >>> as_operator([[2, 1], [1, 2]])
     <MatrixOperator 2x2 float64: dense matrix>
     """
-    if is_of_cupy(A) or is_cuda_tensor(A):
-        from symrank.operators import on_cupy
-
-        return on_cupy.operator_of(A)
     return as_operator(interpret(A))
 
 
@@ -77,9 +73,9 @@ def _(A: Any) -> Operator:
 
 
 def interpret(A: Any) -> Any:
-    """Return an object of no known type as an array, dense or sparse, or a ``LinearOperator``."""
-    if is_of_cupy(A) or is_cuda_tensor(A):
-        raise made_on_host(f"what is made of this {type(A).__name__}")
+    """Return an object of no known type as an array, a ``LinearOperator``, or a GPU's operator."""
+    if lives_on_gpu(A):
+        return importlib.import_module("symrank.operators.on_cupy").operator_of(A)
     if is_tensor(A):
         return array_of(A)
     if callable(getattr(A, "to_scipy", None)):

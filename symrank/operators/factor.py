@@ -20,6 +20,7 @@ from symrank.operators.on_device import made_on_host
 from symrank.operators.scipy_adapter import linear_operator_dtype, multiply
 from symrank.operators.shapes import columns_of
 from symrank.operators.sums import multiply as matrix_product
+from symrank.operators.tensors import lives_on_gpu
 from symrank.support import foreign
 from symrank.support.typing import Array, FloatArray
 
@@ -105,6 +106,8 @@ def as_factor(A: Any) -> Factor:
         return _linear_operator_factor(A)
     if sp.issparse(A) or isinstance(A, np.ndarray):
         return _matrix_factor(canonical(A))
+    if lives_on_gpu(A):
+        raise made_on_host(f"what is made of this {type(A).__name__}")
     return as_factor(interpret(A))
 
 

@@ -12,18 +12,11 @@ import numpy as np
 
 from symrank import kernels
 from symrank.errors import OperatorError
-from symrank.support.foreign import named_package
 from symrank.support.typing import Array
 
-__all__ = ["as_block", "is_of_cupy", "is_of_device", "made_on_host", "multiplied"]
+__all__ = ["as_block", "is_of_device", "made_on_host", "multiplied"]
 
 COPY = "pass A.get(), a copy on the host (A.cpu() of a tensor)."
-PACKAGES = ("cupy", "cupyx")
-
-
-def is_of_cupy(A: Any) -> bool:
-    """Tell whether an object is of a class of CuPy, or of one derived from it; imports nothing."""
-    return any(named_package(kind.__module__) in PACKAGES for kind in type(A).__mro__)
 
 
 def is_of_device(x: Any) -> bool:

@@ -1,4 +1,4 @@
-"""Tensors of PyTorch as arrays, by their own methods: nothing is imported here."""
+"""Tensors of PyTorch as arrays by their own methods, and what lives on a GPU: no imports."""
 
 from typing import Any
 
@@ -8,8 +8,9 @@ import scipy.sparse as sp
 from symrank.errors import OperatorError
 from symrank.support.foreign import named_package
 
-__all__ = ["array_of", "is_cuda_tensor", "is_module", "is_tensor"]
+__all__ = ["array_of", "is_module", "is_tensor", "lives_on_gpu"]
 
+CUPY = ("cupy", "cupyx")
 SHORT = ("torch.bfloat16", "torch.float16")  # NumPy knows the second alone; both become float32
 
 
@@ -18,8 +19,10 @@ def is_tensor(A: Any) -> bool:
     return any(_is_named(kind, "Tensor") for kind in type(A).__mro__)
 
 
-def is_cuda_tensor(A: Any) -> bool:
-    """Tell whether `A` is a tensor of PyTorch on a GPU, of either make."""
+def lives_on_gpu(A: Any) -> bool:
+    """Tell whether `A` is of CuPy, or a tensor of PyTorch on a GPU, of either make."""
+    if any(named_package(kind.__module__) in CUPY for kind in type(A).__mro__):
+        return True
     return is_tensor(A) and bool(A.is_cuda)
 
 

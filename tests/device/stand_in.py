@@ -8,6 +8,7 @@ import contextlib
 import operator
 import sys
 from contextlib import contextmanager
+from functools import partial
 from types import ModuleType, SimpleNamespace
 
 import numpy as np
@@ -135,6 +136,7 @@ class csr_matrix:  # noqa: N801
     def __init__(self, matrix, kept="csr", shape=None):
         if isinstance(matrix, tuple):
             matrix = sp.csr_matrix(tuple(map(_plain, matrix)), shape=shape)
+        matrix = matrix.get() if isinstance(matrix, csr_matrix) else matrix
         self._matrix, self.format = matrix, kept
         self.shape, self.dtype = matrix.shape, matrix.dtype
 
@@ -242,6 +244,10 @@ class OutOfMemoryError(MemoryError):
     """Of `cupy.cuda.memory`."""
 
 
+def _converted(kind, matrix):
+    return csr_matrix(getattr(sp, f"{kind}_matrix")(matrix.get()), kind)
+
+
 def _empty(shape, dtype=float):
     return ndarray(np.full(shape, 99, dtype))  # what an uninitialised array holds is no zero
 
@@ -274,6 +280,8 @@ def modules(pool, current=0, num_devices=1):
         get_default_memory_pool=lambda: SimpleNamespace(free_bytes=lambda: 0),
     )  # fmt: skip
     sparse.issparse, sparse.csr_matrix = lambda A: isinstance(A, csr_matrix), csr_matrix
+    for kind in ("csc", "coo"):
+        setattr(sparse, f"{kind}_matrix", partial(_converted, kind))
     linalg.LinearOperator = LinearOperator
     root.scipy, scipy.sparse, sparse.linalg = scipy, sparse, linalg
     return {one.__name__: one for one in (cupy, root, scipy, sparse, linalg)}

@@ -56,9 +56,11 @@ def test_products_are_those_of_the_host(K, dtype):
     import cupyx.scipy.sparse as there
 
     rng = np.random.default_rng(1)
-    X = (rng.standard_normal((300, 3)) + 1j * rng.standard_normal((300, 3))).astype(dtype)
+    X, is_complex = rng.standard_normal((300, 3)), np.dtype(dtype).kind == "c"
+    X = (X + 1j * rng.standard_normal((300, 3)) if is_complex else X).astype(dtype)
     dense = gallery.dense(np.linspace(0.0, 1.0, 300), 2, dtype)
-    sparse = sp.random_array((300, 300), density=0.02, rng=rng) * (1.0 + 0.0j)
+    sparse = sp.random_array((300, 300), density=0.02, rng=rng)
+    sparse = sparse * (1.0 + 0.5j) if is_complex else sparse
     sparse = sp.csr_matrix((sparse + sparse.conj().T).astype(dtype))
     rounding = 100 * np.finfo(dtype).eps  # of sums of 300 terms below 1
     for own, host in ((K.xp.asarray(dense), dense), (there.csr_matrix(sparse), sparse)):
