@@ -14,10 +14,10 @@ import numpy.typing as npt
 
 from symrank.errors import MissingBackendError, OperatorError
 from symrank.kernels.coefficients import Coefficients
-from symrank.kernels.compiled.langevin import ROWS
 from symrank.kernels.compiled.sums import FAN, num_chunks
 from symrank.kernels.cpu_numba import golub_welsch
 from symrank.kernels.cuda import OPTIONS, Code, source
+from symrank.kernels.cuda.geometry import Launch, by_chunks, by_rows, in_a_row, noise_bytes
 from symrank.kernels.multiplicands import Csr, Diagonal, Given, Multiplicand
 from symrank.support.probes import Noise
 from symrank.support.typing import Array, FloatArray
@@ -71,10 +71,6 @@ def _cupy() -> Any:
 xp: Any = _cupy()
 OUT_OF_MEMORY: Any = xp.cuda.memory.OutOfMemoryError
 
-THREADS = 128  # of a block: 8 chunks of 16 columns
-SHARED = 48 * 1024  # bytes of shared memory that every device gives a block
-WARP = 16  # a slice of a wide block has a multiple of so many columns, a line of doubles
-
 
 def empty(n: int, k: int, dtype: npt.DTypeLike) -> Any:
     """See `reference.empty`."""
@@ -117,16 +113,17 @@ def lanczos_step(
 ) -> tuple[FloatArray, FloatArray]:
     """See `reference.lanczos_step`. Two passes over memory."""
     number, parts, (n, k) = _real(U)
-    code, fields = _product(product, U)
+    code, fields = _product(product, U.shape, U.dtype)
     vectors = (U.shape[1],)
     s, c = _checked(scale, vectors, "float64"), _checked(coupling, vectors, "float64")
     blocks = (_checked(U, U.shape, U.dtype), _checked(U_prev, U.shape, U.dtype))
     partial = xp.empty((1, num_chunks(n), k), "float64")
     sizes = (*map(np.int64, (n, k, parts)),)
-    _launch(code, "multiply_and_project", n, k, (*fields, *blocks, s, c, partial, *sizes))
+    launch = by_chunks(n, k)
+    _launch(code, "multiply_and_project", launch, (*fields, *blocks, s, c, partial, *sizes))
     (alpha,) = _add_chunks(partial, parts)
     arguments = (blocks[1], blocks[0], alpha, s, partial, *sizes)
-    _launch(Code(number), "subtract", n, k, arguments)
+    _launch(Code(number), "subtract", launch, arguments)
     (norm,) = _add_chunks(partial, parts, root=True)
     return alpha, norm
 
@@ -136,7 +133,7 @@ def chebyshev_step(
 ) -> tuple[FloatArray, FloatArray]:
     """See `reference.chebyshev_step`. One pass over memory."""
     number, parts, (n, k) = _real(T)
-    code, fields = _product(product, T)
+    code, fields = _product(product, T.shape, T.dtype)
     real = np.dtype(number).type
     chunks = num_chunks(n)
     partial = xp.empty((2, chunks, k), "float64")
@@ -144,7 +141,7 @@ def chebyshev_step(
         *fields, _checked(T, T.shape, T.dtype), _checked(T_prev, T.shape, T.dtype), partial,
         np.int64(chunks), np.int64(n), np.int64(k), real(slope), real(offset),
     )  # fmt: skip
-    _launch(code, "chebyshev_step", n, k, arguments)
+    _launch(code, "chebyshev_step", by_chunks(n, k), arguments)
     mixed, square = _add_chunks(partial, parts)
     return mixed, square
 
@@ -161,7 +158,7 @@ def langevin_step(
 ) -> FloatArray:
     """See `reference.langevin_step`. One pass over memory."""
     number, parts, (n, k) = _real(theta)
-    code, fields = _product(product, theta)
+    code, fields = _product(product, theta.shape, theta.dtype)
     real = np.dtype(number).type
     size, deviation, correction, decay, is_averaged = coefficients
     deviation *= math.sqrt(0.5) if parts == 2 else 1.0
@@ -174,7 +171,7 @@ def langevin_step(
         *fields, *(_checked(X, theta.shape, theta.dtype) for X in states), partial,
         np.int64(n), np.int64(k), -h, real(deviation), *last,
     )  # fmt: skip
-    _launch_noisy(code, name, is_averaged, n, k, arguments, noise, step, parts * chain)
+    _launch_noisy(code, name, k, arguments, n, noise, step, parts * chain, is_averaged)
     energy: FloatArray = _add_chunks(partial, parts)[0]
     return energy
 
@@ -187,12 +184,8 @@ def multiply(product: Multiplicand) -> Any:
     rows = product.indptr.shape[0] - 1 if isinstance(product, Csr) else X.shape[0]
     k = X.shape[1]
     out = empty(rows, k, X.dtype)
-    code, fields = _product(product, X)
-    columns, slices = _columns(k)
-    high = THREADS // columns
-    _function(code, "multiply")(
-        (-(-rows // high), slices), (columns, high), (*fields, out, np.int64(rows), np.int64(k))
-    )
+    code, fields = _product(product, (rows, k), X.dtype)
+    _launch(code, "multiply", by_rows(rows, k), (*fields, out, np.int64(rows), np.int64(k)))
     return out
 
 
@@ -204,7 +197,7 @@ def draw(
     number, parts, (n, k) = _real(out)
     scale = np.dtype(number).type(math.sqrt(0.5) if parts == 2 else 1.0)
     arguments = (out, np.int64(n), np.int64(k), scale)
-    _launch_noisy(Code(number), "draw", False, n, k, arguments, noise, step, parts * chain)
+    _launch_noisy(Code(number), "draw", k, arguments, n, noise, step, parts * chain)
     return out
 
 
@@ -221,20 +214,26 @@ def _module(code: Code) -> Any:
 def _real(X: Any) -> tuple[str, int, tuple[int, int]]:
     """Return the type of a block's real numbers, how many an entry has, and their (n, k)."""
     parts = 2 if np.dtype(X.dtype).kind == "c" else 1
-    number = f"float{np.dtype(X.dtype).itemsize // parts * 8}"
-    return number, parts, (X.shape[0], parts * X.shape[1])
+    return _number(X.dtype), parts, (X.shape[0], parts * X.shape[1])
 
 
-def _product(product: Multiplicand, like: Any) -> tuple[Code, tuple[Any, ...]]:
-    """Return the code that multiplies, and its fields; a complex product comes as it is."""
-    number, _, _ = _real(like)
+def _number(dtype: npt.DTypeLike) -> str:
+    return str(np.zeros(0, dtype).real.dtype)
+
+
+def _product(
+    product: Multiplicand, shape: tuple[int, int], dtype: npt.DTypeLike
+) -> tuple[Code, tuple[Any, ...]]:
+    """Return the code of a product of this shape, and its fields; complex ones are given."""
+    number, (n, k) = _number(dtype), shape
     if isinstance(product, Given):
-        return Code(number, "GIVEN"), (_checked(product.Y, like.shape, like.dtype),)
-    X = _checked(product.X, (product.X.shape[0], like.shape[1]), number)
+        return Code(number, "GIVEN"), (_checked(product.Y, shape, dtype),)
+    X = _checked(product.X, (product.X.shape[0], k), number)
     if isinstance(product, Diagonal):
-        return Code(number, "DIAGONAL"), (_checked(product.d, (X.shape[0],), number), X)
+        d = _checked(product.d, (n,), number)
+        return Code(number, "DIAGONAL"), (d, _checked(X, shape, number))
     index = str(product.indices.dtype)
-    indptr = _checked(product.indptr, product.indptr.shape, index)
+    indptr = _checked(product.indptr, (n + 1,), index)
     indices = _checked(product.indices, product.indices.shape, index)
     data = _checked(product.data, indices.shape, number)
     return Code(number, "CSR", index), (indptr, indices, data, X)
@@ -257,45 +256,20 @@ def _checked(X: Any, shape: tuple[int, ...], dtype: Any) -> Any:
     return X
 
 
-def _columns(k: int) -> tuple[int, int]:
-    """Return how many columns a block of threads has, and how many slices the k columns."""
-    if k <= THREADS:
-        return k, 1
-    wide = -(-k // -(-k // THREADS))
-    columns = -(-wide // WARP) * WARP
-    return columns, -(-k // columns)
-
-
-def _launch(
-    code: Code, name: str, n: int, k: int, arguments: tuple[Any, ...], room: int = 0
-) -> None:
-    """Launch a kernel in which a thread has a chunk of a column; `room` bytes of it are shared."""
-    columns, slices = _columns(k)
-    chunks = num_chunks(n)
-    high = min(THREADS // columns, chunks)
-    if room:
-        high = max(1, min(high, SHARED // room))
-    grid = (-(-chunks // high), slices)
-    _function(code, name)(grid, (columns, high), arguments, shared_mem=high * room)
+def _launch(code: Code, name: str, launch: Launch, arguments: tuple[Any, ...]) -> None:
+    _function(code, name)(launch.grid, launch.block, arguments, shared_mem=launch.shared)
 
 
 def _launch_noisy(
-    code: Code, name: str, is_averaged: bool, n: int, k: int, arguments: tuple[Any, ...],
-    noise: Noise, step: int, chain: int,
+    code: Code, name: str, k: int, arguments: tuple[Any, ...], n: int,
+    noise: Noise, step: int, chain: int, is_averaged: bool = False,
 ) -> None:  # fmt: skip
-    """Launch a kernel that makes noise, and say how much of it a chunk keeps at a time."""
-    columns, slices = _columns(k)
-    if noise.is_gaussian:
-        room = columns * ROWS * 4
-    else:
-        firsts = range(chain, chain + slices * columns, columns)
-        lasts = (min(first + columns, chain + k) - 1 for first in firsts)
-        groups = max(b // 32 - a // 32 + 1 for a, b in zip(firsts, lasts, strict=True))
-        room = groups * ROWS * 4 * (2 if is_averaged else 1)
+    """Launch a kernel that makes noise."""
     law = "gaussians" if noise.is_gaussian else "signs"
     full = f"{name}_averaged_{law}" if is_averaged else f"{name}_{law}"
     address = (np.uint64(noise.key), np.uint64(step), np.uint64(chain))
-    _launch(code, full, n, k, (*arguments, *address), room)
+    launch = by_chunks(n, k, noise_bytes(k, chain, noise.is_gaussian, is_averaged))
+    _launch(code, full, launch, (*arguments, *address))
 
 
 def _add_chunks(partial: Any, parts: int, root: bool = False) -> list[Any]:
@@ -311,8 +285,7 @@ def _add_chunks(partial: Any, parts: int, root: bool = False) -> list[Any]:
             partial, sums, np.int64(chunks), np.int64(vectors),
             np.int64(parts if is_last else 1), np.int64(root and is_last),
         )  # fmt: skip
-        grid = (-(-groups * vectors // THREADS), batch)
-        _function(code, "add_chunks")(grid, (THREADS,), arguments)
+        _launch(code, "add_chunks", in_a_row(groups * vectors, batch), arguments)
         if is_last:
             return [sums[b, 0] for b in range(batch)]
         partial = sums

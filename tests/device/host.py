@@ -107,8 +107,7 @@ def _folder():
 def _built(code, names, flags):
     exports = "\n".join(f"EXPORT({name})" for name in names)
     text = f"{(HERE / 'shim.h').read_text()}\n{code}\n{exports}\n"
-    fused = ("-mfma",) if platform.machine() in ("x86_64", "AMD64") else ()
-    options = (*FLAGS, *fused, *flags)
+    options = (*FLAGS, *_fused(), *flags)
     name = hashlib.sha256(repr((text, options, _compiler())).encode()).hexdigest()[:24]
     library = _folder() / f"{name}.so"
     if not library.exists():
@@ -122,6 +121,14 @@ def _built(code, names, flags):
             assert not done.stderr, done.stderr  # a warning is one of the text's
             made.replace(library)
     return library
+
+
+@cache
+def _fused():
+    """What makes `fma` one instruction; without it, it is a slow function of the same result."""
+    if platform.machine() != "x86_64" or "fma" not in Path("/proc/cpuinfo").read_text().split():
+        return ()
+    return ("-mfma",)
 
 
 @cache

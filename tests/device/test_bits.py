@@ -93,7 +93,7 @@ def test_a_langevin_step(gpu, kind, dtype, scheme, law, k, chain, n, step, seed)
 @FEW
 @given(
     n=ROWS,
-    k=st.sampled_from([1, 16]),  # each width of a panel is compiled by itself
+    k=st.just(16),  # each width of a panel is compiled by itself
     chain=st.sampled_from([0, 48]),
     step=st.sampled_from(STEPS),
     seed=st.integers(0, 2**64),

@@ -75,9 +75,18 @@ def test_a_launch_refuses_what_it_would_misread(spoil):
     np.testing.assert_array_equal(W, 1.0)
 
 
-def test_indices_of_two_types_are_refused():
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        ({"indptr": np.array([0, 1, 2], np.int64)}, r"int32 in C order, and got \(3,\) of int64"),
+        ({"indptr": np.array([0, 1], np.int32)}, r"array \(3,\) of int32 .* and got \(2,\)"),
+        ({"data": np.ones(3)}, r"array \(2,\) of float64 .* and got \(3,\)"),
+        ({"data": np.ones(2, np.float32)}, r"of float64 .* and got \(2,\) of float32"),
+    ],
+)
+def test_a_sparse_matrix_that_does_not_fit_is_refused(change, said):
     gpu = plain_cupy.load("gpu_cupy")
-    X = np.ones((2, 1))
-    product = Csr(np.array([0, 1, 2], np.int64), np.array([0, 1], np.int32), np.ones(2), X)
-    with pytest.raises(OperatorError, match=r"of int32 in C order, and got \(3,\) of int64"):
-        gpu.multiply(product)
+    U, W = np.ones((2, 1)), np.ones((2, 1))
+    product = Csr(np.array([0, 1, 2], np.int32), np.array([0, 1], np.int32), np.ones(2), U)
+    with pytest.raises(OperatorError, match=said):
+        gpu.chebyshev_step(product._replace(**change), U, W, 1.0, 0.0)

@@ -24,7 +24,7 @@ SCHEMES = {
     "averaged": LeimkuhlerMatthews(0.4),
     "kinetic": Baoab(0.6, 0.9),
 }
-SIZES = [1, 63, 64, 65, 1023, 1024, 1025, 2500]  # a block of noise has 64 rows, a chunk 1024
+SIZES = [1, 63, 64, 65, 255, 256, 257, 2500]  # a block of noise has 64 rows, a chunk 256
 STEPS = [0, 3, 2**32 - 1, 2**32 + 3]  # the number of a step fills two words of the counter
 Z = 4.5  # a correct generator fails one such check in 150 000
 # The compiled radius sqrt(-2 log u) takes u from a single precision number: u near 1 has an error
