@@ -15,7 +15,10 @@ import numpy as np
 import scipy.sparse as sp
 
 from symrank import kernels
+from symrank.kernels.coefficients import Coefficients
+from symrank.kernels.multiplicands import Csr, Diagonal, Given
 from symrank.operators.gemm import gemm
+from symrank.support.probes import Noise
 from tests.device import host
 
 NAME = "symrank.kernels.gpu_cupy"
@@ -310,3 +313,25 @@ def installed(free=2**34, current=0, num_devices=1):
     with hidden(NAME, *found):
         sys.modules.update(found)
         yield pool
+
+
+@contextmanager
+def quick():
+    """A device whose kernels are the compiled ones of the host, for what is not about kernels."""
+    with installed() as pool:
+        there, here = kernels.load("gpu_cupy"), kernels.load("cpu_numba")
+        for name in ("lanczos_step", "chebyshev_step", "langevin_step", "multiply", "draw"):
+            setattr(there, name, _over_host(getattr(here, name)))
+        yield pool
+
+
+def _over_host(call):
+    def memory(x):
+        return type(x)(*map(_plain, x)) if isinstance(x, Csr | Diagonal | Given) else _plain(x)
+
+    def run(*args):
+        kept = [x if isinstance(x, Coefficients | Noise) else memory(x) for x in args]
+        found = call(*kept)
+        return tuple(map(ndarray, found)) if isinstance(found, tuple) else ndarray(found)
+
+    return run
