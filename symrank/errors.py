@@ -8,6 +8,7 @@ from typing import Any, ClassVar
 
 __all__ = [
     "ChangedOperatorError",
+    "DeviceMemoryError",
     "DivergedError",
     "MissingBackendError",
     "NonFiniteError",
@@ -127,6 +128,19 @@ class DivergedError(SymrankError, ArithmeticError):
 
 class MissingBackendError(SymrankError, ImportError):
     """An optional library is not installed."""
+
+
+class DeviceMemoryError(MemoryError, SymrankError):  # else Python does not make one anew
+    """A block of vectors does not fit into the memory of the device."""
+
+    def __init__(self, column_bytes: int, free_bytes: int) -> None:
+        self.column_bytes, self.free_bytes = column_bytes, free_bytes
+        super().__init__(
+            f"a column takes {column_bytes} bytes on the device with all that is held beside it, "
+            f"and {free_bytes} are free: {free_bytes // max(column_bytes, 1)} columns fit. Free "
+            "what other arrays and programs hold there, or pass A.get(), a copy on the host, whose "
+            "memory is used then."
+        )
 
 
 class StepSizeError(SymrankError, ValueError):

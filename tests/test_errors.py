@@ -15,6 +15,7 @@ KINDS = [
 ]
 OWN_ARGUMENTS = {
     errors.NotPositiveError: (-0.1, 5.0, 100, 0.5),
+    errors.DeviceMemoryError: (800, 400),
     errors.DivergedError: (3,),
     errors.StepSizeError: (1.0, 2.0),
     errors.UnknownOptionError: ("rank()", "seed", "pass rng=..."),

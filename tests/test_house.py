@@ -32,14 +32,15 @@ PUBLIC = [
 ]  # fmt: skip
 # never loaded with the package: the extras of pyproject.toml, and what a user may have besides
 HEAVY = {
-    "arviz_stats", "cupy", "dask", "feral", "jax", "matplotlib", "mpi4py", "pyamg", "rich", "torch",
-    "typer",
+    "arviz_stats", "cupy", "cupyx", "dask", "feral", "jax", "matplotlib", "mpi4py", "pyamg", "rich",
+    "torch", "typer",
 }  # fmt: skip
 
 
 # modules about an optional library that the tests do not install
 LIBRARY = {
     "symrank.torch": "torch", "symrank.jax": "jax", "symrank.networks.jax_hessian": "jax",
+    "symrank.kernels.gpu_cupy": "cupy",
 }  # fmt: skip
 
 

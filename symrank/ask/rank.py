@@ -60,7 +60,8 @@ def rank(
     Parameters
     ----------
     A
-        Array, scipy.sparse array or matrix, SciPy `LinearOperator` or symrank operator, (n, n).
+        Array, scipy.sparse array or matrix, SciPy `LinearOperator` or symrank operator, (n, n), or
+        one of CuPy, whose vectors then stay on the device (``docs/how-to/gpu.md``).
         Rectangular: pass ``symrank.augmented(A)`` or ``symrank.gram(A)``. A `LossProblem`, with
         values and gradients alone, for ``method="langevin"``: products are then gradients.
     method

@@ -164,7 +164,8 @@ def reconsider(
     """
     if goal.has_cut or (seen.is_met and not goal.open_ended):
         return None
-    offers = [o for one in menu.once_seen if (o := one.offer(facts, goal, seen)) is not None]
+    once_seen = () if facts.is_on_device else menu.once_seen  # they work on the host
+    offers = [o for one in once_seen if (o := one.offer(facts, goal, seen)) is not None]
     offers += exact_offers(menu.exact, facts, goal, worth_of_sampling(goal, seen))
     seconds = min(_allowance(goal, seen.seconds), left[1])
     products = min(left[0], max(LOOK, WORTH * spent))

@@ -14,8 +14,6 @@ forwards and one backwards, 3M - 3 in all, each a batch with one matrix per netw
 
 from collections.abc import Sequence
 
-import numpy as np
-
 from symrank.support.typing import Array, FloatArray
 
 __all__ = ["network_loss_and_grad"]
@@ -26,7 +24,8 @@ def network_loss_and_grad(
 ) -> tuple[Array, list[Array]]:
     """Return the losses (...,) and the gradients, shaped as the layers.
 
-    Polynomials in the entries of the layers, complex ones too (for complex steps).
+    Polynomials in the entries of the layers, complex ones too (for complex steps), by operators of
+    the arrays alone: they may live on a device.
 
     Parameters
     ----------
@@ -47,15 +46,15 @@ def network_loss_and_grad(
     """
     partial = [layers[0]]  # P_1, ..., P_M
     for W in layers[1:]:
-        partial.append(np.matmul(W, partial[-1]))
+        partial.append(W @ partial[-1])
     error = partial[-1] - target
-    weighted = error if sigma_x is None else np.matmul(error, sigma_x)
+    weighted = error if sigma_x is None else error @ sigma_x
     loss = (error * weighted).sum(axis=(-2, -1))
 
     backward = 2.0 * weighted  # B_k
     grads = []
     for k in range(len(layers) - 1, 0, -1):
-        grads.append(np.matmul(backward, partial[k - 1].swapaxes(-2, -1)))
-        backward = np.matmul(layers[k].swapaxes(-2, -1), backward)
+        grads.append(backward @ partial[k - 1].swapaxes(-2, -1))
+        backward = layers[k].swapaxes(-2, -1) @ backward
     grads.append(backward)
     return loss, grads[::-1]

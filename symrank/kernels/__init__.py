@@ -11,7 +11,7 @@ from types import ModuleType
 
 from symrank.errors import MissingBackendError, OptionError
 
-__all__ = ["DEFAULT", "check_name", "load"]
+__all__ = ["DEFAULT", "check_fit", "check_name", "load"]
 
 DEFAULT = "cpu_numba"
 FILES = sorted(file.name for file in pkgutil.iter_modules(__path__))
@@ -22,6 +22,30 @@ def check_name(name: str | None) -> None:
     """Raise `OptionError` where a kernel of that name does not exist; None is the default."""
     if name is not None and (not isinstance(name, str) or name not in NAMES):
         raise OptionError(f"kernel={name!r} is unknown: choose one of {', '.join(NAMES)}.")
+
+
+def check_fit(name: str | None, place: str | None) -> None:
+    """Raise where a kernel was asked for that runs elsewhere than the products of an operator.
+
+    Parameters
+    ----------
+    name
+        The kernel asked for; None fits everything.
+    place
+        The kernel of the device on which the operator multiplies; None for the host.
+    """
+    if name is None or name == place or (place is None and not name.startswith("gpu_")):
+        return
+    if place is None:
+        raise OptionError(
+            f"kernel={name!r} runs on a device, and the products of A are made on the host: pass A "
+            "as an array of the device, for example cupyx.scipy.sparse.csr_matrix(A) or "
+            "cupy.asarray(A), or leave kernel out."
+        )
+    raise OptionError(
+        f"kernel={name!r} does not run where the products of A are made, and {place!r} does: leave "
+        "kernel out, or pass A.get(), a copy on the host."
+    )
 
 
 def load(name: str | None = None) -> ModuleType:

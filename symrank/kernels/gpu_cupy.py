@@ -23,16 +23,19 @@ from symrank.support.probes import Noise
 from symrank.support.typing import Array, FloatArray
 
 __all__ = [
+    "OUT_OF_MEMORY",
     "block",
     "chebyshev_step",
     "draw",
     "empty",
+    "fitted",
     "free_bytes",
     "golub_welsch",
     "host",
     "lanczos_step",
     "langevin_step",
     "multiply",
+    "record",
     "xp",
 ]
 
@@ -66,6 +69,7 @@ def _cupy() -> Any:
 
 
 xp: Any = _cupy()
+OUT_OF_MEMORY: Any = xp.cuda.memory.OutOfMemoryError
 
 
 def empty(n: int, k: int, dtype: npt.DTypeLike) -> Any:
@@ -86,6 +90,18 @@ def host(x: Any) -> Array:
 def free_bytes() -> int:
     """Return how many bytes of the device are left for blocks, what CuPy's pool keeps included."""
     return int(xp.cuda.Device().mem_info[0] + xp.get_default_memory_pool().free_bytes())
+
+
+def fitted(X: Any, dtype: npt.DTypeLike) -> Any:
+    """Return an array of the device in C order and of this dtype, itself where it is one."""
+    return xp.ascontiguousarray(X, dtype=dtype)
+
+
+def record() -> Any:
+    """Return what waits by its `synchronize()` for the end of all that was launched so far."""
+    event = xp.cuda.Event(disable_timing=True)
+    event.record()
+    return event
 
 
 def lanczos_step(

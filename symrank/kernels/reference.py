@@ -7,6 +7,7 @@ A kernel file also says where its blocks and (k,) results live: `xp` is their ar
 and uses of `xp` what the array API standard has, so that any kernel file will do.
 """
 
+import math
 from typing import Any
 
 import numpy as np
@@ -43,9 +44,8 @@ def empty(n: int, k: int, dtype: npt.DTypeLike) -> Array:
 
 
 def block(Z: Array) -> Array:
-    """Return a fresh block where the kernel works, with the values of an array of the host."""
-    n, k = Z.shape
-    fresh = empty(n, k, Z.dtype)
+    """Return a fresh array where the kernel works, with the values of one of the host."""
+    fresh = empty(Z.shape[0], math.prod(Z.shape[1:]), Z.dtype).reshape(Z.shape)
     fresh[...] = Z
     return fresh
 

@@ -13,6 +13,7 @@ import scipy.sparse.linalg as spla
 
 from symrank.errors import OperatorError
 from symrank.kernels.multiplicands import Given, Multiplicand
+from symrank.operators import on_device
 from symrank.operators.facts import DenseForm, Facts, SingularForm, Work
 from symrank.operators.shapes import columns_of, square_size, working_dtype
 from symrank.support import foreign
@@ -29,6 +30,10 @@ class Part(Protocol):
     @property
     def is_foreign(self) -> bool:
         """Whether the caller's code computes its products."""
+
+    @property
+    def kernel(self) -> str | None:
+        """The kernel file of the device on which its products are made; None on the host."""
 
 
 class Operator(ABC):
@@ -58,6 +63,8 @@ class Operator(ABC):
     is_foreign : bool
         Whether code from outside of this package takes part in its products: each is then given a
         copy of the block, and what it returns is checked (`symrank.support.foreign`).
+    kernel : str or None
+        The kernel file of the device on which its products are made; None on the host.
 
     Raises
     ------
@@ -87,6 +94,7 @@ class Operator(ABC):
     __array_ufunc__ = None  # so that `ndarray @ operator` is a TypeError, not an object array
 
     _is_own: ClassVar[bool] = True  # whether this package wrote the class
+    _follows_parts: ClassVar[bool] = False  # whether `_matmat` multiplies wherever its parts do
 
     def __init_subclass__(cls, **options: Any) -> None:
         super().__init_subclass__(**options)
@@ -109,6 +117,9 @@ class Operator(ABC):
         self.name = name
         self.is_explicit = is_explicit
         self.is_foreign = not self._is_own or any(part.is_foreign for part in parts)
+        self.kernel = next((part.kernel for part in parts if part.kernel is not None), None)
+        if self.kernel is not None and not self._follows_parts:
+            raise on_device.made_on_host(name)
         if work is not None:
             rule = "is a number of multiplications: finite, and at least 0."
             work = check_number("work", work, lambda x: 0.0 <= x < math.inf, rule)
@@ -146,6 +157,7 @@ class Operator(ABC):
                 shape=self.shape, num_products=self.num_dense_products, num_formed=self.n
             ),
             is_explicit=self.is_explicit,
+            is_on_device=self.kernel is not None,
             matvecs_per_product=self.matvecs_per_product,
             noise=self.noise,
             largest=self.scale_hint(),
@@ -167,7 +179,8 @@ class Operator(ABC):
         Parameters
         ----------
         X
-            (n, k) block, its columns are the vectors; real, or of ``self.dtype``.
+            (n, k) block, its columns are the vectors; real, or of ``self.dtype``. Where the
+            operator multiplies on a device, an array of the device stays there.
 
         Returns
         -------
@@ -181,24 +194,26 @@ class Operator(ABC):
         NonFiniteError
             Where that holds infinities or NaN.
         """
-        X = np.asarray(X)
+        X = on_device.as_block(self, X)
         if X.ndim != 2 or X.shape[0] != self.n:
             raise OperatorError(
                 f"matmat got a block of shape {X.shape}, but the {self.n}x{self.n} operator "
                 f"multiplies blocks of shape ({self.n}, k), whose columns are the vectors. "
                 "Pass X.T if its rows are the vectors, or use matvec for one vector."
             )
-        if X.dtype.kind == "c" and self.dtype.kind != "c":
+        if "complex" in str(X.dtype) and self.dtype.kind != "c":
             raise OperatorError(
                 f"matmat got a {X.dtype} block, but the operator is {self.dtype}. "
                 "Multiply X.real and X.imag, or give the operator a complex dtype."
             )
+        if self.kernel is not None:
+            return on_device.multiplied(self, X, partial(product_by, self))
         product = product_by(self, np.ascontiguousarray(X, dtype=self.dtype))
         return np.ascontiguousarray(product, dtype=self.dtype)  # kernels read rows of its memory
 
     def matvec(self, x: npt.ArrayLike) -> Array:
         """Multiply one vector of shape (n,); see `matmat`."""
-        x = np.asarray(x)
+        x = on_device.as_block(self, x)
         if x.shape != (self.n,):
             raise OperatorError(
                 f"matvec got an array of shape {x.shape}, but the {self.n}x{self.n} operator "
@@ -207,7 +222,7 @@ class Operator(ABC):
         return self.matmat(x[:, None])[:, 0]
 
     def __matmul__(self, other: npt.ArrayLike) -> Array:
-        other = np.asarray(other)
+        other = on_device.as_block(self, other)
         return self.matvec(other) if other.ndim == 1 else self.matmat(other)
 
     @property
@@ -217,7 +232,8 @@ class Operator(ABC):
 
     def to_dense(self) -> Array:
         """Return the entries as a fresh (n, n) array."""
-        return columns_of(partial(product_by, self), self.shape, self.dtype)
+        product = self.matmat if self.kernel is not None else partial(product_by, self)
+        return columns_of(product, self.shape, self.dtype)
 
     def formed(self, tick: Callable[[int], None]) -> Array:
         """Return the entries; by blocks of products, each told to `tick`, where they take any."""
@@ -305,7 +321,7 @@ def product_by(operator: Operator, X: Array) -> Array:
 
     What operators are made of multiply by this, and not by their ``_matmat``.
     """
-    if operator._is_own:
+    if operator._is_own or operator.kernel is not None:
         return operator._matmat(X)
     return foreign.product_of(operator._matmat, X, X.shape, operator.dtype)
 
@@ -315,6 +331,8 @@ def summed_product(operator: Operator, X: Array) -> Array:
 
     That saves a pass over the product of an operator of the caller's.
     """
+    if operator.kernel is not None:
+        return on_device.multiplied(operator, X, operator._summed)
     X = np.ascontiguousarray(X, dtype=operator.dtype)
     if operator._is_own:
         return np.ascontiguousarray(operator._summed(X), dtype=operator.dtype)

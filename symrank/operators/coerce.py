@@ -1,5 +1,6 @@
 """From what a user has to an operator: one function, open to other libraries."""
 
+import importlib
 import operator
 from functools import singledispatch
 from os import PathLike
@@ -13,7 +14,7 @@ from symrank.errors import OperatorError
 from symrank.operators.base import Operator
 from symrank.operators.matrix import MatrixOperator
 from symrank.operators.scipy_adapter import ScipyOperator
-from symrank.operators.tensors import array_of, is_module, is_tensor
+from symrank.operators.tensors import array_of, is_module, is_tensor, lives_on_gpu
 from symrank.support import foreign
 
 __all__ = ["as_operator", "interpret"]
@@ -26,8 +27,9 @@ def as_operator(A: Any) -> Operator:
     Takes ndarrays, ``numpy.matrix``, nested lists, every scipy.sparse format, SciPy
     ``LinearOperator``, any object with ``shape`` and ``matvec`` or ``matmat``, any object with
     ``__array__`` or ``to_scipy()`` (curvlinops), tensors of PyTorch, dense or sparse, by their
-    values, and symrank operators, which come back unchanged. Other libraries add their types by
-    ``as_operator.register``.
+    values, and symrank operators, which come back unchanged. Arrays and ``LinearOperator`` of CuPy,
+    its sparse matrices, and tensors of PyTorch on a GPU stay there, as does the work of the kernels
+    (`symrank.operators.on_cupy`). Other libraries add their types by ``as_operator.register``.
 
     Parameters
     ----------
@@ -71,7 +73,9 @@ def _(A: Any) -> Operator:
 
 
 def interpret(A: Any) -> Any:
-    """Return an object of no known type as an array, dense or sparse, or a ``LinearOperator``."""
+    """Return an object of no known type as an array, a ``LinearOperator``, or a GPU's operator."""
+    if lives_on_gpu(A):
+        return importlib.import_module("symrank.operators.on_cupy").operator_of(A)
     if is_tensor(A):
         return array_of(A)
     if callable(getattr(A, "to_scipy", None)):

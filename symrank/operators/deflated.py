@@ -40,7 +40,7 @@ class Deflated(Operator):
     def __init__(self, base: Operator, vectors: npt.ArrayLike) -> None:
         try:
             Q = np.asarray(vectors)
-        except ValueError as error:  # rows of different lengths
+        except (ValueError, TypeError) as error:  # rows of different lengths; an array of a device
             raise OptionError(f"deflate is no array: {error}. Pass an (n, k) array.") from error
         if Q.dtype.kind not in "biufc":
             raise OptionError(f"deflate holds {Q.dtype}, no numbers. Pass an (n, k) array.")

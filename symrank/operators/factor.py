@@ -16,9 +16,11 @@ from symrank.operators.base import Operator, product_by
 from symrank.operators.coerce import interpret
 from symrank.operators.facts import DenseForm, Facts, entry_work
 from symrank.operators.matrix import MatrixOperator, canonical, largest_entry
+from symrank.operators.on_device import made_on_host
 from symrank.operators.scipy_adapter import linear_operator_dtype, multiply
 from symrank.operators.shapes import columns_of
 from symrank.operators.sums import multiply as matrix_product
+from symrank.operators.tensors import lives_on_gpu
 from symrank.support import foreign
 from symrank.support.typing import Array, FloatArray
 
@@ -30,7 +32,7 @@ class Factor:
     """An m x n matrix A by its products ``forward(X) = A X`` and ``adjoint(Y) = A^H Y``.
 
     `largest_entry` is max |a_ij|, and `entries` the matrix, or None where they are not known;
-    `is_foreign` tells whether the caller's code multiplies.
+    `is_foreign` tells whether the caller's code multiplies. Of a real diagonal A `root` holds it.
     """
 
     shape: tuple[int, int]
@@ -41,6 +43,8 @@ class Factor:
     matvecs: int = 1
     entries: Any = None
     is_foreign: bool = False
+    kernel: None = None  # its products are made on the host, but for those of a root
+    root: FloatArray | None = None
 
     def __repr__(self) -> str:
         known = "known by products" if self.entries is None else type(self.entries).__name__
@@ -86,6 +90,8 @@ def as_factor(A: Any) -> Factor:
     if isinstance(A, MatrixOperator):
         return _matrix_factor(A.entries)
     if isinstance(A, Operator):
+        if A.kernel is not None:
+            raise made_on_host(f"a factor of {A.name}")
         product = partial(product_by, A)
         return Factor(
             shape=A.shape,
@@ -100,6 +106,8 @@ def as_factor(A: Any) -> Factor:
         return _linear_operator_factor(A)
     if sp.issparse(A) or isinstance(A, np.ndarray):
         return _matrix_factor(canonical(A))
+    if lives_on_gpu(A):
+        raise made_on_host(f"what is made of this {type(A).__name__}")
     return as_factor(interpret(A))
 
 
@@ -112,6 +120,7 @@ def diagonal_factor(root: FloatArray) -> Factor:
         forward=product,
         adjoint=product,
         largest_entry=float(np.abs(root).max(initial=0.0)),
+        root=root,
     )
 
 

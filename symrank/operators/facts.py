@@ -148,6 +148,8 @@ class Facts:
         What all eigenvalues would be computed from; default: the whole matrix, by n products.
     is_explicit
         Whether a dense copy takes no product.
+    is_on_device
+        Whether products are made on a device, and their blocks live there.
     matvecs_per_product
         Products with the caller's operator, per product with this one.
     noise
@@ -178,6 +180,7 @@ class Facts:
     work: Work
     dense: DenseForm
     is_explicit: bool = False
+    is_on_device: bool = False
     matvecs_per_product: int = 1
     noise: float = 0.0
     num_entries: float = 0.0

@@ -50,6 +50,8 @@ class Scaled(Operator):
     array([4.47966537, 1.49322179])
     """
 
+    _follows_parts = True
+
     def __init__(self, base: Operator, factor: float) -> None:
         with np.errstate(over="ignore"):
             held = float(np.zeros((), dtype=base.dtype).real.dtype.type(factor))

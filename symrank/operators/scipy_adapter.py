@@ -10,7 +10,7 @@ from symrank.operators.shapes import working_dtype
 from symrank.support import foreign
 from symrank.support.typing import Array
 
-__all__ = ["ScipyOperator", "linear_operator_dtype", "multiply"]
+__all__ = ["ScipyOperator", "linear_operator_dtype", "multiplies_blocks", "multiply"]
 
 
 class ScipyOperator(Operator):
@@ -70,7 +70,7 @@ def multiply(
 ) -> Array:
     """Return A X as a fresh C-ordered array of `dtype`, as `foreign.product_of` does."""
     shape, what = (A.shape[0], X.shape[1]), "the LinearOperator"
-    if _multiplies_blocks(A):
+    if multiplies_blocks(A):
         return foreign.product_of(A.matmat, X, shape, dtype, what, is_summed=is_summed)
     product = np.empty(shape, dtype=dtype)
     for j in range(X.shape[1]):
@@ -78,18 +78,19 @@ def multiply(
     return product
 
 
-def _multiplies_blocks(A: "spla.LinearOperator[Any]", method: str = "_matmat") -> bool:
+def multiplies_blocks(A: Any, method: str = "_matmat", base: type = spla.LinearOperator) -> bool:
     """Tell whether every user function behind `method` of `A` takes a block.
 
     SciPy's own fallback passes columns of shape (n, 1), on which a function written for vectors,
     such as ``lambda x: d * x``, fails. Sums, products and adjoints keep their parts in ``args``.
+    CuPy has the same classes over a `base` of its own.
     """
     kind = type(A).__name__
     if kind == "_CustomLinearOperator":
         return getattr(A, f"_CustomLinearOperator_{method}_impl", None) is not None
-    if getattr(type(A), method) is getattr(spla.LinearOperator, method):
+    if getattr(type(A), method) is getattr(base, method):
         return False
     if kind in {"_AdjointLinearOperator", "_TransposedLinearOperator"}:
         method = "_rmatmat" if method == "_matmat" else "_matmat"
-    parts = [part for part in getattr(A, "args", ()) if isinstance(part, spla.LinearOperator)]
-    return all(_multiplies_blocks(part, method) for part in parts)
+    parts = [part for part in getattr(A, "args", ()) if isinstance(part, base)]
+    return all(multiplies_blocks(part, method, base) for part in parts)

@@ -29,6 +29,8 @@ class Shifted(Operator):
     array([1., 0.])
     """
 
+    _follows_parts = True
+
     def __init__(self, base: Operator, c: float) -> None:
         super().__init__(base.shape, base.dtype, name=f"{base.name} - {c:.6g} I", parts=[base])
         self.base = base
@@ -40,7 +42,7 @@ class Shifted(Operator):
 
     def _matmat(self, X: Array) -> Array:
         Y = self.base.matmat(X)
-        Y -= self.dtype.type(self.c) * X
+        Y -= self.dtype.type(self.c).item() * X
         return Y
 
 

@@ -1,4 +1,4 @@
-"""Tensors of PyTorch as arrays, by their own methods: nothing is imported here."""
+"""Tensors of PyTorch as arrays by their own methods, and what lives on a GPU: no imports."""
 
 from typing import Any
 
@@ -8,14 +8,22 @@ import scipy.sparse as sp
 from symrank.errors import OperatorError
 from symrank.support.foreign import named_package
 
-__all__ = ["array_of", "is_module", "is_tensor"]
+__all__ = ["array_of", "is_module", "is_tensor", "lives_on_gpu"]
 
+CUPY = ("cupy", "cupyx")
 SHORT = ("torch.bfloat16", "torch.float16")  # NumPy knows the second alone; both become float32
 
 
 def is_tensor(A: Any) -> bool:
     """Tell whether `A` is a tensor of PyTorch, or of a class derived from one."""
     return any(_is_named(kind, "Tensor") for kind in type(A).__mro__)
+
+
+def lives_on_gpu(A: Any) -> bool:
+    """Tell whether `A` is of CuPy, or a tensor of PyTorch on a GPU, of either make."""
+    if any(named_package(kind.__module__) in CUPY for kind in type(A).__mro__):
+        return True
+    return is_tensor(A) and bool(A.is_cuda)
 
 
 def is_module(A: Any) -> bool:
@@ -30,7 +38,8 @@ def _is_named(kind: type, name: str) -> bool:
 def array_of(A: Any) -> Any:
     """Return a tensor as an ndarray or a scipy.sparse array in the memory of the host.
 
-    A tensor that requires a gradient is taken by its values; one on another device is copied.
+    A tensor that requires a gradient is taken by its values; one on another device is copied, but
+    for those of a GPU, which do not come here.
 
     Raises
     ------

@@ -5,12 +5,15 @@ from typing import Any
 
 import numpy as np
 
+from symrank import kernels
 from symrank.errors import OperatorError
 from symrank.kernels.multiplicands import Multiplicand
+from symrank.operators import on_device
 from symrank.operators.base import Operator, product_by
 from symrank.operators.factor import Factor
 from symrank.operators.facts import Facts
 from symrank.operators.shapes import common_dtype
+from symrank.support.cached import cached_property
 from symrank.support.typing import Array
 
 __all__ = [
@@ -34,6 +37,8 @@ class Squared(Operator):
     >>> Squared(as_operator(np.diag([-3.0, 2.0, 0.0]))) @ np.ones(3)
     array([9., 4., 0.])
     """
+
+    _follows_parts = True
 
     def __init__(self, base: Operator) -> None:
         super().__init__(base.shape, base.dtype, name=f"square of {base.name}", parts=[base])
@@ -89,6 +94,8 @@ class Congruent(Operator):
            [2., 4.]])
     """
 
+    _follows_parts = True
+
     def __init__(self, base: Operator, factor: Factor) -> None:
         if factor.shape != base.shape:
             raise OperatorError(
@@ -106,11 +113,21 @@ class Congruent(Operator):
         self.base = base
         self.factor = factor
         self.matvecs_per_product = base.matvecs_per_product
+        if self.kernel is not None and factor.root is None:
+            raise on_device.made_on_host(f"{name} by a factor that is no diagonal")
 
     def _facts(self) -> Facts:
         return self._facts_over(self.base, squared_shape=self.base.facts.squared_shape)
 
+    @cached_property
+    def _root(self) -> Any:
+        """A diagonal S on the device, (n, 1)."""
+        root = np.asarray(self.factor.root, self.dtype.type(0).real.dtype)
+        return kernels.load(self.kernel).block(root[:, None])
+
     def _matmat(self, X: Array) -> Array:
+        if self.kernel is not None:
+            return self._root * product_by(self.base, self._root * X)  # type: ignore[no-any-return]
         Y = _multiply(self.factor.forward, X, self.factor.dtype, self.base.dtype)
         Y = product_by(self.base, Y)
         return _multiply(self.factor.adjoint, Y, self.factor.dtype, self.dtype)

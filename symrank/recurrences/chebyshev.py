@@ -16,12 +16,15 @@ linearly in j. Eigenvalues outside [c - h, c + h] grow exponentially instead, an
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from types import ModuleType
+from typing import Any, ClassVar
 
 import numpy as np
 
 from symrank import kernels
 from symrank.operators import Operator
 from symrank.recurrences.lost import refuse_lost
+from symrank.recurrences.segments import Pace, State, by_columns, is_on_host
 from symrank.support.blocks import empty_block
 from symrank.support.typing import Array, FloatArray
 
@@ -31,7 +34,7 @@ GROWTH = 1e-3  # of |t_j|^2 over |v|^2: more than rounding adds in any affordabl
 
 
 @dataclass(kw_only=True)
-class ChebyshevState:
+class ChebyshevState(State):
     """Two blocks of vectors and the moments so far; all that is needed to go on.
 
     Attributes
@@ -44,8 +47,11 @@ class ChebyshevState:
         The c and h of B.
     """
 
-    T: Array
-    T_prev: Array
+    blocks: ClassVar = ("T", "T_prev")
+    known: ClassVar = ("moments",)
+
+    T: Any
+    T_prev: Any
     moments: FloatArray
     centre: float
     half_width: float
@@ -91,22 +97,56 @@ def extend(
     NonFiniteError
         Where a moment is not finite.
     """
-    step = kernels.load(kernel).chebyshev_step
+    K = kernels.load(kernel or operator.kernel)
+
+    def walk(state: ChebyshevState) -> ChebyshevState:
+        return _walked(K, state, operator, num_steps, tick)
+
+    return by_columns(K, state, operator.n * operator.dtype.itemsize, walk)
+
+
+def _walked(
+    K: ModuleType,
+    state: ChebyshevState,
+    operator: Operator,
+    num_steps: int,
+    tick: Callable[[int], None],
+) -> ChebyshevState:
+    """Take the steps where the blocks are."""
     product, _ = operator.multiplicand(is_summed=True)
+    step, is_looked_at, pace = K.chebyshev_step, is_on_host(K), Pace(K)
     T, T_prev = state.T, state.T_prev
     slope, offset = 1.0 / state.half_width, -state.centre / state.half_width
     done, k = state.num_steps, T.shape[1]
-    moments = np.concatenate([state.moments, np.empty((2 * num_steps, k))])
-    for j in range(done + 1, done + num_steps + 1):
-        twice = 1.0 if j == 1 else 2.0
+    mixed, square = K.empty(num_steps, k, np.float64), K.empty(num_steps, k, np.float64)
+    for j in range(num_steps):
+        twice = 1.0 if done + j == 0 else 2.0
         parts = product(T)
-        mixed, square = step(parts, T, T_prev, twice * slope, twice * offset)  # (1): t_j in T_prev
-        refuse_lost(mixed, square, parts=parts)
-        moments[2 * j - 1] = mixed if j == 1 else 2.0 * mixed - moments[1]  # (2)
-        moments[2 * j] = 2.0 * square - moments[0]  # (3)
+        m, s = step(parts, T, T_prev, twice * slope, twice * offset)  # (1): t_j in T_prev
+        if is_looked_at:
+            refuse_lost(m, s, parts=parts)
+        mixed[j, :], square[j, :] = m, s
         T, T_prev = T_prev, T
+        pace.step()
         tick(k)
+    mixed, square = K.host(mixed), K.host(square)
+    refuse_lost(mixed, square)
     return ChebyshevState(
-        T=T, T_prev=T_prev, moments=moments,
-        centre=state.centre, half_width=state.half_width,
-    )  # fmt: skip
+        T=T,
+        T_prev=T_prev,
+        moments=_moments(state.moments, mixed, square),
+        centre=state.centre,
+        half_width=state.half_width,
+    )
+
+
+def _moments(before: FloatArray, mixed: FloatArray, square: FloatArray) -> FloatArray:
+    """Append the moments of eqs. (2) and (3), two for every step."""
+    moments = np.empty((len(before) + 2 * len(mixed), before.shape[1]))
+    moments[: len(before)] = before
+    odd, even = moments[len(before) :: 2], moments[len(before) + 1 :: 2]
+    odd[...] = mixed
+    later = slice(1 if len(before) == 1 else 0, None)
+    odd[later] = 2.0 * mixed[later] - moments[1:2]  # (2)
+    even[...] = 2.0 * square - moments[0]  # (3)
+    return moments

@@ -11,12 +11,15 @@ No reorthogonalisation: the counting function does not need it (`symrank.spectru
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from types import ModuleType
+from typing import Any, ClassVar
 
 import numpy as np
 
 from symrank import kernels
 from symrank.operators import Operator
 from symrank.recurrences.lost import refuse_lost
+from symrank.recurrences.segments import Pace, State, by_columns, is_on_host
 from symrank.spectrum.measure import LanczosRun
 from symrank.support.blocks import empty_block
 from symrank.support.typing import Array, FloatArray
@@ -27,13 +30,16 @@ BREAKDOWN = 8.0  # beta_j below this many eps |T|: the Krylov space is invariant
 
 
 @dataclass(kw_only=True)
-class LanczosState:
+class LanczosState(State):
     """Two blocks of vectors and the coefficients so far; all that is needed to go on."""
 
-    U: Array  # (n, k), u_(j+1) of eq. (1); v_(j+1) = scale u_(j+1)
-    U_prev: Array  # (n, k)
-    scale: FloatArray  # (k,)
-    coupling: FloatArray  # (k,), beta_j times the scale of U_prev
+    blocks: ClassVar = ("U", "U_prev", "scale", "coupling")
+    known: ClassVar = ("alpha", "beta", "norm2")
+
+    U: Any  # (n, k), u_(j+1) of eq. (1); v_(j+1) = scale u_(j+1)
+    U_prev: Any  # (n, k)
+    scale: Any  # (k,)
+    coupling: Any  # (k,), beta_j times the scale of U_prev
     alpha: FloatArray  # (j, k)
     beta: FloatArray  # (j, k)
     norm2: FloatArray  # (k,), |z|^2
@@ -75,24 +81,50 @@ def extend(
     NonFiniteError
         Where a coefficient is not finite.
     """
-    step = kernels.load(kernel).lanczos_step
+    K = kernels.load(kernel or operator.kernel)
+
+    def walk(state: LanczosState) -> LanczosState:
+        return _walked(K, state, operator, num_steps, tick)
+
+    return by_columns(K, state, operator.n * operator.dtype.itemsize, walk)
+
+
+def _walked(
+    K: ModuleType,
+    state: LanczosState,
+    operator: Operator,
+    num_steps: int,
+    tick: Callable[[int], None],
+) -> LanczosState:
+    """Take the steps where the blocks are."""
     product, _ = operator.multiplicand(is_summed=True)
+    step, where, is_looked_at, pace = K.lanczos_step, K.xp.where, is_on_host(K), Pace(K)
     U, U_prev, scale, coupling = state.U, state.U_prev, state.scale, state.coupling
     k = U.shape[1]
-    alpha = np.concatenate([state.alpha, np.empty((num_steps, k))])
-    beta = np.concatenate([state.beta, np.empty((num_steps, k))])
-    for j in range(state.num_steps, state.num_steps + num_steps):
+    alpha, beta = K.empty(num_steps, k, np.float64), K.empty(num_steps, k, np.float64)
+    never = K.block(np.full(k, np.inf))
+    for j in range(num_steps):
         parts = product(U)
-        alpha[j], beta[j] = step(parts, U, U_prev, scale, coupling)  # (1): u_(j+1) in U_prev
-        refuse_lost(alpha[j], beta[j], parts=parts)
-        coupling = beta[j] * scale
-        scale = np.divide(1.0, beta[j], out=np.zeros(k), where=beta[j] > 0.0)  # (2)
+        a, b = step(parts, U, U_prev, scale, coupling)  # (1): u_(j+1) in U_prev
+        if is_looked_at:
+            refuse_lost(a, b, parts=parts)
+        alpha[j, :], beta[j, :] = a, b
+        coupling = b * scale
+        scale = 1.0 / where(b > 0.0, b, never)  # (2)
         U, U_prev = U_prev, U
+        pace.step()
         tick(k)
+    alpha, beta = K.host(alpha), K.host(beta)
+    refuse_lost(alpha, beta)
     return LanczosState(
-        U=U, U_prev=U_prev, scale=scale, coupling=coupling,
-        alpha=alpha, beta=beta, norm2=state.norm2,
-    )  # fmt: skip
+        U=U,
+        U_prev=U_prev,
+        scale=scale,
+        coupling=coupling,
+        alpha=np.concatenate([state.alpha, alpha]),
+        beta=np.concatenate([state.beta, beta]),
+        norm2=state.norm2,
+    )
 
 
 def runs(state: LanczosState, eps: float) -> list[LanczosRun]:

@@ -12,6 +12,7 @@ from symrank.answer.result import RankResult
 from symrank.errors import OptionError
 from symrank.methods import Goal, Method, Summary, Task, costs
 from symrank.methods.eigenvalues import dense
+from symrank.operators.facts import Facts
 from symrank.run.budget import Budget, TimeUp, located
 from symrank.run.job import Job
 from symrank.run.options import Options
@@ -186,13 +187,15 @@ class Rounds:
             fields["notes"] = (*fields["notes"], _floor_note(self.goal, fields["threshold"]))
         if self.is_unseen:
             fields["notes"] = (*fields["notes"], UNSEEN)
+        if job.operator.kernel is not None and not self.method.runs_on_kernels:
+            fields["notes"] = (*fields["notes"], _host_note(self.method, job.operator.facts))
         goes_on = self.is_whole and self.method.refines
         return RankResult(
             **fields,
             n=self.goal.n + self.num_left_out,
             dtype=str(self.goal.dtype),
             method=self.method.name,
-            kernel=_kernel_name(self.method),
+            kernel=_kernel_name(self.method, job.operator.kernel),
             between=job.between,
             preconditioner="" if job.preconditioner is None else job.preconditioner.name,
             num_deflated=job.num_deflated,
@@ -214,7 +217,15 @@ def budget_of(options: Options, progress: Callable[[Progress], None] | None) -> 
 
 
 def start(job: Job, method: Method, reason: str, budget: Budget) -> Rounds:
-    """Return the rounds of a method on what is left of the budget."""
+    """Return the rounds of a method on what is left of the budget.
+
+    Raises
+    ------
+    OptionError
+        Where the kernel asked for runs elsewhere than the products of the operator.
+    """
+    if method.runs_on_kernels:
+        kernels.check_fit(method.kernel, job.operator.kernel)
     a_product = costs.product_seconds(job.operator.facts.work)
     goal = dataclasses.replace(
         job.goal,
@@ -239,6 +250,17 @@ def _floor_note(goal: Goal, floor: float) -> str:
     return (
         f"atol={(goal.atol or 0.0) * goal.scale:.3g} lies below the noise floor of the products: "
         f"eigenvalues above {floor:.3g} were counted, and no others can be told from zero."
+    )
+
+
+def _host_note(method: Method, facts: Facts) -> str:
+    """Say what went through the host, of an operator that lives on a device."""
+    what = "its products went through the host, block by block"
+    if facts.is_explicit and method.is_free(facts):
+        what = "its entries were copied to the host once"
+    return (
+        f"A lives on a device, and method={method.name!r} works on the host: {what}. "
+        "method='lanczos' stays on the device; A.get() is a copy on the host."
     )
 
 
@@ -287,8 +309,8 @@ def _resume(rounds: Rounds, before: Budget) -> Callable[..., RankResult]:
     return resume
 
 
-def _kernel_name(method: Method) -> str:
+def _kernel_name(method: Method, place: str | None) -> str:
     """Return the name of the kernel file that `method` runs on; empty if it runs on none."""
     if not method.runs_on_kernels:
         return ""
-    return kernels.load(method.kernel).__name__.rpartition(".")[2]
+    return kernels.load(method.kernel or place).__name__.rpartition(".")[2]

@@ -2,6 +2,7 @@
 
 import importlib.util
 from collections.abc import Callable
+from contextlib import nullcontext
 from dataclasses import dataclass
 from typing import Any
 
@@ -30,8 +31,10 @@ from tests.adversary.builders import (
     shifted,
     tall_float32,
 )  # fmt: skip
+from tests.adversary.builders_device import dense_there, operator_there, sparse_there
 from tests.adversary.builders_networks import differences, gauss_newton, torch_hessian
 from tests.adversary.problems import Problem
+from tests.device import stand_in
 
 SINGLE = 100  # exponents of two that single precision holds with room for eps
 SQUARED = 700  # those of a Gram operator: its factor is not rescaled, so its units stay
@@ -54,12 +57,15 @@ class Form:
     max_exponent: int = 1000
     gives: str = "matrix entries null"  # what doors may ask of it
     is_special: bool = False  # a matrix of its own: for the spectrum that names it
+    refuses: tuple[str, ...] = ()  # words in the names of doors that it is not for
+    world: Callable[[], Any] = nullcontext  # in which it is made and asked about
 
 
 def dtype_of(make: Callable[..., Problem], dtype: Any) -> Callable[..., Problem]:
     return lambda lam, level, rng: make(lam, level, rng, dtype)
 
 
+THERE: dict[str, Any] = {"refuses": ("from_factor",), "world": stand_in.quick}
 FORMS = {
     form.name: form
     for form in (
@@ -89,6 +95,9 @@ FORMS = {
         Form("scaled", scaled, max_exponent=990, gives="null"),
         Form("shifted", shifted, sizes=DIAGONAL, gives=""),
         Form("congruent", congruent, sizes=DIAGONAL, gives="null"),
+        Form("CuPy csr", sparse_there, sizes=DIAGONAL, gives="", **THERE),
+        Form("CuPy dense float32", dense_there, SINGLE_EPS, max_exponent=SINGLE, gives="", **THERE),
+        Form("CuPy LinearOperator", operator_there, sizes=DIAGONAL, gives="", **THERE),
         Form("grid with holes", grid_with_holes, sizes=(SIDE**2,), is_special=True),
         Form("tall float32", tall_float32, SINGLE_EPS, (3,), gives="entries", is_special=True),
     )

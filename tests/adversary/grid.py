@@ -79,7 +79,8 @@ def cells() -> Iterator[Cell]:
             pair = f"{door} | {spectrum}"
             left = 2 if _share(pair) < SECOND else 1
             for form in sorted(_forms(spectrum), key=lambda form: _share(f"{pair} | {form}")):
-                sizes = fitting(DOORS[door].needs, spectrum, form)
+                is_for = not any(word in door for word in FORMS[form].refuses)
+                sizes = fitting(DOORS[door].needs, spectrum, form) if is_for else []
                 if sizes:
                     found = (Cell(door, spectrum, form, n) for n in sizes)
                     yield min(found, key=lambda cell: cell.seed)
@@ -130,6 +131,11 @@ def sample(size: int) -> list[Cell]:
 
 def run(cell: Cell) -> law.Verdict:
     """Ask the question of a cell and judge the answer."""
+    with FORMS[cell.form].world():
+        return _run(cell)
+
+
+def _run(cell: Cell) -> law.Verdict:
     door = DOORS[cell.door]
     verdict = law.Verdict(cell.name, cell.door, cell.seed, is_sampled_law=door.is_sampled_law)
     problem = build(cell)

@@ -69,7 +69,8 @@ def module():
         __getattr__=lambda name: getattr(np, name),  # what the array API standard has
         ndarray=np.ndarray, empty=empty, asarray=asarray, asnumpy=np.array, RawModule=RawModule,
         cuda=SimpleNamespace(
-            runtime=SimpleNamespace(getDeviceCount=lambda: 1), Device=lambda: device
+            runtime=SimpleNamespace(getDeviceCount=lambda: 1), Device=lambda: device,
+            memory=SimpleNamespace(OutOfMemoryError=MemoryError),
         ),
         get_default_memory_pool=lambda: SimpleNamespace(free_bytes=lambda: 4096),
     )  # fmt: skip

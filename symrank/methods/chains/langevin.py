@@ -240,7 +240,8 @@ class Langevin(Method):
         noise = probes.noise_of(self.noise, goal.seed, Streams.NOISE.start)
         if state is None:
             k = task.num_vectors
-            state = langevin.start(goal.n, k, goal.dtype, scheme, noise, first, self.kernel)
+            kernel = self.kernel or operator.kernel
+            state = langevin.start(goal.n, k, goal.dtype, scheme, noise, first, kernel)
         power = 2 if squared else 1
         return langevin.extend(
             state,

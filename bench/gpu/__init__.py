@@ -1,0 +1,1 @@
+"""What the kernels do on a GPU: their bits, their speed, whole runs."""
