@@ -66,7 +66,7 @@ from symrank.spectrum.outcome import Band, Gap, Status
 from symrank.support import probes
 from symrank.support.options import check_number
 
-__all__ = ["Cost", "Inertia", "predict"]
+__all__ = ["Cost", "Inertia", "matrix_of", "predict"]
 
 NORM_STEPS = 40
 NORM_MARGIN = 1e-3  # a share of |A| as the cut: what lies in a band this wide is left open
@@ -139,7 +139,7 @@ class Inertia(Method):
 
     def run(self, operator: Operator, goal: Goal, task: Task, state: Any, tick: Tick) -> "Counts":  # noqa: ARG002
         """Count pivots at the shifts."""
-        matrix = _matrix(operator, self.max_fill / 12)
+        matrix = matrix_of(operator, self.max_fill / 12)
         cost = None if operator.n == 0 else _cost(operator.facts, matrix)
         if cost is not None:
             self._check(cost)
@@ -297,7 +297,7 @@ def _cost(facts: Facts, matrix: Any) -> Cost:
     return _COSTS[facts]
 
 
-def _matrix(operator: Operator, max_entries: float) -> Any:
+def matrix_of(operator: Operator, max_entries: float) -> Any:
     """Return the real symmetric CSR matrix whose pivots are counted, every diagonal stored."""
     entries = operator.sparse_entries(max_entries)
     if entries is None:
