@@ -1,6 +1,6 @@
 """The signs of the eigenvalues, with intervals that hold all three numbers at once."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -22,9 +22,12 @@ class Signature:
     ----------
     result
         The `RankResult` that they were taken from, with the method, its cost and its evidence.
+    half_width
+        What the precision asks of each interval.
     """
 
     result: RankResult
+    half_width: float
 
     def intervals(self, confidence: float | None = None) -> tuple[Ends, Ends, Ends]:
         """Return intervals of the three numbers that hold all at once.
@@ -41,10 +44,18 @@ class Signature:
 
     @property
     def status(self) -> Status:
-        """How the run ended; that of the rank, unless a sign is open where the rank is not."""
-        status = self.result.status
-        is_open = any(low < high for low, high in self.intervals())
-        return Status.NO_GAP_FOUND if is_open and status is Status.EXACT else status
+        """How the run ended: that of the rank, unless the signs are less sure."""
+        status, width = self.result.status, self.width
+        if width == 0 or status not in (Status.EXACT, Status.CONVERGED):
+            return status
+        if width <= 2.0 * self.half_width:
+            return Status.CONVERGED
+        return Status.BUDGET_SPENT if self.result.measure else Status.NO_GAP_FOUND
+
+    @property
+    def width(self) -> int:
+        """Width of the widest of the three intervals."""
+        return max(high - low for low, high in self.intervals())
 
     @property
     def n(self) -> int:
@@ -69,15 +80,21 @@ class Signature:
     def __iter__(self) -> Iterator[int]:
         return iter(self._numbers())
 
-    def to_dict(self) -> dict[str, Any]:
-        """Return plain JSON values."""
+    def to_dict(self, *, measure: bool = False) -> dict[str, Any]:
+        """Return plain JSON values; the Ritz measure of a sampled result if `measure` is true."""
         names = ("positive", "zero", "negative")
         return {
             **dict(zip(names, self._numbers(), strict=True)),
+            "half_width": self.half_width,
             "intervals": [list(ends) for ends in self.intervals()],
             "status": self.status.name,
-            "result": self.result.to_dict(),
+            "result": self.result.to_dict(measure=measure),
         }
+
+    @classmethod
+    def from_dict(cls, record: Mapping[str, Any]) -> "Signature":
+        """Invert `to_dict`; the intervals of a sampled result need its Ritz measure again."""
+        return cls(RankResult.from_dict(record["result"]), record["half_width"])
 
     def __repr__(self) -> str:
         return f"<Signature: {self}>"

@@ -60,10 +60,11 @@ class Twins:
 
     def reduced(self, entries: Any) -> Any:
         """Return B of eq. (1) as a CSR array."""
-        part = sp.csr_array(entries[self.first][:, self.first])
-        root = np.sqrt(self.sizes.astype(np.float64)).astype(part.dtype.type(0).real.dtype)
-        D = sp.diags_array(root)
-        return sp.csr_array(D @ part @ D)
+        part = sp.coo_array(entries[self.first][:, self.first])
+        i, j = part.coords
+        weights = np.sqrt((self.sizes[i] * self.sizes[j]).astype(np.float64))  # exact on a group
+        data = (part.data * weights).astype(part.dtype)
+        return sp.csr_array(sp.coo_array((data, (i, j)), shape=part.shape))
 
     def lifted(self, X: Array) -> Array:
         """Return U X, (n, k) from (m, k)."""

@@ -11,6 +11,6 @@ __all__ = ["by_modulus"]
 
 def by_modulus(entries: Array) -> tuple[FloatArray, Array]:
     """Return eigenvalues by falling modulus, (n,), and their vectors as columns, (n, n)."""
-    values, vectors = scipy.linalg.eigh(widened(entries), check_finite=False)
+    values, vectors = scipy.linalg.eigh(entries.astype(widened(entries.dtype)), check_finite=False)
     order = np.argsort(-np.abs(values), kind="stable")
     return values[order].astype(np.float64), vectors[:, order]
