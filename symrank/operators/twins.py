@@ -111,7 +111,9 @@ def twins_of(entries: Any) -> Twins:
     n = A.shape[0]
     lengths = np.diff(A.indptr).astype(np.int64)
     filled = np.flatnonzero(lengths)
-    sign = np.ones(n)
+    sign, group = np.ones(n), np.full(n, -1, dtype=np.int64)
+    if not filled.size:
+        return Twins(group=group, sign=sign, first=filled)
     sign[filled] = _signs(A.data[A.indptr[filled]])
     data = A.data * np.repeat(sign, lengths)
     keys = _keys(data, A.indices, A.indptr[filled], lengths[filled])
@@ -120,9 +122,8 @@ def twins_of(entries: Any) -> Twins:
     same = np.append(False, (keys[order][1:] == keys[order][:-1]))
     same[1:] &= _are_equal(A, data, rows[:-1], rows[1:], same[1:])
     number = np.cumsum(~same) - 1
-    group = np.full(n, -1, dtype=np.int64)
     group[rows] = number
-    first = np.full(int(number[-1]) + 1 if rows.size else 0, n, dtype=np.int64)
+    first = np.full(int(number[-1]) + 1, n, dtype=np.int64)
     np.minimum.at(first, number, rows)
     again = np.argsort(first)  # groups in the order of their first rows
     place = np.empty(again.size, dtype=np.int64)
@@ -141,8 +142,6 @@ def _signs(values: Array) -> FloatArray:
 
 def _keys(data: Array, columns: Array, starts: Array, lengths: Array) -> Any:
     """Return a hash of each row, by sums of integers, which know no order and no rounding."""
-    if not starts.size:
-        return np.empty(0, dtype=np.uint64)
     wide = data.astype(np.complex128 if data.dtype.kind == "c" else np.float64) + 0.0  # no -0
     words = np.ascontiguousarray(wide).view(np.uint64).reshape(wide.size, -1)
     total = columns.astype(np.uint64) * np.uint64(ODD[0])
