@@ -11,7 +11,7 @@ from symrank.choice.auto import both
 from symrank.choice.units import count_in_both_units
 from symrank.errors import OptionError
 from symrank.methods import Dense, Inertia, Sketch
-from symrank.methods.eigenvalues.dense import DENSE_LIMIT
+from symrank.methods.eigenvalues.dense import DENSE_LIMIT, ROUNDING
 from symrank.methods.eigenvalues.vectors import by_modulus
 from symrank.methods.pivots.null_vectors import null_vectors
 from symrank.methods.spaces.complement import complement, null_part, outside
@@ -98,12 +98,12 @@ def _by_eigenvectors(job: Job, side: str, budget: Budget) -> Vectors:
     values, vectors = by_modulus(job.operator.to_dense())
     rank = int((np.abs(values) > result.threshold / job.goal.scale).sum())
     columns = vectors[:, rank:] if side == "null" else vectors[:, :rank]
-    rounding = job.goal.eps * np.sqrt(max(job.goal.n, 1)) * float(np.abs(values).max(initial=0.0))
+    norm = float(np.abs(values).max(initial=0.0))
     return Vectors(
         columns=np.ascontiguousarray(columns.astype(job.goal.dtype)),
         result=result,
         reason="eigenvectors of the dense matrix",
-        residual=float(np.abs(values[rank:]).max(initial=0.0)) + rounding,
+        residual=float(np.abs(values[rank:]).max(initial=0.0)) + _rounding(job, norm),
     )
 
 
@@ -136,8 +136,13 @@ def _by_factor(job: Job, result: RankResult, side: str, budget: Budget) -> Vecto
         columns=complement(null),
         result=result,
         reason=f"orthogonal to the null vectors, by inverse iteration, {steps}",
-        residual=float(np.linalg.norm(sizes)),
+        residual=float(np.linalg.norm(sizes)) + _rounding(job, norm),
     )
+
+
+def _rounding(job: Job, norm: float) -> float:
+    """Return what LAPACK's vectors may miss of A, as `Dense` has it of eigenvalues."""
+    return ROUNDING * float(np.sqrt(job.goal.n)) * job.goal.eps * norm
 
 
 def _by_sketch(job: Job, side: str, budget: Budget, counted: RankResult | None = None) -> Vectors:
