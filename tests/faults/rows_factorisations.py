@@ -312,8 +312,14 @@ ROWS = [
         )
     ),
     *(
-        _row(f"{fault} in the factorisation", "count of a pencil", a_pencil_is_left_open, *how,
-             "FACTORISE", is_slow=fault != "a crash")
+        _row(
+            f"{fault} in the factorisation",
+            "count of a pencil",
+            a_pencil_is_left_open,
+            *how,
+            "FACTORISE",
+            is_slow=fault != "a crash",
+        )
         for fault, how in list(FAULTS.items())[:3]
     ),
     _row("a solver that gives up", "Inertia, rank", never_believed, "none", "FACTORISE"),
