@@ -79,4 +79,8 @@ def settled(job: Job, budget: Budget) -> RankResult:
     if not (is_open and is_by_pivots and "equilibrated" not in result.diagnostics):
         return result
     reason = "the pivots proved too little: certified counting by products"
-    return both(result, count_in_both_units(job, budget, Lanczos(), reason))
+    budget.interval = None  # what is open is no answer to stop at
+    try:
+        return both(result, count_in_both_units(job, budget, Lanczos(), reason))
+    except KeyboardInterrupt:
+        return replace(result, status=Status.INTERRUPTED)

@@ -151,7 +151,8 @@ class _Ends:
         )
         if options.check:
             checked(mass, rng)
-        goal, units = job.goal, (1.0 / job.goal.scale, unit)
+        goal = dataclasses.replace(job.goal, deadline=budget.deadline)
+        units = 1.0 / goal.scale, unit
         if not goal.n:
             return cls(job=job, edges=edges, counts=[], units=units, norm=0.0)
 

@@ -30,6 +30,7 @@ MEMORY = 2**31  # bytes of the vectors, and of an orthogonal complement with its
 MOST_OPEN = 256  # columns for eigenvalues that the count leaves open
 KEPT = 8  # one product in so many is kept for the residuals
 SMALL = 4  # times a rank within n: a sketch of the range is cheaper than what is orthogonal to it
+BY_SKETCH = "null vectors by solves, or the range by its columns"
 MOST_WORK = 10**11  # multiplications for residuals that a bound tells nearly as well
 
 
@@ -120,7 +121,11 @@ def _by_factor(job: Job, result: RankResult, side: str, budget: Budget) -> Vecto
         return None
     _refuse_beyond_memory(result, side, job)
     tau, norm = result.threshold / job.goal.scale, _norm(result) / job.goal.scale
-    found = null_vectors(job.operator, job.goal, count, 0.5 * tau, norm, lambda k: budget.spend(k))
+    goal = replace(job.goal, deadline=budget.deadline)
+    try:
+        found = null_vectors(job.operator, goal, count, 0.5 * tau, norm, budget.spend)
+    except KeyboardInterrupt:
+        return _stopped(job, result)
     if found.vectors is None:
         return None
     steps = f"{found.num_steps} step" + "s" * (found.num_steps != 1)
@@ -149,20 +154,23 @@ def _by_sketch(job: Job, side: str, budget: Budget, counted: RankResult | None =
     """Take columns of the range, or solves for null vectors, whichever space is small."""
     only = side if counted is not None or job.goal.preconditioner is not None else None
     method = Sketch(side=only, basis=True)
-    with budget.reserve(budget.left // KEPT, 0.0):
-        result = run(job, method, "null vectors by solves, or the range by its columns", budget)
-        sketched = result.result(budget)
+    budget.interval = None  # what is open is no answer to stop at
+    try:
+        with budget.reserve(budget.left // KEPT, 0.0):
+            sketched = run(job, method, BY_SKETCH, budget).result(budget)
+    except KeyboardInterrupt:
+        if counted is None:
+            raise
+        return _stopped(job, counted)
     basis = sketched.basis
     best = sketched if counted is None else both(counted, sketched)
     best = replace(best, num_matvecs=budget.num_matvecs, seconds=budget.seconds)
-    n, dtype = job.goal.n, job.goal.dtype
     if basis is None:
         note = (
-            f"no vectors were found on {sketched.num_matvecs} products: raise max_matvecs, or pass "
-            'a preconditioner ("amg" for meshes and graphs) that solves with A.'
+            f"no vectors were found on {sketched.num_matvecs} products: raise max_matvecs or "
+            'max_seconds, or pass a preconditioner ("amg" for meshes and graphs) that solves with A.'
         )
-        empty = np.zeros((n, 0), dtype)
-        return Vectors(columns=empty, result=best, reason=sketched.reason, notes=(note,))
+        return _none(job, best, note)
     unit = job.goal.scale
     if basis.space == side:
         reason = "columns of the range" if side == "range" else "null vectors by solves"
@@ -171,11 +179,23 @@ def _by_sketch(job: Job, side: str, budget: Budget, counted: RankResult | None =
     _refuse_beyond_memory(best, side, job)
     _refuse_beyond_memory(best, "complement", job)
     return Vectors(
-        columns=complement(basis.vectors).astype(dtype),
+        columns=complement(basis.vectors).astype(job.goal.dtype),
         result=best,
         reason=f"orthogonal to the {basis.space} space, which is small",
         residual=basis.residual / (unit if basis.space == "null" else 1.0),
     )
+
+
+def _none(job: Job, result: RankResult, note: str) -> Vectors:
+    """Return no vectors, and why."""
+    empty = np.zeros((job.goal.n, 0), job.goal.dtype)
+    return Vectors(columns=empty, result=result, reason=result.reason, notes=(note,))
+
+
+def _stopped(job: Job, counted: RankResult) -> Vectors:
+    """Return the count of a run that Ctrl-C has ended before there were vectors."""
+    stopped = replace(counted, status=Status.INTERRUPTED)
+    return _none(job, stopped, "the run was interrupted before the vectors were found.")
 
 
 def _refuse_beyond_memory(result: RankResult, side: str, job: Job) -> None:

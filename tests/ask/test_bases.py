@@ -165,6 +165,27 @@ def test_vectors_that_never_converge_are_left_out(rng, by_factor, monkeypatch):
     assert "were found" in basis.notes[-1]
 
 
+def test_ctrl_c_returns_the_count_without_vectors(by_factor, monkeypatch):
+    def stopped(*_, **__):
+        raise KeyboardInterrupt
+
+    L = gallery.grid_laplacian((15, 15))
+    monkeypatch.setattr(spaces, "null_vectors", stopped)
+    basis = null_space(L, rng=1)
+    assert (basis.vectors.shape, basis.dimension) == ((225, 0), (1, 1))
+    assert basis.status is Status.INTERRUPTED
+    assert "interrupted" in basis.notes[-1]
+
+
+def test_time_that_is_up_leaves_what_was_counted(by_factor, monkeypatch):
+    L = gallery.grid_laplacian((15, 15))
+    late = iteration.NullVectors(vectors=None, failure="max_seconds was up")
+    monkeypatch.setattr(spaces, "null_vectors", lambda *_: late)
+    basis = null_space(L, rng=1, max_seconds=1e-9)
+    assert basis.dimension == (1, 1)
+    assert basis.vectors.shape[1] <= 1
+
+
 def test_by_products(by_sketch):
     L = gallery.grid_laplacian((15, 15))
     A = spla.aslinearoperator(L)

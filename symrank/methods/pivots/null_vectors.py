@@ -98,7 +98,7 @@ def _iterated(
     matrix: object, F: Factorisation, goal: Goal, count: int, norm: float, tick: Tick
 ) -> NullVectors | None:
     """Take steps of eq. (1) until rounding stops them; None where a solve is not finite."""
-    rng = probes.stream(goal.seed, Streams.NULL.start)
+    rng = probes.stream(goal.seed, Streams.NULL.start, 1)
     Q = rng.standard_normal((goal.n, count))
     if goal.is_complex:
         Q = Q + 1j * rng.standard_normal(Q.shape)

@@ -35,7 +35,7 @@ from symrank.methods.pivots.backward_error import Workspace
 from symrank.methods.pivots.counts import Counts, count
 from symrank.methods.pivots.inertia import BAND, Inertia
 from symrank.methods.pivots.ldl import AnySolver, analyse
-from symrank.methods.pivots.ldl_far import Solvers
+from symrank.methods.pivots.ldl_far import GaveUpError, Solvers
 from symrank.spectrum.region import FLOOR, Edge, Region
 
 __all__ = ["Pencil", "check_positive_definite", "on_one_pattern"]
@@ -82,6 +82,7 @@ class Pencil:
     left: int
     _solvers: Solvers = field(init=False)
     _kept: dict[int, AnySolver] = field(default_factory=dict)  # of one pattern
+    _gave_up: GaveUpError | None = None
 
     def __enter__(self) -> "Pencil":
         self.K, self.M = on_one_pattern(self.K, self.M)
@@ -126,6 +127,10 @@ class Pencil:
         counts = self._empty(edge, norm)
         if norm == 0.0:
             return counts
+        if self._gave_up is not None:  # one reason is that of all
+            counts.give_up(self._gave_up)
+            counts.ends[1] = (0, counts.n)
+            return counts
         unit = math.ldexp(1.0, -math.frexp(norm)[1])  # the solver sees a norm near one, exactly
         workspace = Workspace(
             matrix=matrix * unit,
@@ -138,6 +143,8 @@ class Pencil:
         )
         count(counts, workspace)
         self.left = workspace.left
+        if counts.given_up:
+            self._gave_up = GaveUpError(counts.given_up, is_late=counts.is_cut_short)
         low, high = counts.ends[1]
         if low > high:
             counts.ends[1] = (0, counts.n)
