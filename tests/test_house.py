@@ -124,7 +124,7 @@ def test_every_question_has_every_option_or_says_why_not():
         (symrank.null_space, bases.IN_BASES),
         (symrank.range_space, bases.IN_RANGE),
     ):
-        own = parameters_of(door, "A", "a", "b")
+        own = parameters_of(door, "A", "a", "b", "M")  # M: the mass of a pencil
         assert own == {k: v for k, v in of_rank.items() if k not in hints}, (
             f"{door.__name__}: give it the option, or a hint in its module why it has none"
         )

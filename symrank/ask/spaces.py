@@ -60,6 +60,7 @@ def space_of(A: Any, side: str, options: Options, budget: Budget) -> Basis:
         if twins is not None:
             columns = twins.lifted(columns)
             if side == "null" and twins.num_null:
+                _refuse(found.result, side, job, twins.num_null + columns.shape[1])
                 columns = np.hstack([twins.contrasts(columns.dtype), columns])
                 shown = f"{twins.num_null} from equal rows and rows of zeros"
                 rest = found.columns.shape[1]
@@ -168,7 +169,8 @@ def _by_sketch(job: Job, side: str, budget: Budget, counted: RankResult | None =
     if basis is None:
         note = (
             f"no vectors were found on {sketched.num_matvecs} products: raise max_matvecs or "
-            'max_seconds, or pass a preconditioner ("amg" for meshes and graphs) that solves with A.'
+            "max_seconds, or pass a preconditioner that solves with A "
+            '("amg" for meshes and graphs).'
         )
         return _none(job, best, note)
     unit = job.goal.scale
@@ -201,7 +203,12 @@ def _stopped(job: Job, counted: RankResult) -> Vectors:
 def _refuse_beyond_memory(result: RankResult, side: str, job: Job) -> None:
     """Raise where the vectors take too much memory; the count goes with the error."""
     low, high = result.interval()
-    many = {"null": result.n - low, "range": high}.get(side, job.goal.n)
+    _refuse(result, side, job, {"null": result.n - low, "range": high}.get(side, job.goal.n))
+
+
+def _refuse(result: RankResult, side: str, job: Job, many: int) -> None:
+    """Raise where `many` vectors take too much memory."""
+    low, high = result.interval()
     size = result.n * many * job.goal.dtype.itemsize
     if size <= MEMORY:
         return
