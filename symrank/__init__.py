@@ -9,6 +9,7 @@ modules are imported in one order, and Python's lock on that module lets one thr
 import importlib
 
 __all__ = [
+    "Basis",
     "Chebyshev",
     "Dense",
     "Inertia",
@@ -18,6 +19,7 @@ __all__ = [
     "Progress",
     "Projection",
     "RankResult",
+    "Signature",
     "Sketch",
     "Status",
     "SymrankError",
@@ -28,8 +30,11 @@ __all__ = [
     "finite_difference_hessian",
     "gallery",
     "gram",
+    "inertia",
     "kron",
+    "null_space",
     "plan",
+    "range_space",
     "rank",
 ]
 
@@ -39,6 +44,7 @@ TYPE_CHECKING = False  # what typing calls so takes longer to import than all el
 if TYPE_CHECKING:
     from symrank import gallery
     from symrank.names import (
+        Basis,
         Chebyshev,
         Dense,
         Inertia,
@@ -48,6 +54,7 @@ if TYPE_CHECKING:
         Progress,
         Projection,
         RankResult,
+        Signature,
         Sketch,
         Status,
         SymrankError,
@@ -57,8 +64,11 @@ if TYPE_CHECKING:
         count,
         finite_difference_hessian,
         gram,
+        inertia,
         kron,
+        null_space,
         plan,
+        range_space,
         rank,
     )
 else:  # a type checker must not think that any name will do

@@ -1,7 +1,10 @@
 """The public names, from where they are defined; `symrank` hands them on when one is asked for."""
 
 from symrank.answer.result import RankResult
+from symrank.answer.signature import Signature
+from symrank.ask.bases import null_space, range_space
 from symrank.ask.count import count
+from symrank.ask.inertia import inertia
 from symrank.ask.plan import plan
 from symrank.ask.rank import rank
 from symrank.errors import SymrankError
@@ -17,9 +20,10 @@ from symrank.methods import (
 )
 from symrank.operators import as_operator, augmented, finite_difference_hessian, gram, kron
 from symrank.preconditioners import Preconditioner
-from symrank.spectrum.outcome import Progress, Status
+from symrank.spectrum.outcome import Basis, Progress, Status
 
 __all__ = [
+    "Basis",
     "Chebyshev",
     "Dense",
     "Inertia",
@@ -29,6 +33,7 @@ __all__ = [
     "Progress",
     "Projection",
     "RankResult",
+    "Signature",
     "Sketch",
     "Status",
     "SymrankError",
@@ -38,7 +43,10 @@ __all__ = [
     "count",
     "finite_difference_hessian",
     "gram",
+    "inertia",
     "kron",
+    "null_space",
     "plan",
+    "range_space",
     "rank",
 ]

@@ -26,9 +26,10 @@ MODULES = sorted(m.name for m in pkgutil.walk_packages(symrank.__path__, "symran
 
 
 PUBLIC = [
-    "Chebyshev", "Dense", "Inertia", "Lanczos", "Langevin", "Preconditioner", "Progress",
-    "Projection", "RankResult", "Sketch", "Status", "SymrankError", "UbaruSaad", "as_operator",
-    "augmented", "count", "finite_difference_hessian", "gallery", "gram", "kron", "plan", "rank",
+    "Basis", "Chebyshev", "Dense", "Inertia", "Lanczos", "Langevin", "Preconditioner", "Progress",
+    "Projection", "RankResult", "Signature", "Sketch", "Status", "SymrankError", "UbaruSaad",
+    "as_operator", "augmented", "count", "finite_difference_hessian", "gallery", "gram", "inertia",
+    "kron", "null_space", "plan", "range_space", "rank",
 ]  # fmt: skip
 # never loaded with the package: the extras of pyproject.toml, and what a user may have besides
 HEAVY = {
@@ -113,12 +114,19 @@ def parameters_of(function, *without):
 
 def test_every_question_has_every_option_or_says_why_not():
     """As `Options` has them; where one is left out on purpose, the hint says what to do instead."""
-    count, plan = map(importlib.import_module, ("symrank.ask.count", "symrank.ask.plan"))
+    names = ("count", "plan", "inertia", "bases")
+    count, plan, inertia, bases = (importlib.import_module(f"symrank.ask.{one}") for one in names)
     of_rank = parameters_of(symrank.rank, "A")
     known = {one.name for one in dataclasses.fields(Options)} - {"seed", "between"}
     assert known | {"method", "rng", "progress"} == set(of_rank)
-    for door, hints in ((symrank.count, count._INSTEAD), (symrank.plan, plan.IN_PLAN)):
-        own = parameters_of(door, "A", "a", "b")
+    for door, hints in (
+        (symrank.count, count._INSTEAD),
+        (symrank.plan, plan.IN_PLAN),
+        (symrank.inertia, inertia.IN_INERTIA),
+        (symrank.null_space, bases.IN_BASES),
+        (symrank.range_space, bases.IN_RANGE),
+    ):
+        own = parameters_of(door, "A", "a", "b", "M")  # M: the mass of a pencil
         assert own == {k: v for k, v in of_rank.items() if k not in hints}, (
             f"{door.__name__}: give it the option, or a hint in its module why it has none"
         )

@@ -149,20 +149,22 @@ class RankResult(SignedSpectrum, EnergyCurve):
         Raises
         ------
         OptionError
-            Where neither an exact inertia nor a Ritz measure is known, or the result is a count.
+            Where the method has seen no signs, or the result is a count.
         """
         if self.inertia is not None and self.bounds[0] == self.bounds[1]:
             plus, zero, minus = self.inertia
             return (plus, plus), (zero, zero), (minus, minus)
+        level = self.confidence if confidence is None else confidence
+        low, high = self.interval(level)
+        if self.between is None and (known := self._proved_signs((low, high))):
+            return known[0], (self.n - high, self.n - low), known[1]
         if self.measure is None or self.between is not None:
             raise OptionError(
                 f"method={self.method!r} left no Ritz measure of a rank, so there are no intervals "
-                "of the inertia: run symrank.rank with method='lanczos'."
+                "of the inertia: run symrank.inertia(A), or rank with method='lanczos'."
             )
-        level = self.confidence if confidence is None else confidence
         plus_ends, zero_ends, minus_ends = self.measure.inertia(self.threshold, level)
         if isinstance(self.evidence, intervals.Hull):  # what else may count has either sign
-            low, high = self.interval(level)
             plus_ends, minus_ends = (
                 (mine[0], max(mine[1], high - other[0]))
                 for mine, other in ((plus_ends, minus_ends), (minus_ends, plus_ends))

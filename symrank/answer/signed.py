@@ -18,6 +18,25 @@ if TYPE_CHECKING:
 
 __all__ = ["SignedSpectrum"]
 
+Ends = tuple[int, int]
+
+
+def _signs_within(signs: tuple[Ends, Ends], rank: Ends) -> tuple[Ends, Ends]:
+    """Return bounds on n_plus and n_minus that their sum, the rank, allows; it may be wider.
+
+    What a rank may have beyond both signs together, where units decide, may be of either sign.
+    """
+    (plus, most_plus), (minus, most_minus) = signs
+    low, high = rank
+    more = max(0, high - most_plus - most_minus)
+    most_plus, most_minus = most_plus + more, most_minus + more
+    fewer = max(0, plus + minus - low)
+    plus, minus = max(0, plus - fewer), max(0, minus - fewer)
+    return (
+        (max(plus, low - most_minus), min(most_plus, high - minus)),
+        (max(minus, low - most_plus), min(most_minus, high - plus)),
+    )
+
 
 class SignedSpectrum:
     """Questions about the signed spectrum that a finished run answers at no further product.
@@ -208,6 +227,20 @@ class SignedSpectrum:
         if width is not None:
             width = check_number("width", width, lambda w: 0.0 < w < np.inf, "must be positive.")
         return plots.draw_density(self._spectrum(), width, self._level(None), ax)
+
+    def _proved_signs(self, rank: Ends) -> tuple[Ends, Ends] | None:
+        """Return bounds on n_plus and n_minus of a rank within `rank`, where no sampling enters."""
+        found = self.diagnostics
+        if "n_plus" in found and "n_minus" in found:  # of pivots
+            plus, minus = found["n_plus"], found["n_minus"]
+            return _signs_within(((plus[0], plus[1]), (minus[0], minus[1])), rank)
+        if self.measure is not None or "eigenvalues" not in found:
+            return None
+        low, high = rank  # the largest `low` are sure; what is open may have either sign
+        values = np.asarray(found["eigenvalues"], np.float64)
+        largest = values[np.argsort(-np.abs(values), kind="stable")][:low]
+        plus, more = int((largest > 0.0).sum()), high - low
+        return (plus, plus + more), (low - plus, low - plus + more)
 
     def _level(self, confidence: float | None) -> float:
         level = self.confidence if confidence is None else confidence

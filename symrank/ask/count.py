@@ -17,7 +17,8 @@ import numpy as np
 
 from symrank.answer.counts import Counts
 from symrank.answer.result import RankResult
-from symrank.ask.rank import OF_METHODS, answer, named_method
+from symrank.ask.pencil import count_by_pivots, mass_of, pivots_of, whitened
+from symrank.ask.rank import OF_METHODS, answer, named_method, no_loss
 from symrank.ask.table import edges_of, tabulate
 from symrank.errors import OptionError
 from symrank.methods import Method
@@ -59,6 +60,7 @@ def count(
     b: float,
     method: str | Method | None = None,
     *,
+    M: Any = None,
     precision: float | None = None,
     confidence: float = 0.95,
     max_matvecs: float | None = None,
@@ -77,6 +79,7 @@ def count(
     b: None = None,
     method: str | Method | None = None,
     *,
+    M: Any = None,
     precision: float | None = None,
     confidence: float = 0.95,
     max_matvecs: float | None = None,
@@ -95,6 +98,7 @@ def count(
     b: float | None = None,
     method: str | Method | None = None,
     *,
+    M: Any = None,
     precision: float | None = None,
     confidence: float = 0.95,
     max_matvecs: float | None = None,
@@ -126,6 +130,12 @@ def count(
         the ends; others count the eigenvalues of a shifted operator that are far from zero, and are
         as sharp as the products of that one. A table is counted by None, ``"dense"`` or
         ``"lanczos"``.
+    M
+        Positive definite mass, for the eigenvalues of ``A x = lambda M x``: a matrix or, where it
+        is diagonal, an array (n,). With entries of A and M it is counted by the signs of
+        ``A - a M`` and ``A - b M``. An A known by products, and any other method, wants a diagonal
+        M, or ``M=Preconditioner.from_factor(S)`` with ``S S* = M^-1``. An end is as sharp as
+        ``500 eps (|A| + |a| |M|)``, for a mode with ``x* M x = 1``.
     precision, confidence, max_matvecs, max_seconds, noise, rng, progress, check
         As for `symrank.rank`. There is no `preconditioner`: a congruence keeps signs, not
         positions.
@@ -141,8 +151,8 @@ def count(
     Raises
     ------
     OptionError
-        If an option is out of range or unknown, ``a >= b``, or the interval is narrower than the
-        noise floor of the products.
+        If an option is out of range or unknown, ``a >= b``, the interval is narrower than the
+        noise floor of the products, or M is not proved to be positive definite.
 
     Examples
     --------
@@ -154,6 +164,8 @@ def count(
     3
     >>> symrank.count(np.diag([3.0, 1.0, 0.5, 0.0]), [-1.0, 0.2, 0.8, 4.0]).counts.tolist()
     [1, 1, 2]
+    >>> symrank.count(np.diag([3.0, 1.0, 0.5]), 0.4, 2.0, M=np.array([1.0, 1.0, 2.0])).rank
+    1
     """
     edges = edges_of(a) if b is None else _ends(a, b)
     options = Options(
@@ -166,6 +178,14 @@ def count(
         seed=seed_of(rng),
         check=check,
     )
+    if M is not None:
+        no_loss(A, "a pencil")
+        M = mass_of(M)
+        if pivots := pivots_of(A, M, method):
+            budget = budget_of(options, progress)
+            with foreign.own_arithmetic():
+                return count_by_pivots(A, M, edges, pivots, options, budget)
+        A = whitened(A, M)
     if b is None:
         return tabulate(A, edges, method, options, progress)
     chosen = None if method is None else named_method(method)[0]

@@ -19,7 +19,7 @@ from symrank.support import foreign
 from symrank.support.options import checks_names, shown
 from symrank.support.typing import Array, FloatArray
 
-__all__ = ["OF_METHODS", "answer", "named_method", "rank", "seed_of"]
+__all__ = ["OF_METHODS", "answer", "named_method", "no_loss", "rank", "seed_of"]
 
 
 def _of_methods() -> dict[str, str]:
@@ -230,3 +230,12 @@ def named_method(method: str | Method | None) -> tuple[Method, str]:
         raise OptionError(msg)
     assert method is not None
     return method, "asked for"
+
+
+def no_loss(A: Any, question: str) -> None:
+    """Raise `OptionError` where a loss is asked what its chains do not tell."""
+    if is_loss_problem(A):
+        raise OptionError(
+            f"{question} takes an operator, and chains on a loss count a rank alone: pass "
+            "problem.hessian(), its Hessian by products."
+        )

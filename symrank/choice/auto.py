@@ -14,7 +14,7 @@ from symrank.run.rounds import Rounds, run, start
 from symrank.spectrum.intervals import ExactInterval, Hull, Interval
 from symrank.spectrum.outcome import Status
 
-__all__ = ["choose_and_run", "count", "count_twin"]
+__all__ = ["both", "choose_and_run", "count", "count_twin"]
 
 SURE = (Status.EXACT, Status.CONVERGED)
 CERTAIN = 1 - 1e-9  # at this confidence two intervals that miss each other are no chance
@@ -110,7 +110,7 @@ def _gone_over(sampling: Rounds, offer: Offer, budget: Budget) -> RankResult:
     if result.status in SURE or _is_final(exact.summary):
         return _unless_contradicted(result, sampled)
     if result.status is Status.INTERRUPTED:
-        return dataclasses.replace(_both(sampled, result), status=Status.INTERRUPTED)
+        return dataclasses.replace(both(sampled, result), status=Status.INTERRUPTED)
     sampling.advance(budget, is_resumed=True)
     return _narrower(sampling.result(budget), result, _given_up(exact.summary))
 
@@ -133,7 +133,7 @@ def _all_eigenvalues(tried: Rounds, budget: Budget) -> RankResult:
 
 def _narrower(result: RankResult, other: RankResult, given_up: str) -> RankResult:
     """Return the narrower of two answers; one that a clock has ended is none to compare with."""
-    return _instead(result, given_up) if given_up else _both(result, other)
+    return _instead(result, given_up) if given_up else both(result, other)
 
 
 def _is_final(summary: Summary | None) -> bool:
@@ -163,7 +163,7 @@ def _instead(result: RankResult, given_up: str) -> RankResult:
     )
 
 
-def _both(first: RankResult, second: RankResult) -> RankResult:
+def both(first: RankResult, second: RankResult) -> RankResult:
     """Return the narrower of two results, or with the hull of both where they miss each other.
 
     At their confidence that is a sampling miss, and tells nothing of which one missed.

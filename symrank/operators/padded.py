@@ -119,9 +119,10 @@ class PaddedOperator(Operator):
         if self.n <= MOST_WHOLE:
             return self.whole(), None
         raise OptionError(
-            f"a window that holds zero, deflate and a Preconditioner ask for the whole A, and "
-            f"{self.num_empty} of its {self.n} rows are empty and left out: count on either side "
-            "of zero, and pass the diagonal of G as an array."
+            "a window that holds zero, deflate, a basis and a Preconditioner ask for the whole A, "
+            f"and {self.num_empty} of its {self.n} rows are empty and left out: count on either "
+            "side of zero, pass the diagonal of G as an array, and take the basis of the block of "
+            "the other rows."
         )
 
     def whole(self) -> Operator:

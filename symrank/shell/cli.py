@@ -183,6 +183,41 @@ def _rank(
             plots.save_plot(run.result.plot(), plot)
 
 
+@app.command("inertia")
+def _inertia(
+    file: File,
+    method: Method = None,
+    precision: Precision = None,
+    confidence: Confidence = 0.95,
+    max_matvecs: MaxMatvecs = None,
+    max_seconds: MaxSeconds = None,
+    seed: Seed = None,
+    as_json: AsJson = False,
+) -> None:
+    """Tell how many eigenvalues of the matrix in FILE are positive, zero and negative."""
+    started = time.monotonic()
+    with _one_line_errors() as run:
+        name = printable(file.name)
+        matrix = _read(file, max_seconds)
+        with process.answering() as is_known:
+            with report.progress_bar() as observe:
+                signs = symrank.inertia(
+                    matrix,
+                    method,
+                    precision=precision,
+                    confidence=confidence,
+                    max_matvecs=max_matvecs,
+                    max_seconds=_left(max_seconds, started),
+                    rng=seed,
+                    progress=run.watch(observe(name)),
+                )
+                run.result = signs.result
+                is_known()
+            lines = [f"{name}: {signs}", *signs.result.notes]
+            process.say(written.as_json(signs.to_dict()) if as_json else "\n".join(lines))
+            run.is_answered = True
+
+
 @app.command("demo")
 def _demo(
     seed: Annotated[int, typer.Option(min=0, help="Of the problems and the runs.")] = 2024,

@@ -230,6 +230,9 @@ class RitzMeasure(PooledRuns):
         Gauss-Radau bounds at tau and -tau, and the contour bound of the null mass; alpha is split
         evenly over the three.
         """
+        if self.spectral_norm == 0.0:  # A z = 0 for a Gaussian z: there is no level to stand at
+            zero = self.n + self.num_zeros
+            return (0, 0), (zero, zero), (0, 0)
         level = 1.0 - (1.0 - confidence) / 3.0
         x = tau / self.scale
         left = narrower([run.mass_left(-x) for run in self.runs])[0]

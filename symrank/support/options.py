@@ -79,7 +79,7 @@ HINTS: Mapping[str, str] = {
     "callback": "pass progress=..., which is called after every block of products",
     "verbose": "pass progress=print",
     "disp": "pass progress=print",
-    "M": "pass preconditioner=...",
+    "M": "pass preconditioner=...; of a pencil K - lambda M count(K, a, b, M=M) tells the modes",
     "precond": "pass preconditioner=...",
     "null_vectors": "pass deflate=..., the known null vectors as columns",
     "alpha": "pass confidence=1 - alpha",

@@ -12,7 +12,7 @@ from typing import Any
 from symrank import Chebyshev, Langevin, Sketch
 from symrank.errors import OptionError
 from symrank.methods import BY_NAME
-from tests.adversary import asks, asks_signed
+from tests.adversary import asks, asks_bases, asks_signed
 from tests.adversary.asks import Answer
 from tests.adversary.problems import Problem
 
@@ -150,6 +150,21 @@ def rows_of_the_signed_spectrum() -> list[Door]:
     return found
 
 
+def rows_of_signs_and_spaces() -> list[Door]:
+    """Return the doors of signs, bases and pencils."""
+    found = [Door(name=f"{side} space", ask=partial(asks_bases.ask_basis, side))
+             for side in ("null", "range")]  # fmt: skip
+    for name in ("None", "lanczos", "inertia", "dense", "sketch"):
+        ask = partial(asks_bases.ask_inertia, METHODS[name])
+        found.append(Door(name=f"inertia, {name}", ask=ask, **traits(name)))
+    for name in ("None", "lanczos", "dense"):
+        own = traits(name) | {"needs": "matrix", "may_refuse": True}  # too narrow a window
+        for window in ("(cut, inf)", "(0, inf)", "(-cut, cut)", "(-inf, 0)", "(cut, 2 cut)"):
+            ask = partial(asks_bases.ask_pencil, METHODS[name], window)
+            found.append(Door(name=f"pencil {window}, {name}", ask=ask, **own))
+    return found
+
+
 ROWS = (
     rank_rows,
     count_rows,
@@ -157,6 +172,7 @@ ROWS = (
     rows_of_options,
     rows_of_losses,
     rows_of_the_signed_spectrum,
+    rows_of_signs_and_spaces,
 )
 DOORS = {door.name: door for rows in ROWS for door in rows()}
 REFUSAL = OptionError

@@ -8,6 +8,7 @@ a machine what the caller passes, asks, and returns the result; all doors ask fo
 
 import warnings
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -17,7 +18,7 @@ import symrank
 from symrank import Preconditioner
 from symrank.answer.result import RankResult
 from symrank.operators import Operator
-from symrank.spectrum.outcome import Status
+from symrank.spectrum.outcome import Basis, Status
 
 N, RANK = 160, 100
 ENTRIES = np.zeros(N)
@@ -119,6 +120,48 @@ def _by_factor(machine: Machine) -> tuple[RankResult, int]:
     return _rank(np.diag(ENTRIES), preconditioner=G)
 
 
+@dataclass
+class Spanned:
+    """What a basis says of the rank, as a result says it."""
+
+    basis: Basis
+
+    @property
+    def status(self) -> Status | None:
+        return self.basis.status
+
+    @property
+    def estimate(self) -> float:
+        return float(np.mean(self.interval()))
+
+    def interval(self) -> tuple[int, int]:
+        assert self.basis.dimension is not None
+        low, high = self.basis.dimension
+        return (low, high) if self.basis.space == "range" else (N - high, N - low)
+
+
+def _spanned(ask: Callable[..., Basis]) -> Door:
+    """Return the door of a basis, whose vectors are what they should be whatever is said of it."""
+
+    def door(machine: Machine) -> tuple[Any, int]:
+        basis = ask(blocks(machine), rng=1, max_matvecs=MAX_MATVECS)
+        away = ENTRIES > 0.0 if basis.space == "null" else ENTRIES == 0.0
+        wrong = float(np.abs(basis.vectors[away]).max(initial=0.0))
+        assert wrong < 1e-6, f"{basis!r} leaves its space by {wrong:.2g}"
+        return Spanned(basis), RANK
+
+    return door
+
+
+def _inertia(machine: Machine) -> tuple[RankResult, int]:
+    return symrank.inertia(blocks(machine), rng=1, max_matvecs=MAX_MATVECS).result, RANK
+
+
+def _pencil(machine: Machine) -> tuple[RankResult, int]:
+    options: dict[str, Any] = {"rng": 1, "max_matvecs": MAX_MATVECS, "M": np.full(N, 4.0)}
+    return symrank.count(blocks(machine), 0.025, 0.5, **options), RANK
+
+
 METHODS: dict[str, Door] = {
     name: by_method(name)
     for name in ("lanczos", "langevin", "chebyshev", "ubaru-saad", "sketch", "projection", "dense")
@@ -135,6 +178,10 @@ FORMS: dict[str, Door] = {
     "dense gram": lambda machine: _rank(symrank.gram(blocks(machine)), "dense"),
     "augmented": _augmented,
     "factor of a preconditioner": _by_factor,
+    "inertia": _inertia,
+    "pencil": _pencil,
+    "null space": _spanned(symrank.null_space),
+    "range space": _spanned(symrank.range_space),
 }
 SOLVES: dict[str, Door] = {"preconditioner by products": _by_products}
 DOORS = METHODS | FORMS | SOLVES

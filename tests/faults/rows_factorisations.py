@@ -117,6 +117,27 @@ def counted(fault: str, reason: str, part: str, tmp: Path) -> None:
     assert reason in result.diagnostics["given_up"]
 
 
+def vectors_all_the_same(fault: str, part: str, tmp: Path) -> None:
+    """Null vectors come from solves where no factor is to be had."""
+    L = gallery.grid_laplacian(LARGE)
+    with in_child(tmp, **{part: f"tests.faults.bad_servers:{fault}"}):
+        basis = symrank.null_space(L, rng=SEED)
+    assert (basis.vectors.shape, basis.reason) == ((L.shape[0], 1), "null vectors by solves")
+    assert basis.residuals.max() < 1e-13
+    assert basis.dimension is not None
+    assert basis.dimension[0] <= 1 <= basis.dimension[1]
+
+
+def a_pencil_is_left_open(fault: str, reason: str, part: str, tmp: Path) -> None:
+    """What the signs of K - sigma M did not tell is open, with the reason."""
+    L = gallery.grid_laplacian(SMALL)
+    with in_child(tmp, **{part: f"tests.faults.bad_servers:{fault}"}):
+        result = symrank.count(L, 0.5, 2.0, M=np.ones(L.shape[0]), rng=SEED)
+    assert result.interval() == (0, L.shape[0])
+    assert result.status is not Status.CONVERGED
+    assert reason in result.notes[0]
+
+
 def never_believed(fault: str, part: str, tmp: Path) -> None:
     """Without factors, or with solves that are off, nothing is proved."""
     L = gallery.grid_laplacian(SMALL)
@@ -282,6 +303,25 @@ ROWS = [
         LARGE,
     ),
     _row("a crash in the second factorisation", "Inertia", half_proved),
+    *(
+        _row(f"{fault} in {place}", "null_space", vectors_all_the_same, name, part)
+        for fault, name, place, part in (
+            ("a crash", "segv", "the factorisation", "FACTORISE"),
+            ("a crash", "segv", "a solve", "SOLVE"),
+            ("an endless loop", "spin", "the factorisation", "FACTORISE"),
+        )
+    ),
+    *(
+        _row(
+            f"{fault} in the factorisation",
+            "count of a pencil",
+            a_pencil_is_left_open,
+            *how,
+            "FACTORISE",
+            is_slow=fault != "a crash",
+        )
+        for fault, how in list(FAULTS.items())[:3]
+    ),
     _row("a solver that gives up", "Inertia, rank", never_believed, "none", "FACTORISE"),
     _row("solves that are NaN", "Inertia, rank", never_believed, "nan", "SOLVE"),
     _row("solves that are zero", "Inertia, rank", never_believed, "zero", "SOLVE"),

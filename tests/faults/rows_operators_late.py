@@ -83,7 +83,10 @@ CHANGES: dict[str, Fault] = {
     "noise of 1e-3 that was not declared": noisy(1e-3),
     "loses its symmetry": asymmetric,
 }
-CHANGED_DOORS = (*METHODS, "default", "count", "count by chebyshev", "refine", "gram", "augmented")
+CHANGED_DOORS = (
+    *METHODS, "default", "count", "count by chebyshev", "refine", "gram", "augmented", "inertia",
+    "pencil", "null space", "range space",
+)  # fmt: skip
 FEW_DOORS = ("lanczos", "sketch", "projection", "langevin", "default")
 ERRORS: dict[str, Callable[[], BaseException]] = {
     "ValueError": lambda: ValueError("boom"),

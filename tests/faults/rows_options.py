@@ -54,8 +54,25 @@ def table(**options: Any) -> Any:
     return symrank.count(Untouched(), [0.5, 1.5, 2.0], **options)
 
 
+def inertia(**options: Any) -> Any:
+    return symrank.inertia(Untouched(), **options)
+
+
+def null_space(**options: Any) -> Any:
+    return symrank.null_space(Untouched(), **options)
+
+
+def range_space(**options: Any) -> Any:
+    return symrank.range_space(Untouched(), **options)
+
+
+def pencil(**options: Any) -> Any:
+    return symrank.count(Untouched(), 0.5, 2.0, M=np.ones(3), **options)
+
+
 DOORS: Mapping[str, Callable[..., Any]] = {
-    "rank": rank, "count": count, "table": table, "plan": plan,
+    "rank": rank, "count": count, "table": table, "plan": plan, "inertia": inertia,
+    "null_space": null_space, "range_space": range_space, "pencil": pencil,
 }  # fmt: skip
 
 BAD_OPTIONS: Mapping[str, tuple[Any, ...]] = {
@@ -102,7 +119,8 @@ def takes(option: str, tmp: Path) -> None:
 
 def of_every_door() -> list[Row]:
     rows = []
-    signatures = {"rank": symrank.rank, "plan": symrank.plan}
+    of_names = ("rank", "plan", "inertia", "null_space", "range_space")
+    signatures = {name: getattr(symrank, name) for name in of_names}
     for name in DOORS:
         door = signatures.get(name, symrank.count)
         for option in inspect.signature(door).parameters:
@@ -189,7 +207,10 @@ def names(option: str, remedy: str, tmp: Path) -> None:
     ) as one:
         symrank.rank(Untouched(), **{option: 1})
     assert isinstance(one.value, TypeError)
-    for door in (symrank.plan, partial(symrank.count, a=0.5, b=2.0)):
+    doors = [symrank.plan, symrank.inertia, symrank.null_space, symrank.range_space]
+    if option != "M":  # an option of the pencil
+        doors.append(partial(symrank.count, a=0.5, b=2.0))
+    for door in doors:
         with pytest.raises(OptionError, match=f"has no option '{option}'"):
             door(Untouched(), **{option: 1})
 
@@ -198,6 +219,27 @@ def plan_names_what_it_has_not(tmp: Path) -> None:
     for option, remedy in (("method", "which one rank would choose"), ("progress", "no method")):
         with pytest.raises(OptionError, match=rf"plan\(\) has no option '{option}': .*{remedy}"):
             symrank.plan(A, **{option: None})
+
+
+def bases_name_what_they_have_not(tmp: Path) -> None:
+    for door, option, remedy in (
+        (symrank.inertia, "atol", r"count\(A, tau, inf\)"),
+        (symrank.null_space, "rcond", "eigsh"),
+        (symrank.null_space, "rtol", "eigsh"),
+        (symrank.null_space, "method", "follows from what A is"),
+        (symrank.range_space, "preconditioner", "null_space alone"),
+        (symrank.range_space, "precision", "dimension"),
+    ):
+        with pytest.raises(OptionError, match=rf"has no option '{option}': .*{remedy}"):
+            door(A, **{option: None})
+
+
+def masses(tmp: Path) -> None:
+    for value in ("a", 1, True, [["a"]], [None] * 3, object(), np.ones((3, 3, 3)), [1.0, NAN, 1.0]):
+        with pytest.raises(symrank.SymrankError):
+            symrank.count(A, 0.5, 2.0, M=value)
+    assert symrank.count(A, 0.5, 2.0, M=[1, 1, 1]).rank == 1
+    assert symrank.count(A, 0.5, 2.0, M=np.eye(3, dtype=np.float16)).rank == 1
 
 
 def count_names_what_it_has_not(tmp: Path) -> None:
@@ -271,7 +313,8 @@ def signatures_stay(tmp: Path) -> None:
     for door, first in ((symrank.rank, "A method"), (symrank.count, "A a b method")):
         parameters = inspect.signature(door).parameters
         assert list(parameters)[: len(first.split())] == first.split()
-    for door in (symrank.rank, symrank.count, symrank.plan):
+    doors = (symrank.inertia, symrank.null_space, symrank.range_space)
+    for door in (symrank.rank, symrank.count, symrank.plan, *doors):
         kinds = {one.kind for one in inspect.signature(door).parameters.values()}
         assert kinds <= {inspect.Parameter.POSITIONAL_OR_KEYWORD, inspect.Parameter.KEYWORD_ONLY}
         assert door.__doc__
@@ -290,6 +333,8 @@ ROWS = [
     ),
     one("options of rank alone", "plan", plan_names_what_it_has_not),
     one("options of rank alone", "count", count_names_what_it_has_not),
+    one("options of rank alone", "inertia, null_space, range_space", bases_name_what_they_have_not),
+    one("a mass that is none", "count of a pencil", masses),
     one("ends that are none", "count", ends),
     one("edges that are none", "count of a table", edges),
     one("max_matvecs without a limit", "every method", no_limit),

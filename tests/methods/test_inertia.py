@@ -147,7 +147,7 @@ def test_an_asymmetry_of_rounding_changes_no_count(rng):
     half = 0.5 * A.toarray()
     assert_exact(result, counts(half + half.T, result.threshold))
     assert max(one["error"] for one in result.diagnostics["shifts"]) < result.threshold / 2
-    entries = inertia._matrix(as_operator(A), 2**31)
+    entries = inertia.matrix_of(as_operator(A), 2**31)
     assert abs(entries - entries.T).max() == 0.0
 
 

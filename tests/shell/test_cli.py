@@ -75,6 +75,22 @@ def test_the_answer_in_words(indefinite):
     assert answer["gaps"].startswith("30 above ")
 
 
+def test_signs_in_a_line_and_as_json(indefinite):
+    done = invoke("inertia", indefinite)
+    assert (done.exit_code, done.stderr) == (0, "")
+    assert done.stdout.startswith("indefinite.npy: 15 positive, 10 zero, 15 negative, n = 40, ")
+    record = json.loads(invoke("inertia", indefinite, "--json").stdout)
+    assert record["intervals"] == [[15, 15], [10, 10], [15, 15]]
+    assert (record["positive"], record["status"]) == (15, "EXACT")
+
+
+def test_signs_that_are_open_say_why(tmp_path):
+    np.save(tmp_path / "units.npy", np.diag([1e30, -1.0, 0.0]))
+    first, note = invoke("inertia", tmp_path / "units.npy").stdout.splitlines()
+    assert first.endswith("NO_GAP_FOUND")
+    assert "in a unit of its own" in note
+
+
 @pytest.mark.parametrize(("atol", "rtol"), [(0.25, 1e-3), (1e-3, 0.04)])
 def test_options_reach_the_run(grid, atol, rtol):
     options = {

@@ -37,7 +37,7 @@ from symrank.spectrum.region import Edge, Region
 from symrank.support.foreign import refuse_non_finite
 from symrank.support.typing import Array, FloatArray
 
-__all__ = ["DENSE_LIMIT", "Dense", "fits", "nothing", "num_held"]
+__all__ = ["DENSE_LIMIT", "ROUNDING", "Dense", "fits", "nothing", "num_held"]
 
 DENSE_LIMIT = 4096  # up to: 1 GiB at most with the workspace of eigvalsh
 SPARE = 4  # bits: the last one that is kept is worth so much more than the error

@@ -66,6 +66,15 @@ class Counts:
         high = min(high, self.n)
         return (self.n - high, self.n - low) if self.region.counts_inside else (low, high)
 
+    def signs(self) -> dict[str, Any]:
+        """Return bounds on the numbers of either sign, for a rank without a cut."""
+        if self.region.counts_inside or not self.region.is_signed:
+            return {}
+        return {
+            name: [low, min(high, self.n)] if low <= high else [0, self.n]
+            for name, (low, high) in (("n_plus", self.ends[1]), ("n_minus", self.ends[-1]))
+        }
+
     def inertia(self) -> tuple[int, int, int]:
         """Return (n_plus, n_zero, n_minus); what the floor or the cut leaves open counts as not.
 
@@ -97,6 +106,7 @@ class Counts:
             "num_flagged_pivots": sum(one["num_flagged"] for one in self.shifts),
             "norm": self.norm * scale,
             "given_up": self.given_up,
+            **self.signs(),
             "shifts": [
                 {**one, "shift": one["shift"] * scale, "error": one["error"] * scale}
                 for one in self.shifts

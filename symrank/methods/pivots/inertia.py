@@ -66,7 +66,9 @@ from symrank.spectrum.outcome import Band, Gap, Status
 from symrank.support import probes
 from symrank.support.options import check_number
 
-__all__ = ["Cost", "Inertia", "predict"]
+__all__ = [
+    "BAND", "GIVEN_UP", "NO_CHILD", "Cost", "Inertia", "matrix_of", "norm_seen", "predict",
+]  # fmt: skip
 
 NORM_STEPS = 40
 NORM_MARGIN = 1e-3  # a share of |A| as the cut: what lies in a band this wide is left open
@@ -139,11 +141,11 @@ class Inertia(Method):
 
     def run(self, operator: Operator, goal: Goal, task: Task, state: Any, tick: Tick) -> "Counts":  # noqa: ARG002
         """Count pivots at the shifts."""
-        matrix = _matrix(operator, self.max_fill / 12)
+        matrix = matrix_of(operator, self.max_fill / 12)
         cost = None if operator.n == 0 else _cost(operator.facts, matrix)
         if cost is not None:
-            self._check(cost)
-        norm, margin, used = _norm(operator, goal, tick)
+            self.refuse_too_dear(cost)
+        norm, margin, used = norm_seen(operator, goal, tick)
         counts = Counts(
             n=goal.n,
             copies=2 if goal.dtype.kind == "c" else 1,
@@ -214,8 +216,8 @@ class Inertia(Method):
         """Return the method with an end to its patience: sampling has an answer, too."""
         return replace(self, patience=min(PATIENCE, self.patience))
 
-    def _check(self, cost: Cost) -> None:
-        """Refuse a factorisation that would not fit."""
+    def refuse_too_dear(self, cost: Cost) -> None:
+        """Raise `OptionError` for a factorisation that would not fit."""
         if cost.num_bytes > self.max_fill:
             raise OptionError(
                 f"the factor would take {cost.num_bytes} bytes ({cost.fill:.3g} nonzeros), and "
@@ -297,7 +299,7 @@ def _cost(facts: Facts, matrix: Any) -> Cost:
     return _COSTS[facts]
 
 
-def _matrix(operator: Operator, max_entries: float) -> Any:
+def matrix_of(operator: Operator, max_entries: float) -> Any:
     """Return the real symmetric CSR matrix whose pivots are counted, every diagonal stored."""
     entries = operator.sparse_entries(max_entries)
     if entries is None:
@@ -319,7 +321,7 @@ def _real(entries: Any) -> Any:
     return sp.csr_array(half + half.T + 0.0 * diagonal)
 
 
-def _norm(operator: Operator, goal: Goal, tick: Tick) -> tuple[float, float, int]:
+def norm_seen(operator: Operator, goal: Goal, tick: Tick) -> tuple[float, float, int]:
     """Return the largest |Ritz value|, the proved share by which |A| may exceed it, and products.
 
     A share of |A| as the cut asks for a good norm: the steps double until the margin is small.
