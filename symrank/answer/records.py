@@ -19,6 +19,7 @@ from symrank.spectrum.intervals import (
     Intersection,
     Interval,
     Raised,
+    Within,
 )
 from symrank.spectrum.lanczos_run import LanczosRun
 from symrank.spectrum.measure import RitzMeasure
@@ -37,6 +38,7 @@ KINDS: dict[str, type[Interval]] = {
     "raised": Raised,
     "intersection": Intersection,
     "capped": Capped,
+    "within": Within,
 }
 NAMES = {cls: name for name, cls in KINDS.items()}
 assert set(NAMES) == set(get_args(Interval))
@@ -137,6 +139,7 @@ CODECS = {
     "gaps": _each(Gap),
     "at_ends": _each(Band),
     "inertia": _optional(list, tuple),
+    "structural_rank": _optional(list, tuple),
     "between": _optional(tuple, tuple),
     "notes": Codec(list, tuple),
     "diagnostics": Codec(dict, dict),

@@ -195,6 +195,7 @@ def _shifted(job: Job, method: Method, budget: Budget) -> RankResult:
         left, right = _finite(job, budget)
     centre, half = 0.5 * (left + right), 0.5 * (right - left)
     unit, between, num_zeros = job.goal.scale, job.between, job.num_zeros
+    low, high = job.goal.proved  # of the window, whose eigenvalues the shift puts next to zero
 
     def as_asked(result: RankResult) -> RankResult:
         return _with_zeros(_complement(result, centre * unit, between), num_zeros)
@@ -204,7 +205,11 @@ def _shifted(job: Job, method: Method, budget: Budget) -> RankResult:
         num_zeros=0,
         operator=shift(job.operator, centre),
         goal=dataclasses.replace(
-            job.goal, between=None, atol=half, norm_bound=job.goal.norm_bound + abs(centre)
+            job.goal,
+            between=None,
+            atol=half,
+            norm_bound=job.goal.norm_bound + abs(centre),
+            zeros=(low, high),
         ),
         between=None,
         as_asked=as_asked,

@@ -71,6 +71,7 @@ class Goal:
     look: int = 0  # products that the caller takes at the end of every round, of max_matvecs
     norm_bound: float = math.inf  # of |A|, from the door: `symrank.operators.witness`
     spent_looks: int = 0  # of the run that is gone on with: they share alpha with those to come
+    zeros: tuple[int, int | None] = (0, None)  # proved: eigenvalues that are zero, least and most
 
     @property
     def eps(self) -> float:
@@ -94,6 +95,18 @@ class Goal:
     def has_cut(self) -> bool:
         """True if the caller set atol or rtol above zero, or the ends of an interval."""
         return bool(self.atol or self.rtol or self.between)
+
+    @property
+    def proved(self) -> tuple[int, int]:
+        """What `zeros` proves of the count.
+
+        The most of them is that of a rank: eigenvalues that its cut does not count.
+        """
+        least, most = self.zeros
+        if self.between is None:
+            return self.n - (self.n if most is None else most), self.n - least
+        a, b = self.between
+        return (least, self.n) if a < 0.0 <= b else (0, self.n - least)
 
     def region(
         self, norm: float, margin: float = 0.0, floor: float = FLOOR, delta: float = FLOOR

@@ -27,6 +27,7 @@ __all__ = [
     "Intersection",
     "Interval",
     "Raised",
+    "Within",
 ]
 
 NEWS = 0.95  # from this level on it is news if the intervals of two looks are disjoint
@@ -229,6 +230,43 @@ class Capped:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Within:
+    """Another law, inside what is proved without sampling.
+
+    Parameters
+    ----------
+    low, high
+        Proved bounds.
+    level
+        The other interval meets them at this level. At a lower one that misses them, the interval
+        is that of this level.
+    is_missed
+        Whether the interval asked for missed them: a sampling miss was seen, and no level below
+        `level` is believed any more.
+    """
+
+    low: int
+    high: int
+    level: float
+    of: "Interval"
+    is_missed: bool = False
+
+    def __call__(self, confidence: float) -> tuple[int, int]:
+        """Return what the other interval and the proved bounds have in common."""
+        if self.is_missed:
+            confidence = max(confidence, self.level)
+        low, high = self.of(confidence)
+        if low > self.high or high < self.low:
+            low, high = self.of(self.level)
+        return max(low, self.low), min(high, self.high)
+
+    @property
+    def num_looks(self) -> int:
+        """Looks that share alpha in the other law."""
+        return getattr(self.of, "num_looks", 1)
+
+
+@dataclass(frozen=True, kw_only=True)
 class Hull:
     """What holds the counts of two laws at once."""
 
@@ -249,5 +287,6 @@ Interval = (
     | Raised
     | Intersection
     | Capped
+    | Within
     | Hull
 )
