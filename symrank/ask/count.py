@@ -21,6 +21,7 @@ from symrank.ask.rank import OF_METHODS, answer, named_method
 from symrank.ask.table import edges_of, tabulate
 from symrank.errors import OptionError
 from symrank.methods import Method
+from symrank.methods.proved import proved
 from symrank.operators import shift
 from symrank.recurrences.norm import norm
 from symrank.run.budget import Budget, located
@@ -195,7 +196,7 @@ def _shifted(job: Job, method: Method, budget: Budget) -> RankResult:
         left, right = _finite(job, budget)
     centre, half = 0.5 * (left + right), 0.5 * (right - left)
     unit, between, num_zeros = job.goal.scale, job.between, job.num_zeros
-    low, high = job.goal.proved  # of the window, whose eigenvalues the shift puts next to zero
+    low, high = proved(job.goal)  # of the window, whose eigenvalues the shift puts next to zero
 
     def as_asked(result: RankResult) -> RankResult:
         return _with_zeros(_complement(result, centre * unit, between), num_zeros)

@@ -6,7 +6,10 @@ where A is minus a Laplacian (`symrank.operators.laplacians`),
     #{|lambda| > tau}     in  [n - c', n - c],
     #{0 < s lambda}       in  [n - c', n - c],      #{s lambda <= 0}  in  [c, c'].
 
-The zeros of the graph are eigenvalues of A up to delta, which must not exceed the cut.
+The zeros of the graph are eigenvalues of A up to delta, which must not exceed the cut. Where c' > c
+a method may know better, if one is exact and cheap: its count is taken where it is n - c. Where it
+is not, the eigenvalues between are those of a weak link, which the rule of the floor does not count
+and the graph does: the interval holds both, and a sentence names the link.
 """
 
 import dataclasses
@@ -16,6 +19,8 @@ from typing import Any
 import numpy as np
 
 from symrank.answer.result import RankResult
+from symrank.choice.policy import propose
+from symrank.choice.units import count_in_both_units
 from symrank.methods import costs
 from symrank.methods.base import Goal
 from symrank.operators.laplacians import Laplacian, Zeros, laplacian
@@ -25,14 +30,31 @@ from symrank.spectrum.intervals import ExactInterval
 from symrank.spectrum.outcome import Status
 from symrank.spectrum.region import FLOOR
 
-__all__ = ["NAME", "first_look"]
+__all__ = ["NAME", "count_by_structure", "first_look"]
 
 NAME = "structure"
 CHEAP = 0.1  # seconds: all eigenvalues tell more, where they take no longer
 
 
+def count_by_structure(job: Job, budget: Budget, reason: str) -> RankResult:
+    """Return the count that the entries tell, or that of the methods inside what is proved."""
+    told, job = first_look(job, budget)
+    if told is None:
+        return count_in_both_units(job, budget, None, reason)
+    if told.status is Status.EXACT:
+        return told
+    if not propose(job.operator.facts, job.goal).choice.method.is_exact:
+        return told
+    counted = count_in_both_units(job, budget, None, reason)
+    low, high = counted.interval()
+    least, most = told.interval()
+    if low <= told.rank <= high and high - low < most - least:
+        return counted
+    return dataclasses.replace(told, num_matvecs=counted.num_matvecs, seconds=counted.seconds)
+
+
 def first_look(job: Job, budget: Budget) -> tuple[RankResult | None, Job]:
-    """Return the count where the entries tell it, or the job with what they prove of it."""
+    """Return the count where the entries tell it, and the job with what they prove of it."""
     found = _laplacian(job)
     if found is None:
         return None, job
@@ -41,12 +63,13 @@ def first_look(job: Job, budget: Budget) -> tuple[RankResult | None, Job]:
         return None, job
     zeros = found.zeros(most, is_split=not job.goal.has_cut)
     ends = _ends(job.goal, found, zeros)
+    told = None
     if ends is not None and ends[1] - ends[0] <= 2.0 * job.goal.half_width:
-        return _result(job, found, zeros, ends, budget), job
+        told = _result(job, found, zeros, ends, budget)
     if job.goal.between is not None:
-        return None, job
+        return told, job
     known = max(job.goal.zeros[0], zeros.least), zeros.most
-    return None, dataclasses.replace(job, goal=dataclasses.replace(job.goal, zeros=known))
+    return told, dataclasses.replace(job, goal=dataclasses.replace(job.goal, zeros=known))
 
 
 def _laplacian(job: Job) -> Laplacian | None:
@@ -106,9 +129,10 @@ def _result(
             f"the cut: {zeros.link}.",
         )
     cut = _cuts(found, goal)[0] * goal.scale
+    rank = low if goal.between is not None and goal.between[1] == 0.0 else high  # of the graph
     return RankResult(
-        rank=high,
-        estimate=float(high),
+        rank=rank,
+        estimate=float(rank),
         stderr=0.0,
         bounds=(float(low), float(high)),
         threshold=cut,

@@ -96,18 +96,6 @@ class Goal:
         """True if the caller set atol or rtol above zero, or the ends of an interval."""
         return bool(self.atol or self.rtol or self.between)
 
-    @property
-    def proved(self) -> tuple[int, int]:
-        """What `zeros` proves of the count.
-
-        The most of them is that of a rank: eigenvalues that its cut does not count.
-        """
-        least, most = self.zeros
-        if self.between is None:
-            return self.n - (self.n if most is None else most), self.n - least
-        a, b = self.between
-        return (least, self.n) if a < 0.0 <= b else (0, self.n - least)
-
     def region(
         self, norm: float, margin: float = 0.0, floor: float = FLOOR, delta: float = FLOOR
     ) -> Region:

@@ -1,6 +1,6 @@
 r"""A count inside the bounds that are proved without a product, from the pattern or the entries.
 
-`Goal.proved` holds for every value of the entries, so an interval of a run may be cut at it. Where
+`proved` holds for every value of the entries, so an interval of a run may be cut at it. Where
 the two do not meet at the confidence asked for, a sampling miss was *seen*, as it happens once in
 twenty runs: the interval is then that at 1 - 1e-6, cut as well, and never exact. Where they do not
 meet there either, or where the interval was a proof itself, two proofs contradict each other: one
@@ -14,15 +14,27 @@ from symrank.spectrum.brackets import narrower
 from symrank.spectrum.intervals import ExactInterval, Interval, Within
 from symrank.spectrum.outcome import Status
 
-__all__ = ["CERTAIN", "inside", "within"]
+__all__ = ["CERTAIN", "inside", "proved", "within"]
 
 CERTAIN = 1.0 - 1e-6  # at this level a miss is no chance any more
 SURE = (Status.EXACT, Status.CONVERGED)
 
 
+def proved(goal: Goal) -> tuple[int, int]:
+    """Return what `Goal.zeros` proves of the count.
+
+    The most of them is that of a rank: eigenvalues that its cut does not count.
+    """
+    least, most = goal.zeros
+    if goal.between is None:
+        return goal.n - (goal.n if most is None else most), goal.n - least
+    a, b = goal.between
+    return (least, goal.n) if a < 0.0 <= b else (0, goal.n - least)
+
+
 def within(goal: Goal, law: Interval) -> tuple[Interval, str]:
     """Return the law inside what is proved, and a sentence where the two did not meet."""
-    low, high = goal.proved
+    low, high = proved(goal)
     if (low, high) == (0, goal.n):
         return law, ""
     ends = law(goal.confidence)
@@ -66,9 +78,9 @@ def _meet(first: tuple[int, int], second: tuple[int, int]) -> bool:
     return first[0] <= second[1] and second[0] <= first[1]
 
 
-def _contradiction(found: tuple[int, int], proved: tuple[int, int]) -> str:
+def _contradiction(found: tuple[int, int], known: tuple[int, int]) -> str:
     return (
-        f"The run proves [{found[0]}, {found[1]}] and the matrix itself [{proved[0]}, {proved[1]}]:"
+        f"The run proves [{found[0]}, {found[1]}] and the matrix itself [{known[0]}, {known[1]}]:"
         " the products or their noise are not what they are said to be (see `noise`), and nothing "
         "is claimed."
     )

@@ -139,10 +139,10 @@ class Laplacian:
         return Zeros(least=least - without, most=min(most - without, self.graph.n), link=link)
 
 
-def laplacian(A: Any) -> Laplacian | None:
+def laplacian(matrix: Any) -> Laplacian | None:
     """Return what is known of a CSR array that is a Laplacian, or None where it is none."""
-    eps = float(np.finfo(A.dtype).eps)
-    A = _real(stored_nonzeros(A))
+    eps = float(np.finfo(matrix.dtype).eps)
+    A = _real(stored_nonzeros(matrix))
     if A is None or not A.nnz:
         return None
     diagonal = A.diagonal()

@@ -71,16 +71,16 @@ def structural_rank(pattern: Any) -> RankBounds:
     return RankBounds(rank // 2, rank // 2 + most)
 
 
-def symmetric_rank(A: Any) -> RankBounds:
+def symmetric_rank(pattern: Any) -> RankBounds:
     """Bound the rank of any symmetric (Hermitian) matrix with the nonzeros of a sparse one.
 
     Parameters
     ----------
-    A
-        (n, n) CSR array. Where its pattern is not symmetric, as rounding may leave it, that of
+    pattern
+        (n, n) CSR array. Where it is not symmetric, as rounding may leave it, that of
         ``A + A^H`` is taken, and nothing is proved from below.
     """
-    A = stored_nonzeros(A)
+    A = stored_nonzeros(pattern)
     if not A.nnz:
         return RankBounds(0, 0)
     filled = int(np.count_nonzero(np.diff(A.indptr)))
@@ -97,27 +97,27 @@ def symmetric_rank(A: Any) -> RankBounds:
     return RankBounds(rank if has_both else 0, rank + most)
 
 
-def stored_nonzeros(A: Any) -> Any:
-    """Return a CSR array without the stored zeros of `A`; `A` itself where it has none."""
-    if A.nnz == np.count_nonzero(A.data):
-        return A
-    A = A.copy()
-    A.eliminate_zeros()
-    return A
+def stored_nonzeros(matrix: Any) -> Any:
+    """Return a CSR array without the stored zeros of `matrix`; itself where it has none."""
+    if matrix.nnz == np.count_nonzero(matrix.data):
+        return matrix
+    matrix = matrix.copy()
+    matrix.eliminate_zeros()
+    return matrix
 
 
-def is_symmetric(A: Any, *, with_values: bool = False) -> bool:
+def is_symmetric(matrix: Any, *, with_values: bool = False) -> bool:
     """Tell whether a CSR array has an entry at (j, i) wherever it has one at (i, j).
 
     By a fingerprint: with x and y random in the integers modulo 2^64, x' B y = y' B x for the 0/1
     matrix B of the pattern (or for that of the bits of the values), and for an unsymmetric B that
     happens with a probability of 2^-60. It takes a fifth of what a transpose takes.
     """
-    x, y = np.random.default_rng(0x5EED).integers(2**64, size=(2, A.shape[0]), dtype=np.uint64)
-    rows = np.repeat(np.arange(A.shape[0]), np.diff(A.indptr))
-    there, back = x[rows] * y[A.indices], y[rows] * x[A.indices]
+    x, y = np.random.default_rng(0x5EED).integers(2**64, size=(2, matrix.shape[0]), dtype=np.uint64)
+    rows = np.repeat(np.arange(matrix.shape[0]), np.diff(matrix.indptr))
+    there, back = x[rows] * y[matrix.indices], y[rows] * x[matrix.indices]
     if with_values:
-        bits = np.ascontiguousarray(A.data, np.float64).view(np.uint64)
+        bits = np.ascontiguousarray(matrix.data, np.float64).view(np.uint64)
         there, back = there * bits, back * bits
     return bool(there.sum() == back.sum())
 
