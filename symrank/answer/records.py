@@ -18,6 +18,7 @@ from symrank.spectrum.intervals import (
     Hull,
     Intersection,
     Interval,
+    Plus,
     Raised,
     Within,
 )
@@ -36,6 +37,7 @@ KINDS: dict[str, type[Interval]] = {
     "complement": Complement,
     "hull": Hull,
     "raised": Raised,
+    "plus": Plus,
     "intersection": Intersection,
     "capped": Capped,
     "within": Within,

@@ -19,9 +19,9 @@ from typing import Any
 import numpy as np
 
 from symrank.answer.result import RankResult
+from symrank.choice.direct_sum import worth_a_look
 from symrank.choice.policy import propose
 from symrank.choice.units import count_in_both_units
-from symrank.methods import costs
 from symrank.methods.base import Goal
 from symrank.operators.laplacians import Laplacian, Zeros, laplacian
 from symrank.run.budget import Budget
@@ -33,7 +33,6 @@ from symrank.spectrum.region import FLOOR
 __all__ = ["NAME", "count_by_structure", "first_look"]
 
 NAME = "structure"
-CHEAP = 0.1  # seconds: all eigenvalues tell more, where they take no longer
 
 
 def count_by_structure(job: Job, budget: Budget, reason: str) -> RankResult:
@@ -74,13 +73,9 @@ def first_look(job: Job, budget: Budget) -> tuple[RankResult | None, Job]:
 
 def _laplacian(job: Job) -> Laplacian | None:
     """Return the Laplacian that the operator is, if it is one and to know it is of use."""
-    stored = job.operator.facts.stored
-    is_asked = job.preconditioner is not None or job.num_deflated
-    if is_asked or stored is None or isinstance(stored, np.ndarray):
-        return None
-    if costs.dense_seconds(job.goal.n) <= CHEAP or _has_lost_entries(job):
-        return None
-    return laplacian(stored)
+    is_asked = job.preconditioner is not None or bool(job.num_deflated)
+    stored = worth_a_look(job.operator.facts, job.goal, is_asked=is_asked)
+    return None if stored is None or _has_lost_entries(job) else laplacian(stored)
 
 
 def _has_lost_entries(job: Job) -> bool:

@@ -117,9 +117,20 @@ def is_symmetric(matrix: Any, *, with_values: bool = False) -> bool:
     rows = np.repeat(np.arange(matrix.shape[0]), np.diff(matrix.indptr))
     there, back = x[rows] * y[matrix.indices], y[rows] * x[matrix.indices]
     if with_values:
-        bits = np.ascontiguousarray(matrix.data, np.float64).view(np.uint64)
+        bits = _mixed(np.ascontiguousarray(matrix.data, np.float64).view(np.uint64))
         there, back = there * bits, back * bits
     return bool(there.sum() == back.sum())
+
+
+def _mixed(bits: Array) -> Array:
+    """Return other integers for integers, one to one, without the many last bits that are zero.
+
+    The last step of splitmix64 (G. L. Steele, D. Lea, C. H. Flood, OOPSLA 2014).
+    """
+    bits = (bits ^ (bits >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
+    bits = (bits ^ (bits >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
+    mixed: Array = bits ^ (bits >> np.uint64(31))
+    return mixed
 
 
 def _without_leaves(A: Any) -> tuple[int, IntArray]:

@@ -26,6 +26,7 @@ __all__ = [
     "Hull",
     "Intersection",
     "Interval",
+    "Plus",
     "Raised",
     "Within",
 ]
@@ -183,6 +184,20 @@ class Raised:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Plus:
+    """Another law, for a part, and what is proved of the rest: ``low..high`` are added."""
+
+    low: int
+    high: int
+    of: "Interval"
+
+    def __call__(self, confidence: float) -> tuple[int, int]:
+        """Return the ends of the other interval, each with its own of the rest."""
+        low, high = self.of(confidence)
+        return low + self.low, high + self.high
+
+
+@dataclass(frozen=True, kw_only=True)
 class Intersection:
     """Looks at a growing set of probes: each holds at its own share of alpha, so all do at once.
 
@@ -238,8 +253,7 @@ class Within:
     low, high
         Proved bounds.
     level
-        The other interval meets them at this level. At a lower one that misses them, the interval
-        is that of this level.
+        The other interval meets them at this level.
     is_missed
         Whether the interval asked for missed them: a sampling miss was seen, and no level below
         `level` is believed any more.
@@ -252,13 +266,14 @@ class Within:
     is_missed: bool = False
 
     def __call__(self, confidence: float) -> tuple[int, int]:
-        """Return what the other interval and the proved bounds have in common."""
+        """Return what the other interval and the proved bounds have in common.
+
+        At a low level they may miss each other: the nearest proved number then.
+        """
         if self.is_missed:
             confidence = max(confidence, self.level)
-        low, high = self.of(confidence)
-        if low > self.high or high < self.low:
-            low, high = self.of(self.level)
-        return max(low, self.low), min(high, self.high)
+        low, high = (min(max(end, self.low), self.high) for end in self.of(confidence))
+        return low, high
 
     @property
     def num_looks(self) -> int:
@@ -285,6 +300,7 @@ Interval = (
     | ChainInterval
     | Complement
     | Raised
+    | Plus
     | Intersection
     | Capped
     | Within

@@ -85,6 +85,14 @@ def test_the_fingerprint_sees_one_bit(rng):
     assert not is_symmetric(A, with_values=True)
 
 
+def test_the_fingerprint_is_not_fooled_by_round_numbers(rng):
+    n = 4
+    for _ in range(3000):  # a one ends with 52 zeros, and twelve bits are no fingerprint
+        A = sp.csr_array(rng.integers(-1, 2, (n, n)).astype(float))
+        is_so = bool((A.toarray() == A.toarray().T).all())
+        assert is_symmetric(A, with_values=True) == is_so
+
+
 def test_operators_take_it_from_their_factor_and_never_from_a_shift(rng):
     X = sp.random_array((300, 500), density=2e-3, rng=rng).tocsr()
     low, high = structural_rank(X)
