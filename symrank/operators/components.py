@@ -57,9 +57,9 @@ def parts(matrix: Any, least: float) -> Parts | None:
     labels = labels.astype(np.int64)
     sizes: IntArray = np.bincount(labels, minlength=count).astype(np.int64)
     is_small = _affordable(sizes)
-    if sizes[is_small].sum() < least:
+    if sizes[is_small].sum() < max(least, 1):
         return None
-    values, owners = _eigenvalues(A, labels, np.where(is_small, sizes, 0))
+    values, owners = _eigenvalues(A, labels, np.where(is_small, sizes, 0).astype(np.int64))
     rest = None
     if not is_small.all():
         largest = owners[np.argmax(np.abs(values))]  # its norm goes with the rest
