@@ -51,15 +51,15 @@ def parts(matrix: Any, least: float) -> Parts | None:
     """Return the parts of a symmetric CSR array; None where fewer rows than `least` are small."""
     A = stored_nonzeros(matrix)
     edges = sp.csr_array((np.ones(A.nnz), A.indices, A.indptr), shape=A.shape)
-    count, labels = connected_components(edges, directed=False)
+    count, found = connected_components(edges, directed=False)
     if count == 1:
         return None
-    labels = labels.astype(np.int64)
+    labels: IntArray = found.astype(np.int64)
     sizes: IntArray = np.bincount(labels, minlength=count).astype(np.int64)
     is_small = _affordable(sizes)
     if sizes[is_small].sum() < max(least, 1):
         return None
-    values, owners = _eigenvalues(A, labels, np.where(is_small, sizes, 0).astype(np.int64))
+    values, owners = _eigenvalues(A, labels, np.where(is_small, sizes, 0))
     rest = None
     if not is_small.all():
         largest = owners[np.argmax(np.abs(values))]  # its norm goes with the rest

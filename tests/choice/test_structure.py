@@ -112,6 +112,17 @@ def test_a_laplacian_with_anything_beside_it_is_counted_as_ever(edges):
     assert symrank.rank(L, deflate=ones, rng=1).method != "structure"
 
 
+def test_rows_that_balance_up_to_more_than_the_floor_are_no_proof():
+    hub = np.zeros(N - 1, int)
+    W = sp.coo_array((np.ones(N - 1), (hub, 1 + np.arange(N - 1))), shape=(N, N)).tocsr()
+    L = plain(sp.csr_array(W + W.T)).tolil()
+    assert symrank.rank(L, rng=1).method == "structure"
+    L[0, 0] *= 1.0 + 1200 * np.finfo(float).eps  # less than row length x eps x sum of moduli
+    result = symrank.rank(L, rng=1)
+    assert result.method != "structure"
+    assert result.interval()[0] <= N - 1 <= result.interval()[1]
+
+
 def test_an_answer_from_structure_has_no_spectrum_and_says_so(edges):
     result = symrank.rank(plain(edges), rng=1)
     for ask in (
