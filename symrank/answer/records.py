@@ -18,7 +18,9 @@ from symrank.spectrum.intervals import (
     Hull,
     Intersection,
     Interval,
+    Plus,
     Raised,
+    Within,
 )
 from symrank.spectrum.lanczos_run import LanczosRun
 from symrank.spectrum.measure import RitzMeasure
@@ -35,8 +37,10 @@ KINDS: dict[str, type[Interval]] = {
     "complement": Complement,
     "hull": Hull,
     "raised": Raised,
+    "plus": Plus,
     "intersection": Intersection,
     "capped": Capped,
+    "within": Within,
 }
 NAMES = {cls: name for name, cls in KINDS.items()}
 assert set(NAMES) == set(get_args(Interval))
@@ -137,6 +141,7 @@ CODECS = {
     "gaps": _each(Gap),
     "at_ends": _each(Band),
     "inertia": _optional(list, tuple),
+    "structural_rank": _optional(list, tuple),
     "between": _optional(tuple, tuple),
     "notes": Codec(list, tuple),
     "diagnostics": Codec(dict, dict),

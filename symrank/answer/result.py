@@ -73,6 +73,10 @@ class RankResult(SignedSpectrum, EnergyCurve):
         `measure` and `diagnostics` speak of the spectrum of G A; rank and inertia are those of A.
     num_deflated
         Known null vectors that were taken out beforehand.
+    structural_rank
+        Of an explicit sparse matrix or factor: ``(low, high)``, between which the rank lies in
+        exact arithmetic whatever the values of the stored nonzeros are. No number of eigenvalues
+        above a cut exceeds `high`; one above a cut may fall below `low`. Else None.
     between
         The interval ``(a, b)`` of `symrank.count`, whose eigenvalues `rank` counts, or None; then
         `threshold` is the noise floor.
@@ -102,6 +106,7 @@ class RankResult(SignedSpectrum, EnergyCurve):
     kernel: str = ""
     preconditioner: str = ""
     num_deflated: int = 0
+    structural_rank: tuple[int, int] | None = None
     seed: int | None = None
     samples: FloatArray = field(default_factory=lambda: np.empty(0))
     gaps: Sequence[Gap] = ()

@@ -22,6 +22,7 @@ from symrank.ask.rank import OF_METHODS, answer, named_method, no_loss
 from symrank.ask.table import edges_of, tabulate
 from symrank.errors import OptionError
 from symrank.methods import Method
+from symrank.methods.proved import proved
 from symrank.operators import shift
 from symrank.recurrences.norm import norm
 from symrank.run.budget import Budget, located
@@ -215,6 +216,7 @@ def _shifted(job: Job, method: Method, budget: Budget) -> RankResult:
         left, right = _finite(job, budget)
     centre, half = 0.5 * (left + right), 0.5 * (right - left)
     unit, between, num_zeros = job.goal.scale, job.between, job.num_zeros
+    low, high = proved(job.goal)  # of the window, whose eigenvalues the shift puts next to zero
 
     def as_asked(result: RankResult) -> RankResult:
         return _with_zeros(_complement(result, centre * unit, between), num_zeros)
@@ -224,7 +226,11 @@ def _shifted(job: Job, method: Method, budget: Budget) -> RankResult:
         num_zeros=0,
         operator=shift(job.operator, centre),
         goal=dataclasses.replace(
-            job.goal, between=None, atol=half, norm_bound=job.goal.norm_bound + abs(centre)
+            job.goal,
+            between=None,
+            atol=half,
+            norm_bound=job.goal.norm_bound + abs(centre),
+            zeros=(low, high),
         ),
         between=None,
         as_asked=as_asked,

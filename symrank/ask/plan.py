@@ -8,6 +8,7 @@ import numpy as np
 
 from symrank.ask.rank import OF_METHODS
 from symrank.choice import policy
+from symrank.choice.structure import first_look
 from symrank.choice.units import LIMIT, SHARE, uneven
 from symrank.methods import costs
 from symrank.preconditioners import Preconditioner
@@ -90,7 +91,11 @@ def plan(
     )
     budget = budget_of(options, None)
     with foreign.own_arithmetic():
-        job, note = _first_of_two(prepare(A, options, budget, is_chosen=True), budget)
+        job = prepare(A, options, budget, is_chosen=True)
+        told, job = first_look(job, budget)
+        job, note = _first_of_two(job, budget)
+        if told is not None:
+            note = f"none of this will run: {told.reason}"
         with located(budget):
             return _planned(job, (note,) if note else ())
 

@@ -6,6 +6,7 @@ from typing import Any
 
 from symrank.answer.result import RankResult
 from symrank.ask.losses import rank_of_loss
+from symrank.choice.structure import count_by_structure
 from symrank.choice.units import count_in_both_units
 from symrank.errors import OptionError
 from symrank.methods import BY_NAME, Method, Projection
@@ -194,6 +195,8 @@ def answer(
             return rank_of_loss(A, chosen, reason, options, budget)
         job = prepare(A, options, budget, is_chosen=method is None)
         chosen, reason = _method(method, job.goal.preconditioner)
+        if chosen is None:
+            return count_by_structure(job, budget, reason)
         return count_in_both_units(job, budget, chosen, reason)
 
 

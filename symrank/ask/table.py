@@ -14,6 +14,7 @@ from symrank.choice.policy import MENU, propose
 from symrank.errors import OptionError
 from symrank.methods import Dense, Lanczos, Method, Summary
 from symrank.methods.eigenvalues.dense import nothing
+from symrank.methods.proved import inside
 from symrank.methods.quadrature.table import LanczosTable, TableMemo, forgetful
 from symrank.run.budget import Budget
 from symrank.run.job import prepare
@@ -116,6 +117,7 @@ def _row(
     """Return the result of one interval."""
     assert rounds.summary is not None
     status, ended = summary.status, rounds.summary.status
+    goal = dataclasses.replace(rounds.goal, between=between)
     is_late = status is Status.NO_GAP_FOUND and not summary.notes and not rounds.is_whole
     if ended is Status.INTERRUPTED:
         status = Status.INTERRUPTED
@@ -123,8 +125,8 @@ def _row(
         status = Status.BUDGET_SPENT
     one = dataclasses.replace(
         rounds,
-        summary=dataclasses.replace(summary, status=status),
-        goal=dataclasses.replace(rounds.goal, between=between),
+        summary=inside(goal, dataclasses.replace(summary, status=status)),
+        goal=goal,
         job=dataclasses.replace(rounds.job, between=asked),
         history=[],
     )

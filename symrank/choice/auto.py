@@ -3,10 +3,12 @@
 import dataclasses
 
 from symrank.answer.result import RankResult
+from symrank.choice import direct_sum
 from symrank.choice.policy import MENU, Menu, affords_singular_values, propose, reconsider
 from symrank.methods import Dense, Lanczos, Method, Offer, Summary, costs
 from symrank.methods.eigenvalues import dense
 from symrank.methods.quadrature import lanczos
+from symrank.operators.matrix import MatrixOperator
 from symrank.preconditioners.equilibrate import Scales
 from symrank.run.budget import Budget, located
 from symrank.run.job import Job, equilibrated
@@ -20,11 +22,39 @@ SURE = (Status.EXACT, Status.CONVERGED)
 CERTAIN = 1 - 1e-9  # at this confidence two intervals that miss each other are no chance
 
 
-def count(job: Job, method: Method | None, reason: str, budget: Budget) -> RankResult:
-    """Run the method asked for, or one of choice."""
-    if method is None:
-        return choose_and_run(job, budget)
-    return run(job, method, reason, budget).result(budget)
+def count(
+    job: Job, method: Method | None, reason: str, budget: Budget, *, is_whole: bool = False
+) -> RankResult:
+    """Run the method asked for, or one of choice; `is_whole` forbids to count components apart."""
+    if method is not None:
+        return run(job, method, reason, budget).result(budget)
+    counted = None if is_whole else _as_sum(job, budget)
+    return choose_and_run(job, budget) if counted is None else counted
+
+
+def _as_sum(job: Job, budget: Budget) -> RankResult | None:
+    """Return the sum of the counts of components; None where that is not worth it."""
+    is_asked = job.preconditioner is not None or bool(job.num_deflated)
+    goal, n = job.goal, job.goal.n + job.num_zeros
+    entries = direct_sum.worth_a_look(job.operator.facts, goal, is_asked=is_asked)
+    found = direct_sum.split(entries, goal)
+    if found is None:
+        return None
+    if found.rest is None:
+        return direct_sum.all_known(
+            found,
+            goal,
+            n=n,
+            between=job.between,
+            structural_rank=job.structural_rank,
+            num_matvecs=budget.num_matvecs,
+            seconds=budget.seconds,
+        )
+    rest = MatrixOperator(found.rest)
+    own = direct_sum.goal_of_rest(goal, found.rest)
+    part = dataclasses.replace(job, operator=rest, given=rest, num_zeros=0, goal=own)
+    counted = choose_and_run(part, budget)
+    return direct_sum.together(counted, found, goal, entries, (n, job.structural_rank))
 
 
 def count_twin(

@@ -67,7 +67,8 @@ def count_in_both_units(job: Job, budget: Budget, method: Method | None, reason:
     quarter = int(SHARE * budget.left)
     with budget.reserve(quarter, SHARE * budget.seconds_left):
         goal = dataclasses.replace(job.goal, max_matvecs=job.goal.products_in(budget.left))
-        first = count(dataclasses.replace(job, goal=goal), method, reason, budget)
+        part = dataclasses.replace(job, goal=goal)
+        first = count(part, method, reason, budget, is_whole=True)
     if first.status is Status.NOT_CERTIFIED:  # it counts above a cut of its own
         return first
     again = BY_NAME[first.method]().unasked() if method is None else method

@@ -71,6 +71,7 @@ class Goal:
     look: int = 0  # products that the caller takes at the end of every round, of max_matvecs
     norm_bound: float = math.inf  # of |A|, from the door: `symrank.operators.witness`
     spent_looks: int = 0  # of the run that is gone on with: they share alpha with those to come
+    zeros: tuple[int, int | None] = (0, None)  # proved: eigenvalues that are zero, least and most
 
     @property
     def eps(self) -> float:

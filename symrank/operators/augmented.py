@@ -17,6 +17,7 @@ from symrank.operators.base import Operator
 from symrank.operators.factor import Factor, Factored, as_factor
 from symrank.operators.facts import DenseForm, Facts, ScalableRows, SingularForm, entry_work
 from symrank.operators.padded import PaddedMatrix, PaddedOperator
+from symrank.operators.patterns import structural_rank
 from symrank.operators.scaling import power_of_two, scaled_rows
 from symrank.support.typing import Array, FloatArray
 
@@ -51,6 +52,7 @@ class AugmentedOperator(Factored):
             num_entries=number.in_order + number.by_index,
             rows=partial(_rows, entries),
             entries=partial(_twin, entries),
+            structural_rank=None if isinstance(entries, np.ndarray) else partial(_twice, entries),
         )
 
     def singular_form(self) -> SingularForm:
@@ -137,6 +139,11 @@ def augmented(A: Any) -> Operator:
 
 def _rows(entries: Any) -> ScalableRows:
     return ScalableRows(parts=(entries, entries.T))
+
+
+def _twice(entries: Any) -> tuple[int, int]:
+    low, high = structural_rank(entries)
+    return 2 * low, 2 * high
 
 
 def _twin(entries: Any, max_entries: float) -> Any:  # noqa: ARG001, of a rectangle that is stored

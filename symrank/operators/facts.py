@@ -174,6 +174,9 @@ class Facts:
     squared_shape
         Of the matrix with known entries, not all zero, whose singular values the operator has
         squared: what lies below the root of the noise floor is lost in it.
+    structural_rank
+        Returns what the pattern of stored nonzeros proves of the rank, for any values (see
+        `symrank.operators.patterns`), ``(low, high)``. None where there is no pattern.
     """
 
     n: int
@@ -192,6 +195,7 @@ class Facts:
     entries: Callable[[float], Any] | None = None
     diagonal: Callable[[], FloatArray] | None = None
     squared_shape: tuple[int, int] | None = None
+    structural_rank: Callable[[], tuple[int, int]] | None = None
 
     @classmethod
     def of_products(cls, n: int, **known: Any) -> "Facts":

@@ -17,6 +17,7 @@ from symrank.operators.base import Operator
 from symrank.operators.factor import Factor, Factored, as_factor
 from symrank.operators.facts import DenseForm, Facts, ScalableRows, SingularForm
 from symrank.operators.padded import PaddedMatrix, PaddedOperator
+from symrank.operators.patterns import structural_rank
 from symrank.operators.scaling import scaled_rows
 from symrank.operators.sums import squared
 from symrank.support.typing import Array, FloatArray
@@ -70,6 +71,9 @@ class GramOperator(Factored):
             rows=partial(_rows, entries, self.side, self.scale),
             entries=partial(_formed, entries, self.side, self.scale, min(work, float(self.n) ** 2)),
             squared_shape=self.factor.shape if self.factor.largest_entry else None,
+            structural_rank=None
+            if isinstance(entries, np.ndarray)
+            else partial(structural_rank, entries),
         )
 
     def singular_form(self) -> SingularForm | None:

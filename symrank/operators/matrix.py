@@ -12,6 +12,7 @@ from symrank.errors import OperatorError
 from symrank.kernels.multiplicands import Csr, Diagonal, Multiplicand
 from symrank.operators.base import Operator
 from symrank.operators.facts import DenseForm, Facts, ScalableRows, entry_work
+from symrank.operators.patterns import symmetric_rank
 from symrank.operators.scaling import power_of_two, scaled_rows
 from symrank.operators.shapes import working_dtype
 from symrank.operators.sums import multiply
@@ -77,6 +78,7 @@ class MatrixOperator(Operator):
             rows=partial(ScalableRows, parts=(self.entries,)),
             entries=partial(_as_csr, self.entries),
             diagonal=self.entries.diagonal,
+            structural_rank=partial(symmetric_rank, self.entries) if self.is_sparse else None,
         )
 
     def _matmat(self, X: Array) -> Array:

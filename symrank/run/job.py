@@ -39,6 +39,7 @@ class Job:
     num_deflated: int
     between: tuple[float, float] | None  # of `symrank.count`, in the caller's units
     num_zeros: int = 0  # that the shape of a Gram operator, or empty rows, give away
+    structural_rank: tuple[int, int] | None = None  # of what was passed
     witness: Witness | None = None  # where the caller's code multiplies
     as_asked: Callable[[RankResult], RankResult] = lambda result: result  # from the method's count
 
@@ -54,13 +55,14 @@ def prepare(A: Any, options: Options, budget: Budget, *, is_chosen: bool = False
         Of the products of the checks.
     is_chosen
         Whether symrank takes the method: one that counts A A^H in place of A^H A, or the other way
-        round, where that is smaller.
+        round, where that is smaller, and that knows what the pattern proves.
     """
     whole = as_operator(A)
     given, index = whole.occupied(whole=options.ask_for_all_rows)
     num_empty = 0 if index is None else whole.n - given.n
     options = options.without_empty_rows(whole.n, index)
     noise = given.noise if options.noise is None else options.noise
+    pattern = given.facts.structural_rank
     G = preconditioners.as_preconditioner(options.preconditioner, given.facts)
     if G is not None:
         given = preconditioners.apply(given, G)
@@ -78,6 +80,10 @@ def prepare(A: Any, options: Options, budget: Budget, *, is_chosen: bool = False
         if options.deflate is not None:
             operator = deflated(operator, options.deflate, noise, options.seed, budget)
             num_deflated = given.n - operator.n
+    structural_rank = None if pattern is None else pattern()
+    most = operator.n
+    if is_chosen and structural_rank is not None:
+        most = structural_rank[1]
     look = 0 if witness is None else 1
     goal = Goal(
         n=operator.n,
@@ -96,6 +102,7 @@ def prepare(A: Any, options: Options, budget: Budget, *, is_chosen: bool = False
         norm_bound=math.inf if witness is None else witness.norm_bound,
         weight=operator.matvecs_per_product,
         look=look,
+        zeros=(max(0, operator.n - most), None),
     )
     goal = dataclasses.replace(goal, max_matvecs=goal.products_in(budget.left))
     return Job(
@@ -106,6 +113,7 @@ def prepare(A: Any, options: Options, budget: Budget, *, is_chosen: bool = False
         num_deflated=num_deflated,
         between=options.between,
         num_zeros=num_empty + given.n - num_deflated - operator.n,
+        structural_rank=structural_rank,
         witness=witness,
     )
 
@@ -119,7 +127,7 @@ def equilibrated(job: Job, scales: Scales) -> Job:
     return dataclasses.replace(
         job,
         operator=operator,
-        goal=dataclasses.replace(job.goal, scale=1.0, atol=None),
+        goal=dataclasses.replace(job.goal, scale=1.0, atol=None, zeros=(job.goal.zeros[0], None)),
         preconditioner=G,
     )
 

@@ -12,6 +12,7 @@ from symrank.answer.result import RankResult
 from symrank.errors import OptionError
 from symrank.methods import Goal, Method, Summary, Task, costs
 from symrank.methods.eigenvalues import dense
+from symrank.methods.proved import inside
 from symrank.operators.facts import Facts
 from symrank.run.budget import Budget, TimeUp, located
 from symrank.run.job import Job
@@ -126,7 +127,7 @@ class Rounds:
                 self.goal = dataclasses.replace(self.goal, max_matvecs=most)
             elif witness is not None:
                 self.is_unseen = True
-            return self.method.summarise(self.goal, self.states, self.summary)
+            return inside(self.goal, self.method.summarise(self.goal, self.states, self.summary))
         except Exception as error:
             if witness is not None and not isinstance(error, TimeUp):
                 spent = witness.explain(error)
@@ -199,6 +200,7 @@ class Rounds:
             between=job.between,
             preconditioner="" if job.preconditioner is None else job.preconditioner.name,
             num_deflated=job.num_deflated,
+            structural_rank=job.structural_rank,
             confidence=self.goal.confidence,
             num_matvecs=budget.num_matvecs,
             seconds=budget.seconds,
@@ -302,7 +304,8 @@ def _resume(rounds: Rounds, before: Budget) -> Callable[..., RankResult]:
             spent_looks=getattr(summary.evidence, "num_looks", 1),
         )
         with foreign.own_arithmetic():
-            rounds.summary = rounds.method.summarise(rounds.goal, rounds.states, summary)
+            again = rounds.method.summarise(rounds.goal, rounds.states, summary)
+            rounds.summary = inside(rounds.goal, again)
             rounds.advance(budget)
             return rounds.result(budget)
 

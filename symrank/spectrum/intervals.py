@@ -26,7 +26,9 @@ __all__ = [
     "Hull",
     "Intersection",
     "Interval",
+    "Plus",
     "Raised",
+    "Within",
 ]
 
 NEWS = 0.95  # from this level on it is news if the intervals of two looks are disjoint
@@ -182,6 +184,20 @@ class Raised:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Plus:
+    """Another law, for a part, and what is proved of the rest: ``low..high`` are added."""
+
+    low: int
+    high: int
+    of: "Interval"
+
+    def __call__(self, confidence: float) -> tuple[int, int]:
+        """Return the ends of the other interval, each with its own of the rest."""
+        low, high = self.of(confidence)
+        return low + self.low, high + self.high
+
+
+@dataclass(frozen=True, kw_only=True)
 class Intersection:
     """Looks at a growing set of probes: each holds at its own share of alpha, so all do at once.
 
@@ -229,6 +245,43 @@ class Capped:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Within:
+    """Another law, inside what is proved without sampling.
+
+    Parameters
+    ----------
+    low, high
+        Proved bounds.
+    level
+        The other interval meets them at this level.
+    is_missed
+        Whether the interval asked for missed them: a sampling miss was seen, and no level below
+        `level` is believed any more.
+    """
+
+    low: int
+    high: int
+    level: float
+    of: "Interval"
+    is_missed: bool = False
+
+    def __call__(self, confidence: float) -> tuple[int, int]:
+        """Return what the other interval and the proved bounds have in common.
+
+        At a low level they may miss each other: the nearest proved number then.
+        """
+        if self.is_missed:
+            confidence = max(confidence, self.level)
+        low, high = (min(max(end, self.low), self.high) for end in self.of(confidence))
+        return low, high
+
+    @property
+    def num_looks(self) -> int:
+        """Looks that share alpha in the other law."""
+        return getattr(self.of, "num_looks", 1)
+
+
+@dataclass(frozen=True, kw_only=True)
 class Hull:
     """What holds the counts of two laws at once."""
 
@@ -247,7 +300,9 @@ Interval = (
     | ChainInterval
     | Complement
     | Raised
+    | Plus
     | Intersection
     | Capped
+    | Within
     | Hull
 )

@@ -7,13 +7,15 @@ the truth.
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from typing import Any, NamedTuple
+from unittest.mock import patch
 
 import numpy as np
 
 import symrank
 from symrank import Preconditioner, RankResult
+from symrank.choice import direct_sum
 from symrank.errors import NotPositiveError, OptionError
-from symrank.operators import PaddedMatrix
+from symrank.operators import PaddedMatrix, components
 from symrank.spectrum.outcome import Status
 from tests.adversary.problems import Problem, Truth
 
@@ -89,6 +91,19 @@ def ask_rank(method: Any, cut: str, problem: Problem, options: dict[str, Any]) -
     elif cut == "rtol 1":
         options["rtol"] = 1.0
     return rank_claims(problem, options, symrank.rank(problem.A, **options))
+
+
+def apart(most_rows: int, ask: Callable[..., Answer], *named: Any) -> Answer:
+    """Ask where even a matrix of few rows is looked at for its structure.
+
+    Components of more rows than `most_rows` are counted together.
+    """
+    with (
+        patch.object(direct_sum, "CHEAP", 0.0),
+        patch.object(direct_sum, "SHARE", 0.0),
+        patch.object(components, "MOST_ROWS", most_rows),
+    ):
+        return ask(*named)
 
 
 class Quadratic:

@@ -93,6 +93,19 @@ def count_rows() -> list[Door]:
     return found
 
 
+def rows_of_structure() -> list[Door]:
+    """Return the doors at which components and Laplacians of few rows are counted apart."""
+    found = []
+    for most in (1024, 1):
+        for cut in ("none", "atol", "rtol"):
+            ask = partial(asks.apart, most, asks.ask_rank, None, cut)
+            found.append(Door(name=f"rank apart {most}, {cut}", ask=ask, needs="matrix"))
+        for window in asks.SOME_WINDOWS:
+            ask = partial(asks.apart, most, asks.ask_count, None, window)
+            found.append(Door(name=f"count apart {most}, {window}", ask=ask, needs="matrix"))
+    return found
+
+
 def rows_of_results() -> list[Door]:
     """Return the doors that a result opens."""
     signs, curve = asks.ask_inertia_intervals, asks.ask_counting_function
@@ -168,6 +181,7 @@ def rows_of_signs_and_spaces() -> list[Door]:
 ROWS = (
     rank_rows,
     count_rows,
+    rows_of_structure,
     rows_of_results,
     rows_of_options,
     rows_of_losses,

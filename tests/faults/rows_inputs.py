@@ -48,6 +48,23 @@ class Shapeless:
         return x
 
 
+def ring(*, zeros: int = 0, isolated: int = 0, unit: float = 1.0, as_coo: bool = False) -> Any:
+    """Return the Laplacian of two rings of 700 vertices, and what a careless maker leaves."""
+    n = 700
+    j = np.arange(n)
+    one = sp.coo_array((np.ones(n), (j, (j + 1) % n)), shape=(n, n))
+    W = sp.block_diag([one + one.T] * 2 + [sp.coo_array((isolated, isolated))] * (isolated > 0))
+    L = sp.coo_array(unit * (sp.diags_array(np.asarray(W.sum(axis=1)).ravel()) - W))
+    rows, columns = L.coords
+    if as_coo:  # every entry in two halves, which are summed
+        rows, columns, data = np.tile(rows, 2), np.tile(columns, 2), np.tile(0.5 * L.data, 2)
+        return sp.coo_array((data, (rows, columns)), shape=L.shape)
+    place = np.arange(zeros)
+    rows, columns = np.append(rows, place), np.append(columns, n + place)  # from ring to ring
+    rows, columns = np.append(rows, n + place), np.append(columns, place)
+    return sp.coo_array((np.append(L.data, np.zeros(2 * zeros)), (rows, columns)), shape=L.shape)
+
+
 MASKED = np.ma.masked_array(A, mask=[[0, 0, 1], [0, 0, 0], [1, 0, 0]])
 WITH_NAN = sp.csr_array(np.diag([NAN, 1.0]))
 NO_OPERATORS: Mapping[str, tuple[Any, str]] = {
@@ -78,6 +95,17 @@ NO_OPERATORS: Mapping[str, tuple[Any, str]] = {
     "a shape of fractions": (Shapeless((2.5, 2.5)), "shape"),
 }
 RIGHT: Mapping[str, tuple[Any, int]] = {
+    "a Laplacian with zeros stored as edges": (ring(zeros=30), 1398),
+    "a Laplacian with isolated vertices": (ring(isolated=50), 1398),
+    "a Laplacian in COO with duplicates": (ring(as_coo=True), 1398),
+    "minus a Laplacian": (ring(unit=-1.0), 1398),
+    "a Laplacian of integers": (ring().astype(np.int8), 1398),
+    "a Laplacian in subnormal units": (ring(unit=1e-308), 1398),
+    "a Laplacian in units that overflow": (ring(unit=5e307), 1398),
+    "a direct sum of pairs and empty rows": (
+        sp.block_diag([np.array([[0.0, 2.0], [2.0, 0.0]])] * 700 + [np.zeros((200, 200))]),
+        1400,
+    ),
     "lists": ([[3, 1], [1, 0]], 2),
     "tuples": (((1, 0), (0, 0)), 1),
     "a frame": (Frame(A), 2),

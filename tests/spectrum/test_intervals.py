@@ -8,7 +8,15 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from symrank.answer import records
-from symrank.spectrum.intervals import BetaInterval, Capped, ChainInterval, ExactInterval, Raised
+from symrank.spectrum.intervals import (
+    BetaInterval,
+    Capped,
+    ChainInterval,
+    ExactInterval,
+    Plus,
+    Raised,
+    Within,
+)
 
 
 @pytest.mark.parametrize("is_complex", [False, True])
@@ -137,3 +145,22 @@ def test_a_count_in_a_larger_space_is_capped():
     assert Capped(most=high - 1, of=law)(0.95) == (low, high - 1)
     assert Capped(most=low - 1, of=law)(0.95) == (low - 1, low - 1)
     assert Capped(most=90, of=law).num_looks == 3
+
+
+@pytest.mark.parametrize("is_missed", [False, True])
+def test_what_is_proved_cuts_an_interval_and_keeps_it_nested(is_missed):
+    law = BetaInterval(n=1000, num_probes=8, null_low=0.09, null_high=0.09)
+    level = 1 - 1e-6 if is_missed else 0.95
+    inside = Within(low=0, high=905, level=level, of=law, is_missed=is_missed)
+    total = Plus(low=10, high=12, of=inside)
+    assert law(0.01)[0] > 905 >= law(0.95)[0]
+    before = (905, 905)
+    for confidence in (0.01, 0.3, 0.5, 0.9, 0.95, 0.999, 1 - 1e-9):
+        low, high = inside(confidence)
+        assert low <= before[0] <= before[1] <= high <= 905
+        assert total(confidence) == (low + 10, high + 12)
+        before = low, high
+    if is_missed:
+        assert inside(0.5) == inside(level)
+    again = records.interval_from(json.loads(json.dumps(records.interval_to(total))))
+    assert again == total

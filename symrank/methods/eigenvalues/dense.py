@@ -37,7 +37,7 @@ from symrank.spectrum.region import Edge, Region
 from symrank.support.foreign import refuse_non_finite
 from symrank.support.typing import Array, FloatArray
 
-__all__ = ["DENSE_LIMIT", "ROUNDING", "Dense", "fits", "nothing", "num_held"]
+__all__ = ["DENSE_LIMIT", "ROUNDING", "Dense", "Spectrum", "fits", "nothing", "num_held"]
 
 DENSE_LIMIT = 4096  # up to: 1 GiB at most with the workspace of eigvalsh
 SPARE = 4  # bits: the last one that is kept is worth so much more than the error
@@ -45,17 +45,19 @@ ROUNDING = 10.0  # eigvalsh moves eigenvalues by less than this many sqrt(n) eps
 
 
 @dataclass(frozen=True)
-class _Spectrum:
+class Spectrum:
     """All eigenvalues, and what they were computed from."""
 
     values: FloatArray  # ascending
     order: int  # of the matrix that LAPACK was given, the longer side
     is_squared: bool = False  # they are squares of singular values
+    floor: float | None = None  # of noise, in eps |A|; default: NumPy's n
+    norm: float = 0.0  # |A|, where they are not all of its eigenvalues
 
     def noise(self, eps: float) -> FloatArray:
         """Bound the error of each; eq. (1) for squares."""
         size = np.abs(self.values)
-        norm = float(size.max(initial=0.0))
+        norm = float(size.max(initial=self.norm))
         share = ROUNDING * math.sqrt(self.order) * eps
         if not self.is_squared:
             return np.full(size.shape, share * norm)
@@ -84,21 +86,21 @@ def fits(form: DenseForm) -> bool:
     return num_held(form) <= DENSE_LIMIT**2
 
 
-def _spectrum(operator: Operator, tick: Tick) -> _Spectrum:
+def _spectrum(operator: Operator, tick: Tick) -> Spectrum:
     """Return all eigenvalues."""
     form, n = operator.singular_form(), operator.n
     if form is None:
         entries = operator.shorter_side().formed(tick)
         refuse_non_finite(entries)
         values = scipy.linalg.eigvalsh(entries, check_finite=False).astype(np.float64)
-        return _Spectrum(np.sort(np.concatenate([values, np.zeros(n - values.size)])), n)
+        return Spectrum(np.sort(np.concatenate([values, np.zeros(n - values.size)])), n)
     longer = max(form.factor.shape)
     if form.is_squared:
         squares = singular_values(form.factor, form.scale)[::-1] ** 2
         values = form.unit * np.concatenate([np.zeros(n - squares.size), squares])
-        return _Spectrum(values, longer, is_squared=True)
+        return Spectrum(values, longer, is_squared=True)
     sigma = form.unit * singular_values(form.factor, tick=tick)
-    return _Spectrum(np.concatenate([-sigma, np.zeros(n - 2 * sigma.size), sigma[::-1]]), longer)
+    return Spectrum(np.concatenate([-sigma, np.zeros(n - 2 * sigma.size), sigma[::-1]]), longer)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -156,7 +158,7 @@ class Dense(Method):
         """One task, once."""
         return [Task(("eigenvalues",))] if round_ == 0 else []
 
-    def run(self, operator: Operator, goal: Goal, task: Task, state: Any, tick: Tick) -> _Spectrum:  # noqa: ARG002
+    def run(self, operator: Operator, goal: Goal, task: Task, state: Any, tick: Tick) -> Spectrum:  # noqa: ARG002
         """Return the eigenvalues, ascending."""
         work = operator.facts.dense
         if work.num_products > goal.max_matvecs:
@@ -175,11 +177,12 @@ class Dense(Method):
         previous: Summary | None,  # noqa: ARG002
     ) -> Summary:
         """Count, and look for eigenvalues that crowd round the cut."""
-        spectrum: _Spectrum = states[("eigenvalues",)]
+        spectrum: Spectrum = states[("eigenvalues",)]
         values = spectrum.values
-        n, norm = goal.n, float(np.abs(values).max(initial=0.0))
+        n, norm = goal.n, float(np.abs(values).max(initial=spectrum.norm))
+        floor = n if spectrum.floor is None else spectrum.floor
         rounding = ROUNDING * math.sqrt(spectrum.order)
-        region = goal.region(norm, floor=n, delta=rounding)
+        region = goal.region(norm, floor=floor, delta=rounding)
         counts, at_end, crowded = _counted(values, region, spectrum.noise(goal.eps))
         doubtful = at_end | crowded
         rank = int(counts.sum())
@@ -209,7 +212,7 @@ class Dense(Method):
             diagnostics={
                 "eigenvalues": (values * scale).tolist(),
                 "eigenvalue_error": scale * float(spectrum.noise(goal.eps).max(initial=0.0)),
-                "noise_floor": scale * float(goal.eps * n * norm),
+                "noise_floor": scale * float(goal.eps * floor * norm),
             },
             is_final=True,
         )
@@ -228,7 +231,7 @@ def _known(tau: float, error: float) -> float:
 
 def nothing(goal: Goal) -> Summary:
     """Return the count of an operator of order 0, whichever method was asked."""
-    return Dense().summarise(goal, {("eigenvalues",): _Spectrum(np.empty(0), 0)}, None)
+    return Dense().summarise(goal, {("eigenvalues",): Spectrum(np.empty(0), 0)}, None)
 
 
 def _counted(values: FloatArray, region: Region, noise: FloatArray) -> tuple[Array, Array, Array]:

@@ -115,9 +115,12 @@ class Lanczos(Method):
         return _more_steps(memo, left)
 
     def _resolve(self, goal: Goal, memo: "Memo", left: int) -> list[Task]:
-        """Double the steps of a count that is precise enough, where the caller asked for none."""
+        """Double the steps of a count that is precise enough, where the caller asked for none.
+
+        Where the pattern has proved the upper end, the lower one is all that they would move.
+        """
         allowed = memo.met_at + max(EXTRA * memo.met_at, goal.extra_products)
-        if not goal.open_ended or 2 * memo.num_products > allowed:
+        if memo.is_capped or not goal.open_ended or 2 * memo.num_products > allowed:
             return []
         return _more_steps(memo, left)
 

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from symrank.methods.base import Goal, Summary, bands
+from symrank.methods.proved import within
 from symrank.methods.quadrature.probe_bounds import ProbeBounds
 from symrank.methods.summaries import sampled
 from symrank.recurrences import lanczos
@@ -38,6 +39,7 @@ class Memo:
     met_at: int  # products at which the precision was first met; 0 before
     slack_share: float = math.inf  # of the sampling width
     is_met: bool = False
+    is_capped: bool = False  # met by what the matrix proves of the other end
     is_hopeless: bool = False  # more eigenvalues lie at the ends than the precision allows
 
     @property
@@ -114,7 +116,7 @@ def _conclude(goal: Goal, measure: RitzMeasure, memo: Memo) -> Summary:
     n, region, bounds = goal.n, memo.region, memo.probes.bounds
     null_low, null_high = measure.pool(bounds)
     law, evidence = _evidence(measure, bounds, memo.looks)
-    low, high = evidence(goal.confidence)
+    low, high = within(goal, evidence)[0](goal.confidence)
     null = measure.likely_mass(region, null_low, null_high)
     known = measure.interval_from(null, null)(goal.confidence)
     in_bands, at_ends = bands(measure, region, goal)
@@ -123,6 +125,8 @@ def _conclude(goal: Goal, measure: RitzMeasure, memo: Memo) -> Summary:
     memo.slack_share = 0.0 if measure.is_closed else open_slack / max(known[1] - known[0], 1)
     memo.is_hopeless = sum(band.least for band in at_ends) > 2.0 * goal.half_width
     memo.is_met = high - low <= 2.0 * goal.half_width and not memo.probes.num_void
+    wide = evidence(goal.confidence)
+    memo.is_capped = memo.is_met and wide[1] - wide[0] > 2.0 * goal.half_width
     memo.met_at = memo.met_at or (memo.num_products if memo.is_met else 0)
     crowd = _crowd(goal, measure, memo) if memo.is_met else 0
     estimate = n * (1.0 - null)
