@@ -42,7 +42,7 @@ from symrank.spectrum import margins
 from symrank.support import probes
 from symrank.support.typing import Array
 
-__all__ = ["faint", "least_singular_value", "longest", "signs", "width"]
+__all__ = ["faint", "least_singular_value", "longest", "norm", "signs", "width"]
 
 MOST_STEPS = 3  # of inverse iteration: what is faint is 1e-4 of the rest, or of no matter
 POWER_STEPS = 8  # for |A| from below
@@ -73,6 +73,15 @@ def least_singular_value(R: Array) -> float:
     error = k * float(np.finfo(L.dtype).eps) * size * float(np.linalg.norm(L))
     rounding = 10.0 * float(np.finfo(R.dtype).eps) * float(np.linalg.norm(R))  # of the triangle
     return max((1.0 - error) / size - rounding, 0.0) if error < 0.5 else 0.0
+
+
+def norm(X: Array) -> float:
+    """Return |X| of a tall block, from the eigenvalues of X* X: the largest is as good as any."""
+    size = float(np.abs(X).max(initial=0.0))
+    if not size > 0.0:
+        return size
+    X = X / size
+    return size * math.sqrt(float(np.linalg.eigvalsh(product(X.conj().T, X))[-1]))
 
 
 def longest(R: Array) -> Array:

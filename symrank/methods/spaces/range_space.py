@@ -109,7 +109,7 @@ def _add_panel(
         _bound_norm(sketch, operator, Y, tick)
     k, chi_b = sketch.basis.size, chi(b, goal.is_complex)
     turned = sketch.basis.turned(Y)
-    if sketch.end is None and spectral_norm(turned[k:]) <= LOOSE * sketch.cut(goal) * chi_b:
+    if sketch.end is None and _is_short(turned[k:], LOOSE * sketch.cut(goal) * chi_b):
         sketch.end = k
     is_enough = not sketch.num_missing or is_last
     if sketch.end is not None and is_enough and _is_ended(sketch, goal, turned, chi_b):
@@ -137,7 +137,7 @@ def _multiplied(sketch: RangeSketch, operator: Operator, goal: Goal, b: int, tic
     shares = np.linalg.norm(Y, axis=0) / np.linalg.norm(Omega, axis=0)
     sketch.norm_low = float(np.max(np.append(shares, sketch.norm_low)))
     goal.check_norm(sketch.norm_low)
-    sketch.norm_high = min(sketch.norm_high, spectral_norm(Y) / chi(b, goal.is_complex))
+    sketch.norm_high = min(sketch.norm_high, columns.norm(Y) / chi(b, goal.is_complex))
     return Y
 
 
@@ -153,12 +153,18 @@ def _bound_norm(sketch: RangeSketch, operator: Operator, Y: Array, tick: Tick) -
         sketch.num_products += 1
 
 
+def _is_short(W: Array, most: float) -> bool:
+    """Tell whether |W| <= most; mostly its Frobenius norm tells that it is not."""
+    lengths = np.linalg.norm(W, axis=0)
+    return bool(lengths.max() <= most) and columns.norm(W) <= most
+
+
 def _is_ended(sketch: RangeSketch, goal: Goal, turned: Array, chi_b: float) -> bool:
     """Give up the faint directions of Q, and tell whether little lies outside of the others."""
     k, least = sketch.basis.size, DROP * sketch.cut(goal) * math.sqrt(max(sketch.num_columns, 1))
     sketch.faint = columns.faint(sketch.turned_columns(), least)
     lost = sketch.faint.turned(turned[:k])[: sketch.faint.size]
-    sketch.epsilon = spectral_norm(np.vstack([lost, turned[k:]])) / chi_b
+    sketch.epsilon = columns.norm(np.vstack([lost, turned[k:]])) / chi_b
     if sketch.is_narrow(goal):
         return True
     sketch.faint, sketch.epsilon = None, math.inf
