@@ -54,7 +54,7 @@ SECONDS = Constants(
     fill=4.0e-8,
     flop=2.2e-10,
     solve=2.0e-8,
-    orthogonal=1.2e-10,
+    orthogonal=1.6e-10,
 )
 
 UNKNOWN = 100.0  # rows that a row of an unknown product costs: one of 150 entries in a sparse one

@@ -36,7 +36,7 @@ import scipy.linalg
 
 from symrank.methods.base import Goal
 from symrank.methods.spaces.certificates import Cuts
-from symrank.methods.spaces.reflectors import Reflectors, product
+from symrank.methods.spaces.reflectors import Reflectors
 from symrank.operators.gemm import gemm
 from symrank.spectrum import margins
 from symrank.support import probes
@@ -44,7 +44,6 @@ from symrank.support.typing import Array
 
 __all__ = ["faint", "least_singular_value", "longest", "norm", "signs", "width"]
 
-MOST_STEPS = 3  # of inverse iteration: what is faint is 1e-4 of the rest, or of no matter
 POWER_STEPS = 8  # for |A| from below
 FAINT = 16  # directions that are looked at first
 EIGENVALUES = 10.0  # eigvalsh moves eigenvalues by less than this many sqrt(m) eps |A|
@@ -81,7 +80,7 @@ def norm(X: Array) -> float:
     if not size > 0.0:
         return size
     X = X / size
-    return size * math.sqrt(float(np.linalg.eigvalsh(product(X.conj().T, X))[-1]))
+    return size * math.sqrt(float(np.linalg.eigvalsh(gemm(X.conj().T, X))[-1]))
 
 
 def longest(R: Array) -> Array:
@@ -124,13 +123,11 @@ def faint(R: Array, least: float) -> Reflectors:
 def _least_vectors(L: Array, width: int) -> tuple[Array, Array]:
     """Return the least left singular vectors of a lower triangle, and their values, ascending."""
     X = np.eye(L.shape[0], width, -(L.shape[0] - width), dtype=L.dtype)
-    for _ in range(MOST_STEPS):
-        for trans in ("N", "C"):
-            X = scipy.linalg.solve_triangular(L, X, trans=trans, lower=True, check_finite=False)
-            X /= np.linalg.norm(X, axis=0)
+    for trans in ("N", "C"):  # one inverse iteration: what is faint is far below the rest
+        X = scipy.linalg.solve_triangular(L, X, trans=trans, lower=True, check_finite=False)
         X, _ = np.linalg.qr(X)
-    turn, values, _ = np.linalg.svd(X.conj().T @ L, full_matrices=False)
-    return X @ turn[:, ::-1], values[::-1]
+    turn, values, _ = np.linalg.svd(gemm(X.conj().T, L), full_matrices=False)
+    return gemm(X, turn[:, ::-1].copy()), values[::-1]
 
 
 def signs(panels: list[Array], cuts: Cuts, norm: float, goal: Goal) -> tuple[int, int]:
@@ -160,5 +157,5 @@ def _form(panels: list[Array], goal: Goal) -> Array:
         first = int(stops[i]) - Y.shape[1]
         Omega = probes.gaussian(goal.seed, first, Y.shape[1], goal.n, goal.dtype).conj().T
         for stop, other in zip(stops[i:], panels[i:], strict=True):
-            Z[first : stops[i], stop - other.shape[1] : stop] = product(Omega, other)
+            Z[first : stops[i], stop - other.shape[1] : stop] = gemm(Omega, other)
     return Z

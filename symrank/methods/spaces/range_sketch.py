@@ -41,6 +41,7 @@ class RangeSketch:
     norm_low: float = 0.0
     norm_high: float = math.inf
     end: int | None = None  # the size of Q where little was left
+    num_failed: int = 0  # tests that have shown more
     faint: Reflectors | None = None  # directions of Q that are given up
     epsilon: float = math.inf  # |(I - Q Q*) A|, eq. (2), without those
     Q: Array | None = None  # (n, rank), once A Q is known

@@ -42,7 +42,7 @@ __all__ = [
 ]
 
 STEP, WIDEST = 16, 160  # panels have one in STEP of the columns before, and not more than WIDEST
-TEST_STEP, WIDEST_TEST = 64, 64  # the last panel: chi(64) = 3.5, twice as sharp as chi(16)
+TEST_STEP, WIDEST_TEST = 12, 64  # the last panel: |Omega| / chi(64) is 4, with 16 columns it is 12
 FIRST = 32  # columns of the first sketch, those of the test included
 DROP = 0.05  # share of the cut below which a singular value of Y, scaled, is noise
 LOOSE = 100.0  # cuts: where less is left, the range has ended and the rest may be noise
@@ -71,7 +71,8 @@ def _width(sketch: RangeSketch, most: int) -> int:
     have = sketch.num_columns
     b = have // STEP
     if sketch.end is not None:
-        b = sketch.num_missing or min(sketch.end // TEST_STEP, WIDEST_TEST)
+        least = max(sketch.end // TEST_STEP, RANGE_TEST)
+        b = sketch.num_missing or min(least << sketch.num_failed, WIDEST_TEST)
     b = min(max(b, RANGE_TEST), WIDEST, most)
     # the last panel is a test of all before it
     return most - RANGE_TEST if 0 < most - b < RANGE_TEST else b
@@ -122,8 +123,8 @@ def _add_panel(
     sketch.num_columns += b
     if sketch.is_narrow(goal):
         sketch.proof = proof_by_columns(sketch, goal)
-    elif sketch.end is not None and is_enough:
-        sketch.end = sketch.basis.size  # more was hidden below what was left
+    elif sketch.end is not None and is_enough:  # more is there, or noise: a sharper test
+        sketch.end, sketch.num_failed = sketch.basis.size, sketch.num_failed + 1
     if sketch.proof is not None:
         sketch.panels = []
 

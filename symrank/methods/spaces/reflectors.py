@@ -19,9 +19,7 @@ import scipy.linalg
 from symrank.operators.gemm import gemm
 from symrank.support.typing import Array
 
-__all__ = ["Reflectors", "product"]
-
-LARGE = 1 << 26  # multiplications from where BLAS's own threads pay, which a tile never wakes
+__all__ = ["Reflectors"]
 
 
 class Reflectors:
@@ -49,7 +47,7 @@ class Reflectors:
         if not keep:
             return np.empty((0, W.shape[1]), self.dtype)
         if keep < W.shape[1]:
-            G = product(W, right[:keep].conj().T)
+            G = gemm(W, right[:keep].conj().T)
             (factors, tau), _ = scipy.linalg.qr(G, mode="raw", check_finite=False)
         V = np.tril(factors[:, :keep], -1)
         V[np.arange(keep), np.arange(keep)] = 1.0
@@ -84,14 +82,7 @@ class Reflectors:
 
 def _reflect(X: Array, V: Array, T: Array) -> None:
     """Overwrite X by X - V T V* X."""
-    X -= product(V, gemm(T, product(V.conj().T, X)))
-
-
-def product(A: Array, X: Array) -> Array:
-    """Return A X. The last digits of a large product depend on BLAS, and no count on them."""
-    if A.shape[0] * A.shape[1] * X.shape[1] > LARGE:
-        return np.asarray(A @ X)
-    return gemm(A, X)
+    X -= gemm(V, gemm(T, gemm(V.conj().T, X)))
 
 
 def _triangle(V: Array, tau: Array) -> Array:

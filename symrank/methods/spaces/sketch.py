@@ -112,7 +112,9 @@ class Sketch(Method):
         if columns > self.columns_limit(goal) or columns >= goal.max_matvecs:
             return None
         seconds = columns * costs.product_seconds(facts.work)
-        seconds += costs.sketch_seconds(goal.n, columns)
+        seconds += costs.sketch_seconds(
+            goal.n, min(columns, LIKELY * seen.likely + range_space.FIRST)
+        )
         known = "at most" if likely == seen.high else "likely below"
         why = f"the rank is {known} {likely} by sampling: a sketch of the range is exact"
         num_bytes = 2 * goal.dtype.itemsize * goal.n * columns
