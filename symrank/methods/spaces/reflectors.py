@@ -21,6 +21,8 @@ from symrank.support.typing import Array
 
 __all__ = ["Reflectors"]
 
+CLEAR = 100.0  # times the least: a triangle with this on its diagonal is not decomposed
+
 
 class Reflectors:
     """The basis Q (n, size) of all panels so far."""
@@ -42,11 +44,13 @@ class Reflectors:
         Directions whose singular value is at most `least` are left out.
         """
         (factors, tau), R = scipy.linalg.qr(W, mode="raw", check_finite=False)
-        _, values, right = np.linalg.svd(R[: W.shape[1]])
-        keep = int((values > least).sum())
+        keep = b = W.shape[1]
+        if not np.abs(R.diagonal()).min() > CLEAR * least:
+            _, values, right = np.linalg.svd(R[:b])
+            keep = int((values > least).sum())
         if not keep:
-            return np.empty((0, W.shape[1]), self.dtype)
-        if keep < W.shape[1]:
+            return np.empty((0, b), self.dtype)
+        if keep < b:
             G = gemm(W, right[:keep].conj().T)
             (factors, tau), _ = scipy.linalg.qr(G, mode="raw", check_finite=False)
         V = np.tril(factors[:, :keep], -1)
