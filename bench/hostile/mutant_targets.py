@@ -82,8 +82,12 @@ TARGETS = (
     "symrank.methods.spaces.certificates:chi",
     "symrank.methods.spaces.certificates:Cuts",
     "symrank.methods.spaces.found:Found",
-    "symrank.methods.spaces.range_space:RangeSketch.is_narrow",
-    "symrank.methods.spaces.range_space:evidence",
+    "symrank.methods.spaces.columns:width",
+    "symrank.methods.spaces.columns:least_singular_value",
+    "symrank.methods.spaces.columns:signs",
+    "symrank.methods.spaces.range_sketch:RangeSketch.is_narrow",
+    "symrank.methods.spaces.range_evidence:evidence",
+    "symrank.methods.spaces.range_evidence:proof_by_columns",
     "symrank.methods.spaces.found:nullity_bounds",
     "symrank.methods.spaces.null_mass:NullMass",
     "symrank.methods.spaces.projection_summary:exact_summary",
@@ -173,6 +177,15 @@ TESTS = {
     "symrank.methods.spaces.found": (
         "tests/methods/test_sketch.py",
         "tests/methods/test_projection.py",
+    ),
+    "symrank.methods.spaces.columns": ("tests/methods/test_columns.py",),
+    "symrank.methods.spaces.range_sketch": (
+        "tests/methods/test_certificates.py",
+        "tests/methods/test_sketch.py",
+    ),
+    "symrank.methods.spaces.range_evidence": (
+        "tests/methods/test_columns.py",
+        "tests/methods/test_sketch.py",
     ),
     "symrank.methods.spaces.range_space": (
         "tests/methods/test_certificates.py",

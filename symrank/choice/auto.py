@@ -4,9 +4,15 @@ import dataclasses
 
 from symrank.answer.result import RankResult
 from symrank.choice import direct_sum
-from symrank.choice.policy import MENU, Menu, affords_singular_values, propose, reconsider
+from symrank.choice.policy import (
+    MENU,
+    Menu,
+    affords_all_eigenvalues,
+    affords_singular_values,
+    propose,
+    reconsider,
+)
 from symrank.methods import Dense, Lanczos, Method, Offer, Summary, costs
-from symrank.methods.eigenvalues import dense
 from symrank.methods.quadrature import lanczos
 from symrank.operators.matrix import MatrixOperator
 from symrank.preconditioners.equilibrate import Scales
@@ -79,7 +85,7 @@ def choose_and_run(job: Job, budget: Budget, menu: Menu = MENU) -> RankResult:
         tried = run(job, plan.choice.method, plan.reason, budget)
         if _is_final(tried.summary) or tried.is_squared_away:
             return _settled(tried, budget)
-        if dense.fits(job.operator.facts.dense):  # 3
+        if affords_all_eigenvalues(job.operator.facts, job.goal):  # 3
             return _all_eigenvalues(tried, budget)
         return _sampled_instead(tried, budget, menu)
     return _sampled(job, plan.reason, budget, menu)  # 2

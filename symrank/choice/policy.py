@@ -3,9 +3,9 @@
 The policy is set out in docs/decisions/009, and `symrank.choice.auto` is its program. Before the
 first product (`propose`) exact offers are those whose cost follows from the representation of A:
 all eigenvalues, and pivots where the analysis of the pattern is no dearer than all eigenvalues or
-the first round of sampling. The cheapest is taken where it is cheap, in itself or against the least
-that sampling takes. After a round of sampling (`reconsider`) what was seen may make a sketch of the
-range or of the null space cheap, or one of the offers passed over.
+than sampling. The cheapest is taken where it is cheap, in itself or against the whole run that
+sampling is likely to be. After a round of sampling (`reconsider`) what was seen may make a sketch
+of the range or of the null space cheap, or one of the offers passed over.
 """
 
 import dataclasses
@@ -20,6 +20,7 @@ __all__ = [
     "MENU",
     "Menu",
     "Plan",
+    "affords_all_eigenvalues",
     "affords_singular_values",
     "exact_offers",
     "propose",
@@ -30,6 +31,7 @@ __all__ = [
 EXACT_SECONDS = 10.0  # an exact count is worth this much where no precision is asked for
 ASKING_SECONDS = 0.05  # to make an offer: too few to matter
 WORTH = 2.0  # or this many times what sampling takes
+DEARER = 4.0  # times what it is taken for: a product of unknown cost may take that
 NEARLY = 8.0  # times the width asked for
 LOOK = 4096  # products that an exact count may take whatever sampling has taken
 
@@ -112,14 +114,15 @@ def propose(facts: Facts, goal: Goal, menu: Menu = MENU) -> Plan:
     menu
         The methods that are asked.
     """
-    sampled = Lanczos().offer(facts, goal)
-    exact = exact_offers(menu.exact, facts, goal, sampled.seconds[0])
+    sampled, whole = Lanczos().offer(facts, goal), Lanczos().whole(goal)
+    worth = _likely_seconds(facts, goal)
+    exact = exact_offers(menu.exact, facts, goal, worth, _allowance(goal, worth))
     if not exact:
         return Plan(choice=sampled, reason=_why_sampling(menu.exact, facts, goal))
     best = min(exact, key=lambda offer: offer.seconds[1])
     others = [offer for offer in (*exact, sampled) if offer is not best]
-    is_cheap = best.seconds[1] <= _allowance(goal, sampled.seconds[0])
-    if is_cheap and best.products[1] <= WORTH * sampled.products[0]:
+    is_cheap = best.seconds[1] <= _allowance(goal, worth)
+    if is_cheap and best.products[1] <= max(WORTH * sampled.products[0], whole):
         return Plan(choice=best, reason=best.why, others=others)
     is_timed = facts.is_explicit or not best.products[1]
     lacking = _declined(menu.exact, facts, goal)
@@ -128,14 +131,18 @@ def propose(facts: Facts, goal: Goal, menu: Menu = MENU) -> Plan:
     return Plan(choice=sampled, reason=reason, others=exact, put_off=put_off)
 
 
-def exact_offers(methods: Sequence[Method], facts: Facts, goal: Goal, worth: float) -> list[Offer]:
+def exact_offers(
+    methods: Sequence[Method], facts: Facts, goal: Goal, worth: float, allowed: float = math.inf
+) -> list[Offer]:
     """Return the offers of exact methods; one that is dear to make only where it is worth it.
 
-    That is where making it takes less than `worth` seconds, or than an offer made before it.
+    That is where making it takes less than `worth` seconds, or than an offer made before it that
+    takes no more than is `allowed`.
     """
     found: list[Offer] = []
     for method in methods:
-        most = max(worth, ASKING_SECONDS, *(offer.seconds[0] for offer in found))
+        rivals = [offer.seconds[0] for offer in found if offer.seconds[0] <= allowed]
+        most = max(worth, ASKING_SECONDS, *rivals)
         offer = method.offer(facts, goal) if method.price(facts, goal) <= most else None
         found += [] if offer is None else [offer]
     return found
@@ -162,15 +169,32 @@ def reconsider(
     menu
         The methods that are asked.
     """
-    if goal.has_cut or (seen.is_met and not goal.open_ended):
+    if seen.is_met and (goal.has_cut or not goal.open_ended):
         return None
-    once_seen = () if facts.is_on_device else menu.once_seen  # they work on the host
+    is_apart = goal.has_cut or facts.is_on_device  # which work on the host
+    once_seen = () if is_apart else menu.once_seen
     offers = [o for one in once_seen if (o := one.offer(facts, goal, seen)) is not None]
-    offers += exact_offers(menu.exact, facts, goal, worth_of_sampling(goal, seen))
-    seconds = min(_allowance(goal, seen.seconds), left[1])
-    products = min(left[0], max(LOOK, WORTH * spent))
-    fit = [one for one in offers if one.seconds[1] <= seconds and one.products[1] <= products]
+    whole = seen.whole * costs.product_seconds(facts.work)
+    allowed = _allowance(goal, max(seen.seconds, whole))
+    offers += exact_offers(menu.exact, facts, goal, worth_of_sampling(goal, seen), allowed)
+    seconds = min(allowed, left[1])
+    products = min(left[0], max(LOOK, WORTH * spent, seen.whole))
+    fit = [
+        one
+        for one in offers
+        if one.products[1] <= products
+        and (one.seconds[1] <= seconds or _spares_products(one, facts, seen, whole, left[1]))
+    ]
     return min(fit, key=lambda offer: offer.seconds[1], default=None)
+
+
+def _spares_products(
+    offer: Offer, facts: Facts, seen: Seen, whole_seconds: float, most: float
+) -> bool:
+    """Tell whether it takes few of the products that sampling would, if nobody knows their cost."""
+    is_unknown = facts.work.unknown_rows > 0.0
+    is_few = 0 < WORTH * offer.products[1] <= seen.whole
+    return is_unknown and is_few and offer.seconds[1] <= min(DEARER * whole_seconds, most)
 
 
 def affords_singular_values(facts: Facts, goal: Goal) -> bool:
@@ -178,8 +202,23 @@ def affords_singular_values(facts: Facts, goal: Goal) -> bool:
     method = Dense()
     if not method.is_free_of_squares(facts) or not method.is_free(facts):
         return False
-    offer, sampled = method.offer(facts, goal), Lanczos().offer(facts, goal)
-    return offer is not None and offer.seconds[1] <= _allowance(goal, sampled.seconds[0])
+    return _takes_at_most(method, facts, goal, _allowance(goal, _likely_seconds(facts, goal)))
+
+
+def affords_all_eigenvalues(facts: Facts, goal: Goal) -> bool:
+    """Tell whether all eigenvalues may stand in for pivots that proved too little."""
+    most = max(EXACT_SECONDS, WORTH * _likely_seconds(facts, goal))
+    return _takes_at_most(Dense(), facts, goal, most)
+
+
+def _takes_at_most(method: Method, facts: Facts, goal: Goal, seconds: float) -> bool:
+    offer = method.offer(facts, goal)
+    return offer is not None and offer.seconds[1] <= seconds
+
+
+def _likely_seconds(facts: Facts, goal: Goal) -> float:
+    """Return what the whole run of sampling is likely to take."""
+    return Lanczos().whole(goal) * costs.product_seconds(facts.work)
 
 
 def worth_of_sampling(goal: Goal, seen: Seen) -> float:

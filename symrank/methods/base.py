@@ -205,6 +205,8 @@ class Seen:
         next to zero; infinite where none was seen.
     seconds
         What sampling is predicted to have taken.
+    whole
+        Products that it is likely to have taken at its end.
     """
 
     low: int
@@ -214,6 +216,7 @@ class Seen:
     is_resolved: bool
     solve_length: float
     seconds: float
+    whole: int = 0
 
 
 @dataclass(frozen=True, kw_only=True)

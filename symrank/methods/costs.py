@@ -38,7 +38,7 @@ class Constants:
     fill: float  # the same, times the nonzeros of the factor
     flop: float  # the same, times its flops
     solve: float  # a step of conjugate gradients beside its product, times the rows and vectors
-    orthogonal: float  # a QR factorisation of n x m and what belongs to it, times n m^2
+    orthogonal: float  # reflectors of n x m, and Omega* A Omega, times n m^2
 
 
 SECONDS = Constants(
@@ -54,7 +54,7 @@ SECONDS = Constants(
     fill=4.0e-8,
     flop=2.2e-10,
     solve=2.0e-8,
-    orthogonal=1.0e-9,
+    orthogonal=1.6e-10,
 )
 
 UNKNOWN = 100.0  # rows that a row of an unknown product costs: one of 150 entries in a sparse one

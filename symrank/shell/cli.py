@@ -21,7 +21,6 @@ from symrank.answer.result import RankResult
 from symrank.errors import OperatorError, SymrankError
 from symrank.files import load_matrix
 from symrank.methods import BY_NAME
-from symrank.methods.eigenvalues.dense import DENSE_LIMIT
 from symrank.shell import process, report, written
 from symrank.spectrum.outcome import Progress
 from symrank.support.text import printable
@@ -31,6 +30,7 @@ __all__ = ["app", "run"]
 FOREVER = 1e8  # seconds: what alarms of the system can hold
 NAMES = ", ".join(sorted(BY_NAME))
 MOMENT = 1e-3  # seconds for the first round, which is always run
+DRAWN_EXACTLY = 4096  # rows: all eigenvalues then take four seconds
 
 app = typer.Typer(
     name="symrank",
@@ -325,7 +325,7 @@ def _symmetric(matrix: Any, rectangular: Rectangular | None) -> Any:
 
 def _with_a_spectrum(matrix: Any) -> str:
     """Return the cheaper method that leaves a spectrum to draw: pivots and sketches have none."""
-    return "dense" if symrank.as_operator(matrix).n <= DENSE_LIMIT else "lanczos"
+    return "dense" if symrank.as_operator(matrix).n <= DRAWN_EXACTLY else "lanczos"
 
 
 def _left(max_seconds: float | None, started: float) -> float | None:

@@ -106,10 +106,13 @@ def test_products_alone_lead_to_sampling_and_a_small_rank_to_a_sketch():
     assert min(history) > 512  # the products of the sampling are counted too
 
 
-def test_the_products_of_a_dense_copy_are_weighed_against_a_first_look():
-    A = products_of(gallery.grid_laplacian((50, 60)))
-    plan = symrank.plan(A)  # 3000 products are more than twice the first round's 512
-    assert plan.choice.method.name == "lanczos"
+def test_the_products_of_a_dense_copy_are_weighed_against_a_whole_run():
+    plan = symrank.plan(products_of(gallery.grid_laplacian((75, 80))))
+    assert plan.choice.method.name == "lanczos"  # 6000 products are more than it likely takes
+    plan = symrank.plan(products_of(gallery.grid_laplacian((50, 60))))
+    assert plan.choice.method.name == "dense"  # and 3000 are fewer
+    plan = symrank.plan(products_of(gallery.grid_laplacian((50, 60))), precision=0.05)
+    assert plan.choice.method.name == "lanczos"  # eight probes are enough for five percent
     small = symrank.rank(products_of(gallery.grid_laplacian((20, 20))), rng=1)
     assert (small.method, small.rank) == ("dense", 399)
     poor = symrank.rank(gram(np.eye(500)), rng=1, max_matvecs=100)
@@ -173,7 +176,7 @@ def test_pivots_that_prove_too_little_are_replaced():
     small = chosen_from(menu, gallery.grid_laplacian((40, 40)), seed=1)
     assert (small.method, small.status) == ("dense", Status.EXACT)
     assert "pivots proved too little" in small.reason
-    L = gallery.grid_laplacian((70, 70), remove=0.4, rng=1)
+    L = gallery.grid_laplacian((100, 100), remove=0.4, rng=1)
     large = chosen_from(menu, L, seed=1)
     assert large.rank == gallery.laplacian_rank(L)
     assert large.method == "inertia"  # the narrower of the two, as its answer was exact
@@ -213,7 +216,7 @@ def test_without_the_solver_the_choice_still_stands(monkeypatch):
 
 def test_without_the_solver_the_reason_says_what_would_be_exact(monkeypatch):
     def grid():
-        return congruent(gallery.grid_laplacian((70, 70), remove=0.4, rng=1))
+        return congruent(gallery.grid_laplacian((100, 100), remove=0.4, rng=1))
 
     pytest.importorskip("feral", reason="the solver has no wheel here")
     with_it = symrank.rank(grid(), rng=1)
@@ -302,18 +305,18 @@ def test_the_reason_of_a_plan_quotes_its_own_table():
         time.sleep(2e-3)
         return x
 
-    plan = symrank.plan(spla.LinearOperator((3000, 3000), matvec=slow, dtype=float))
+    plan = symrank.plan(spla.LinearOperator((6000, 6000), matvec=slow, dtype=float))
     dense = plan.others[0]
-    assert dense.seconds[1] > 3000 * 2e-3
-    assert f"{dense.seconds[1]:.2g} s and 3000 products" in plan.reason
+    assert dense.seconds[1] > 6000 * 2e-3
+    assert f"{dense.seconds[1]:.2g} s and 6000 products" in plan.reason
     assert f"not {dense}" in str(plan)
 
 
 def test_a_choice_quotes_no_seconds_of_products_that_it_knows_nothing_about():
     options = Options(seed=1)
-    job = prepare(products_of(gallery.grid_laplacian((50, 60))), options, budget_of(options, None))
+    job = prepare(products_of(gallery.grid_laplacian((75, 80))), options, budget_of(options, None))
     reason = policy.propose(job.operator.facts, job.goal).reason
-    assert "predicted to take 3000 products" in reason
+    assert "predicted to take 6000 products" in reason
 
 
 def test_a_plan_says_where_the_count_is_made_twice():
@@ -471,7 +474,7 @@ def test_a_pattern_is_analysed_only_after_as_much_sampling():
         def price(self, facts, goal):
             return max(super().price(facts, goal), 2.0 * policy.ASKING_SECONDS)
 
-    A = gallery.grid_laplacian((70, 70), remove=0.4, rng=1)
+    A = gallery.grid_laplacian((100, 100), remove=0.4, rng=1)
     first = chosen_from(policy.Menu(exact=(Dense(), Watched()), once_seen=()), A, seed=1)
     assert first.method == "inertia"
     assert len(asked) == 1
@@ -523,10 +526,10 @@ class Offering(Dense):
     [
         (9.9, 0, {}, True),  # ten seconds where no precision is asked for
         (10.1, 0, {}, False),
-        (0.019, 0, {"open_ended": False}, True),  # else twice the first round, or next to nothing
-        (0.021, 0, {"open_ended": False}, False),
-        (0.0, 1024, {}, True),  # twice the products of a first round
-        (0.0, 1025, {}, False),
+        (0.036, 0, {"open_ended": False}, True),  # else twice the likely run, 30 probes of 64 steps
+        (0.037, 0, {"open_ended": False}, False),
+        (0.0, 3840, {}, True),  # the likely run: 30 probes of 128 steps
+        (0.0, 3841, {}, False),
     ],
 )
 def test_the_offer_of_an_exact_count_is_taken_where_it_is_cheap(
@@ -548,7 +551,7 @@ def test_the_offer_of_an_exact_count_is_taken_where_it_is_cheap(
         (0.0, 4097, (9000, 60.0), {}, False),  # a switch takes 4096 products or twice those spent
         (0.0, 4096, (4000, 60.0), {}, False),  # and what the budget holds
         (9.9, 0, (9000, 5.0), {}, False),
-        (0.0, 0, (9000, 60.0), {"atol": 1.0}, False),  # a cut is a question for sampling
+        (0.0, 0, (9000, 60.0), {"atol": 1.0}, True),  # with a cut, too
     ],
 )
 def test_an_offer_after_sampling_is_taken_within_what_is_left(
@@ -593,11 +596,11 @@ def test_an_exact_count_that_sampling_rules_out_is_not_believed():
 
 
 def test_two_intervals_that_miss_each_other_give_their_hull():
-    from symrank.choice.auto import _both
+    from symrank.choice.auto import both
 
     first, second = result_of("lanczos", 10, 20), result_of("sketch", 21, 25)
-    result = _both(first, second)
+    result = both(first, second)
     assert result.interval() == (10, 25)
     assert result.status is Status.NO_GAP_FOUND
     assert "miss each other" in result.notes[0]
-    assert _both(first, result_of("sketch", 20, 25)).interval() == (20, 25)  # the narrower one
+    assert both(first, result_of("sketch", 20, 25)).interval() == (20, 25)  # the narrower one

@@ -39,7 +39,7 @@ from symrank.support.typing import Array, FloatArray
 
 __all__ = ["DENSE_LIMIT", "ROUNDING", "Dense", "Spectrum", "fits", "nothing", "num_held"]
 
-DENSE_LIMIT = 4096  # up to: 1 GiB at most with the workspace of eigvalsh
+DENSE_LIMIT = 8192  # up to: 1 GiB at most, the matrix and the copy that eigvalsh overwrites
 SPARE = 4  # bits: the last one that is kept is worth so much more than the error
 ROUNDING = 10.0  # eigvalsh moves eigenvalues by less than this many sqrt(n) eps |A|
 

@@ -38,6 +38,10 @@ FACTOR = 8  # from look to look, where that takes few of them: each has its part
 MOST_GROWTHS = 2  # each look takes its part of alpha
 EXTRA = 4  # times the products at which the precision was met: what resolution may cost then
 FIRST_STEPS = 64  # and doubled from there
+DOUBLED = (
+    2  # times FIRST_STEPS that a run takes where no precision is asked for, more often than not
+)
+WIDE = 8.0  # times the width asked for: no number of steps is known to settle it
 MARGIN = 7.5  # z_(1 - alpha/6)^2 = 5.7 at alpha = 0.05, times 1.3: enough probes after the split
 
 
@@ -85,6 +89,16 @@ class Lanczos(Method):
             seconds=(first * a_product, goal.max_matvecs * a_product),
             num_bytes=3 * FIRST_PROBES * facts.n * goal.dtype.itemsize,
         )
+
+    def whole(self, goal: Goal) -> int:
+        """Return the products that a run is likely to take, before anything was seen of A.
+
+        Those for rank n/2 where all is to be known, else those of a rank nearer to an end.
+        """
+        stages = self.stages(goal)
+        if goal.open_ended:
+            return min(goal.max_matvecs, stages[-1] * DOUBLED * FIRST_STEPS)
+        return min(goal.max_matvecs, stages[min(1, len(stages) - 1)] * FIRST_STEPS)
 
     def stages(self, goal: Goal) -> list[int]:
         """Return the numbers of probes at which the Beta interval may be looked at, in advance."""
@@ -181,7 +195,18 @@ def seen(goal: Goal, summary: Summary, seconds: float) -> Seen:
         is_resolved=is_resolved(summary),
         solve_length=length,
         seconds=seconds,
+        whole=_whole(goal, summary.memo, high - low),
     )
+
+
+def _whole(goal: Goal, memo: Memo, width: int) -> int:
+    """Return the products at the end of the run, as likely as not."""
+    spent, wanted = memo.num_products, 2.0 * goal.half_width
+    if memo.is_met:
+        return spent if memo.slack_share <= RESOLVED else 2 * spent
+    if memo.slack_share <= ENOUGH:
+        return math.ceil(spent * max(width / wanted, 1.0) ** 2)
+    return goal.max_matvecs if width > WIDE * wanted else 2 * DOUBLED * spent
 
 
 def _blocks(first: int, last: int, steps: int) -> list[Task]:

@@ -123,12 +123,12 @@ class Found:
             "null space do not help; method='lanczos' bounds the count from both sides.",
         )
 
-    def add_range(self, goal: Goal, sketch: RangeSketch) -> None:
-        """Add eq. (3): without A Q, that the columns shown are a lower bound."""
+    def add_range(self, goal: Goal, sketch: RangeSketch, *, wants_basis: bool = False) -> None:
+        """Add what the range proves, once it is finished; before, how much of it is seen."""
         self.diagnostics["num_columns"] = sketch.num_columns
-        if sketch.image is None:
+        if not sketch.is_done:
             self.threshold = Cuts.of(goal, sketch.norm_low, sketch.norm_low).low
-            self.guess = int(sketch.Q.shape[1])
+            self.guess = sketch.rank
             return
         seen = range_space.evidence(sketch, goal)
         self.threshold = seen.cut
@@ -136,7 +136,8 @@ class Found:
         self.guess, self.inertia = seen.count, seen.inertia
         self.is_clear = seen.low == seen.high
         self.is_doubtful = seen.low < seen.high < goal.n
-        self.basis = Basis(seen.vectors, "range", seen.residual)
+        if wants_basis:
+            self.basis = Basis(range_space.vectors(sketch, seen), "range", seen.residual)
         self.diagnostics |= {
             "outside": sketch.epsilon * goal.scale,
             "gap": [value * goal.scale for value in seen.gap],

@@ -194,7 +194,7 @@ def _range_tasks(memo: Memo, left: int) -> list[Task]:
     if memo.range is None:
         columns = BLOCK + range_space.RANGE_TEST
         return [Task(RANGE, num_vectors=columns)] if left > columns + rank else []
-    fits = memo.range.Q.shape[1] == rank <= left
+    fits = memo.range.rank == rank <= left
     return [Task(RANGE)] if fits else []
 
 

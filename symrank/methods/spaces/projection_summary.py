@@ -51,7 +51,7 @@ class Memo:
     @property
     def has_image(self) -> bool:
         """True if the sketch of the range is finished."""
-        return self.range is not None and self.range.image is not None
+        return self.range is not None and self.range.is_done
 
 
 def exact_summary(goal: Goal, memo: Memo) -> Summary:

@@ -1,24 +1,33 @@
 r"""The range of an operator from products with Gaussian columns, and what they prove.
 
-Y = A Omega, m columns in all. The first m - p give an orthonormal Q, the left singular vectors of
-Y above the noise; the last p, which Q does not depend on, bound what lies outside of it by eq. (2)
-of `symrank.methods.spaces.certificates`. One product with the leading vector of Q gives |A| from
-below. Once that bound falls below the cut, A Q is formed, and eq. (3) holds.
+Y = A Omega in panels of a sixteenth of the columns so far. What of a panel lies outside of Q, the
+basis that the panels before have shown, bounds what of A does, by eq. (2) of
+`symrank.methods.spaces.certificates`, as Q does not depend on it; after that the panel widens Q.
+
+Where the range ends Q is about square in the columns that it was made of, and holds noise for a few
+of its directions. So a few more columns are taken, one in twenty, and of Q those directions are
+given up that no column is long in, the left singular vectors of Q* Y at the noise
+(`symrank.methods.spaces.columns`). A last panel tests what is left, and the columns by themselves
+mostly prove the count: about 1.1 r + 32 products for rank r. Where they do not, A Q is formed, r
+more products, and eq. (3) holds.
+
+One product a call with the vector that the columns are longest along gives |A| from below.
 """
 
-from dataclasses import dataclass
+import math
 
 import numpy as np
 
 from symrank.methods.base import Goal, Tick
-from symrank.methods.spaces.certificates import Cuts, chi, spectral_norm
-from symrank.methods.spaces.solve import project
+from symrank.methods.spaces import columns
+from symrank.methods.spaces.certificates import chi, spectral_norm
+from symrank.methods.spaces.range_evidence import evidence, proof_by_columns, vectors
+from symrank.methods.spaces.range_sketch import RANGE_TEST, RangeEvidence, RangeSketch, spare
+from symrank.methods.spaces.reflectors import Reflectors
 from symrank.operators import Operator
-from symrank.operators.gemm import gemm
-from symrank.spectrum import threshold
 from symrank.support import probes
 from symrank.support.foreign import refuse_non_finite
-from symrank.support.typing import Array, FloatArray
+from symrank.support.typing import Array
 
 __all__ = [
     "FIRST",
@@ -28,57 +37,45 @@ __all__ = [
     "evidence",
     "grow",
     "multiply_basis",
+    "spare",
+    "vectors",
 ]
 
-RANGE_TEST = 16  # chi(16) = 0.66: epsilon is 1.5 times |C Omega|
+STEP, WIDEST = 16, 160  # panels have one in STEP of the columns before, and not more than WIDEST
+TEST_STEP, WIDEST_TEST = 12, 64  # the last panel: |Omega| / chi(64) is 4, with 16 columns it is 12
 FIRST = 32  # columns of the first sketch, those of the test included
 DROP = 0.05  # share of the cut below which a singular value of Y, scaled, is noise
-
-
-@dataclass(kw_only=True)
-class RangeSketch:
-    """Columns Y = A Omega, a basis of the range that they show, and later A times it."""
-
-    Y: Array  # (n, m); (n, 0) where Q is the identity
-    Q: Array  # (n, k)
-    norm_low: float
-    epsilon: float = np.inf  # |(I - Q Q*) A|, eq. (2)
-    image: Array | None = None  # A Q
-    num_products: int
-
-    @property
-    def num_columns(self) -> int:
-        """Columns multiplied so far."""
-        return int(self.Y.shape[1])
-
-    def is_narrow(self, goal: Goal) -> bool:
-        """True if what lies outside of Q is below the cut."""
-        cut = threshold.cut(self.norm_low, goal.eps, goal.atol, goal.rtol)
-        return self.epsilon < 0.5 * cut or (self.epsilon == 0.0 and cut == 0.0)
+LOOSE = 100.0  # cuts: where less is left, the range has ended and the rest may be noise
 
 
 def grow(
     sketch: RangeSketch | None, operator: Operator, goal: Goal, num_vectors: int, tick: Tick
 ) -> RangeSketch:
-    """Add columns and look at them; take all of A where there are as many columns as rows."""
-    n = goal.n
-    have = 0 if sketch is None else sketch.num_columns
-    spent = 0 if sketch is None else sketch.num_products
-    if have + num_vectors >= n:
-        return _whole(operator, goal, spent, tick)
-    Omega = probes.gaussian(goal.seed, have, num_vectors, n, goal.dtype)
-    Y = operator.matmat(Omega)
-    tick(num_vectors)
-    norm_low = float(np.max(np.linalg.norm(Y, axis=0) / np.linalg.norm(Omega, axis=0)))
-    goal.check_norm(norm_low)
-    if sketch is not None:
-        Y = np.hstack([sketch.Y, Y])
-    # few columns, as the budget allows no more, bound |A| from below and prove nothing else
-    nothing = np.empty((n, 0), goal.dtype)
-    found = RangeSketch(Y=Y, Q=nothing, norm_low=norm_low, num_products=spent + num_vectors)
-    if Y.shape[1] > RANGE_TEST:
-        _look(found, operator, goal, tick)
-    return found
+    """Add columns until the range ends; take all of A where there are as many columns as rows."""
+    if sketch is None:
+        sketch = RangeSketch(basis=Reflectors(goal.n, goal.dtype))
+    left = num_vectors
+    if sketch.num_columns + left >= goal.n:
+        return _whole(operator, goal, sketch.num_products, tick)
+    while left and not sketch.is_done:
+        b = _width(sketch, left)
+        _add_panel(sketch, operator, goal, b, tick, is_first=left == num_vectors, is_last=left == b)
+        left -= b
+        if sketch.is_narrow(goal) and not sketch.num_missing:
+            break
+    return sketch
+
+
+def _width(sketch: RangeSketch, most: int) -> int:
+    """Return the columns of the next panel."""
+    have = sketch.num_columns
+    b = have // STEP
+    if sketch.end is not None:
+        least = max(sketch.end // TEST_STEP, RANGE_TEST)
+        b = sketch.num_missing or min(least << sketch.num_failed, WIDEST_TEST)
+    b = min(max(b, RANGE_TEST), WIDEST, most)
+    # the last panel is a test of all before it
+    return most - RANGE_TEST if 0 < most - b < RANGE_TEST else b
 
 
 def _whole(operator: Operator, goal: Goal, spent: int, tick: Tick) -> RangeSketch:
@@ -88,84 +85,101 @@ def _whole(operator: Operator, goal: Goal, spent: int, tick: Tick) -> RangeSketc
     refuse_non_finite(image)
     tick(goal.n)
     return RangeSketch(
-        Y=np.empty((goal.n, 0), goal.dtype),
-        Q=eye,
+        basis=Reflectors(goal.n, goal.dtype),
         norm_low=spectral_norm(image),
         epsilon=0.0,
+        Q=eye,
         image=image,
         num_products=spent + goal.n,
     )
 
 
-def _look(sketch: RangeSketch, operator: Operator, goal: Goal, tick: Tick) -> None:
-    """Take a basis from all columns but the last, and bound by those what lies outside of it."""
-    m = sketch.num_columns - RANGE_TEST
-    left, values = _left_singular(sketch.Y[:, :m])
-    along = np.linalg.norm(operator.matmat(np.ascontiguousarray(left[:, :1])))
-    tick(1)
-    sketch.num_products += 1
-    sketch.norm_low = max(sketch.norm_low, float(along))
-    cut = threshold.cut(sketch.norm_low, goal.eps, goal.atol, goal.rtol)
-    sketch.Q = np.ascontiguousarray(left[:, values / np.sqrt(m) > DROP * cut])
-    outside = project(sketch.Y[:, m:], sketch.Q)
-    sketch.epsilon = spectral_norm(outside) / chi(RANGE_TEST, goal.is_complex)
+def _add_panel(
+    sketch: RangeSketch,
+    operator: Operator,
+    goal: Goal,
+    b: int,
+    tick: Tick,
+    *,
+    is_first: bool,
+    is_last: bool,
+) -> None:
+    """Multiply b columns, look what of them lies outside of Q, and end there or widen Q by it."""
+    Y = _multiplied(sketch, operator, goal, b, tick)
+    if is_first and b >= RANGE_TEST:
+        _bound_norm(sketch, operator, Y, tick)
+    k, chi_b = sketch.basis.size, chi(b, goal.is_complex)
+    turned = sketch.basis.turned(Y)
+    if sketch.end is None and _is_short(turned[k:], LOOSE * sketch.cut(goal) * chi_b):
+        sketch.end = k
+    is_enough = not sketch.num_missing or is_last
+    if sketch.end is not None and is_enough and _is_ended(sketch, goal, turned, chi_b):
+        more = turned[:k]
+    else:
+        least = DROP * sketch.cut(goal) * math.sqrt(b)
+        more = np.vstack([turned[:k], sketch.basis.widen(turned[k:], least)])
+    sketch.panels.append(Y)
+    sketch.coefficients.append(more)
+    sketch.num_columns += b
+    if sketch.is_narrow(goal):
+        sketch.proof = proof_by_columns(sketch, goal)
+    elif sketch.end is not None and is_enough:  # more is there, or noise: a sharper test
+        sketch.end, sketch.num_failed = sketch.basis.size, sketch.num_failed + 1
+    if sketch.proof is not None:
+        sketch.panels = []
+
+
+def _multiplied(sketch: RangeSketch, operator: Operator, goal: Goal, b: int, tick: Tick) -> Array:
+    """Return A Omega of the next b columns, and bound |A| by it."""
+    Omega = probes.gaussian(goal.seed, sketch.num_columns, b, goal.n, goal.dtype)
+    Y = operator.matmat(Omega)
+    tick(b)
+    sketch.num_products += b
+    shares = np.linalg.norm(Y, axis=0) / np.linalg.norm(Omega, axis=0)
+    sketch.norm_low = float(np.max(np.append(shares, sketch.norm_low)))
+    goal.check_norm(sketch.norm_low)
+    sketch.norm_high = min(sketch.norm_high, columns.norm(Y) / chi(b, goal.is_complex))
+    return Y
+
+
+def _bound_norm(sketch: RangeSketch, operator: Operator, Y: Array, tick: Tick) -> None:
+    """Bound |A| from below by a product with the direction that the columns are longest along."""
+    if sketch.basis.size:
+        longest = sketch.basis.times(columns.longest(sketch.turned_columns()))
+    else:
+        longest = columns.longest(Y)
+    if longest.any():
+        sketch.norm_low = max(sketch.norm_low, float(np.linalg.norm(operator.matmat(longest))))
+        tick(1)
+        sketch.num_products += 1
+
+
+def _is_short(W: Array, most: float) -> bool:
+    """Tell whether |W| <= most; mostly its Frobenius norm tells that it is not."""
+    lengths = np.linalg.norm(W, axis=0)
+    return bool(lengths.max() <= most) and columns.norm(W) <= most
+
+
+def _is_ended(sketch: RangeSketch, goal: Goal, turned: Array, chi_b: float) -> bool:
+    """Give up the faint directions of Q, and tell whether little lies outside of the others."""
+    k, least = sketch.basis.size, DROP * sketch.cut(goal) * math.sqrt(max(sketch.num_columns, 1))
+    sketch.faint = columns.faint(sketch.turned_columns(), least)
+    lost = sketch.faint.turned(turned[:k])[: sketch.faint.size]
+    sketch.epsilon = columns.norm(np.vstack([lost, turned[k:]])) / chi_b
+    if sketch.is_narrow(goal):
+        return True
+    sketch.faint, sketch.epsilon = None, math.inf
+    return False
 
 
 def multiply_basis(sketch: RangeSketch, operator: Operator, tick: Tick) -> RangeSketch:
     """Form A Q."""
-    k = sketch.Q.shape[1]
+    sketch.panels, sketch.coefficients = [], []
+    sketch.Q = sketch.orthonormal()
+    k = sketch.rank
+    sketch.basis = Reflectors(sketch.basis.n, sketch.basis.dtype)  # Q holds all of it
     sketch.image = operator.matmat(sketch.Q) if k else sketch.Q.copy()
     refuse_non_finite(sketch.image)
     tick(k)
     sketch.num_products += k
     return sketch
-
-
-def _left_singular(Y: Array) -> tuple[Array, FloatArray]:
-    """Return the left singular vectors and the singular values of a tall block."""
-    Q, R = np.linalg.qr(Y)
-    left, values, _ = np.linalg.svd(R)
-    return gemm(Q, left), values
-
-
-@dataclass(frozen=True)
-class RangeEvidence:
-    """What eq. (3) says of the finished sketch."""
-
-    low: int
-    high: int
-    count: int
-    inertia: tuple[int, int, int] | None  # where both signs are settled
-    cut: float
-    gap: tuple[float, float]  # the largest s_j below the cut, or epsilon, and the least above it
-    vectors: Array  # (n, count), spans the range
-    residual: float  # bound on |(I - Q Q*) A|
-
-
-def evidence(sketch: RangeSketch, goal: Goal) -> RangeEvidence:
-    """Count the singular values of A Q, and the eigenvalues of Q* A Q by sign."""
-    if sketch.image is None:
-        raise ValueError("multiply_basis comes first")
-    n, k, epsilon = goal.n, sketch.Q.shape[1], sketch.epsilon
-    sigma, right = np.empty(0), np.empty((k, k))
-    if k:
-        _, sigma, right = np.linalg.svd(np.linalg.qr(sketch.image, mode="r"))
-    norm_low = max(float(sigma.max(initial=0.0)), sketch.norm_low)
-    cuts = Cuts.of(goal, norm_low, norm_low + epsilon)
-    low, high = cuts.rank_bounds(sigma, epsilon, n)
-    count = int((sigma > cuts.low).sum())
-    T = gemm(sketch.Q.conj().T, sketch.image)
-    values = np.linalg.eigvalsh((T + T.conj().T) / 2) if k else np.empty(0)
-    plus, minus = int((values > cuts.low).sum()), int((values < -cuts.low).sum())
-    settled = low == high == count == plus + minus
-    below = max(float(sigma[count:].max(initial=0.0)), epsilon)
-    return RangeEvidence(
-        low=low,
-        high=high,
-        count=count,
-        inertia=(plus, n - count, minus) if settled else None,
-        cut=cuts.low,
-        gap=(below, float(sigma[count - 1]) if count else 0.0),
-        vectors=gemm(sketch.Q, right[:count].conj().T),
-        residual=epsilon + float(sigma[count:].max(initial=0.0)),
-    )

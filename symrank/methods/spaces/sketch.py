@@ -1,8 +1,9 @@
 r"""Exact rank where rank or nullity is small: a basis of the range, or of the null space.
 
-Range. A Omega with m Gaussian columns has rank min(m, r) with probability one. m doubles until what
-lies outside of the basis that the columns show is proved to be below the cut
-(`symrank.methods.spaces.range_space`): about 2 r + 17 products for rank r, plus the doubling.
+Range. A Omega with m Gaussian columns has rank min(m, r) with probability one. m grows by a
+sixteenth at a time until what lies outside of the basis that the columns show is proved to be below
+the cut (`symrank.methods.spaces.range_space`): about 1.1 r + 48 products for rank r, and r more
+where the columns alone do not prove the count.
 
 Null space. For a block of random v the null part of each is found by a solve, A x = A v, z = v - x,
 and the z span min(m, d) dimensions (`symrank.methods.spaces.null_space`); m grows until they span
@@ -36,7 +37,7 @@ from symrank.support.probes import Streams
 
 __all__ = ["Sketch"]
 
-MEMORY = 2**30  # bytes of the columns, their basis and its image together
+MEMORY = 2**31  # bytes of the columns and their basis, or of that and its image
 AUTO_COLUMNS = 128  # of the range, before the null space is tried
 NULL_COLUMNS = 8  # of the first block; the next ones have GROWTH times as many
 GROWTH = 4
@@ -107,16 +108,17 @@ class Sketch(Method):
     def _range_offer(self, facts: Facts, goal: Goal, seen: Seen) -> Offer | None:
         """Offer a sketch of the range: one that is too small says so, and costs its products."""
         likely = min(seen.high, math.ceil(LIKELY * seen.likely))
-        least = 2 * likely + range_space.RANGE_TEST  # the doubling may waste as many again
-        if least > self.columns_limit(goal) or 2 * least > goal.max_matvecs:
+        columns = likely + 2 * range_space.spare(likely)
+        if columns > self.columns_limit(goal) or columns >= goal.max_matvecs:
             return None
-        columns = 2 * likely + range_space.FIRST
-        seconds = 2 * columns * costs.product_seconds(facts.work)
-        seconds += costs.sketch_seconds(goal.n, columns)
+        seconds = columns * costs.product_seconds(facts.work)
+        seconds += costs.sketch_seconds(
+            goal.n, min(columns, LIKELY * seen.likely + range_space.FIRST)
+        )
         known = "at most" if likely == seen.high else "likely below"
         why = f"the rank is {known} {likely} by sampling: a sketch of the range is exact"
-        num_bytes = 3 * goal.dtype.itemsize * goal.n * columns
-        return Offer.certain(self, 2 * columns, seconds, num_bytes, why)
+        num_bytes = 2 * goal.dtype.itemsize * goal.n * columns
+        return Offer.certain(self, columns, seconds, num_bytes, why)
 
     def _null_offer(self, facts: Facts, goal: Goal, seen: Seen) -> Offer | None:
         """Offer null vectors: their solves may fail, as kappa is a guess."""
@@ -134,7 +136,7 @@ class Sketch(Method):
 
     def columns_limit(self, goal: Goal) -> int:
         """Return the largest number of columns that options and memory allow."""
-        fits = MEMORY // (3 * goal.dtype.itemsize * max(goal.n, 1))
+        fits = MEMORY // (2 * goal.dtype.itemsize * max(goal.n, 1))
         return max(1, min(fits, goal.n) if self.max_columns is None else self.max_columns)
 
     def next_tasks(self, goal: Goal, round_: int, summary: Summary | None) -> Sequence[Task]:  # noqa: ARG002
@@ -156,27 +158,31 @@ class Sketch(Method):
         return []
 
     def _plan_range(self, goal: Goal, memo: "_Memo", left: int, limit: int) -> list[Task]:
-        """Form A Q once the sketch is narrow, else double its columns."""
+        """Double the columns at most, `grow` ends with the range; then form A Q, if it must be."""
         sketch = memo.range
-        if sketch is not None and sketch.image is not None:
-            return []
-        if sketch is not None and sketch.is_narrow(goal):
-            fits = sketch.Q.shape[1] <= left
-            return [Task(RANGE)] if fits else []
-        have = 0 if sketch is None else sketch.num_columns
-        more = min(have or range_space.FIRST, limit - have)
         if sketch is None:
-            more = min(range_space.FIRST, max(left - 1, 1))
-            if goal.n <= max(limit, range_space.FIRST) and goal.n <= min(
-                left, 2 * range_space.FIRST
-            ):
-                more = goal.n  # all of A costs no more
-            elif more <= range_space.RANGE_TEST:
-                return [Task(RANGE, num_vectors=more)] if more > 0 and self.side != "null" else []
-        if more <= 0 or (have and have + more < min(2 * have, limit)):
+            return self._first_columns(goal, left, limit)
+        if sketch.is_done:
             return []
-        cost = goal.n if have + more >= goal.n else more + 1
-        return [Task(RANGE, num_vectors=more)] if cost <= left else []
+        have = sketch.num_columns
+        if sketch.is_narrow(goal):
+            missing = sketch.num_missing and sketch.num_missing + range_space.RANGE_TEST
+            if missing and have + missing <= min(limit, goal.n - 1) and missing < left:
+                return [Task(RANGE, num_vectors=missing)]
+            return [Task(RANGE)] if sketch.rank <= left else []
+        more = min(have, limit - have)
+        if have + more >= goal.n:  # all of A
+            return [Task(RANGE, num_vectors=more)] if goal.n <= left else []
+        more = min(more, left - 1)
+        return [Task(RANGE, num_vectors=more)] if more >= range_space.RANGE_TEST else []
+
+    def _first_columns(self, goal: Goal, left: int, limit: int) -> list[Task]:
+        more = min(range_space.FIRST, max(left - 1, 1))
+        if goal.n <= max(limit, range_space.FIRST) and goal.n <= min(left, 2 * range_space.FIRST):
+            return [Task(RANGE, num_vectors=goal.n)]  # all of A costs no more
+        if more > range_space.RANGE_TEST or (more > 0 and self.side != "null"):
+            return [Task(RANGE, num_vectors=more)]
+        return []
 
     def _plan_null(self, goal: Goal, memo: "_Memo", left: int) -> list[Task]:
         """Go on with the last block, or start a wider one if all its columns were null vectors."""
@@ -235,7 +241,7 @@ class Sketch(Method):
         )
         found = Found(high=goal.n)
         if memo.range is not None:
-            found.add_range(goal, memo.range)
+            found.add_range(goal, memo.range, wants_basis=self.basis)
         if memo.norm is not None:
             found.add_null(goal, memo.norm, memo.blocks)
         found.settle(goal.n)
