@@ -1,0 +1,1 @@
+"""Matrices that people come with, beside the tool that they would take."""
