@@ -102,7 +102,9 @@ class Plan:
         return "\n  ".join([f"{self.choice}", self.reason, *self.notes, *others])
 
 
-def propose(facts: Facts, goal: Goal, menu: Menu = MENU) -> Plan:
+def propose(
+    facts: Facts, goal: Goal, menu: Menu = MENU, *, seconds_left: float = math.inf
+) -> Plan:
     """Weigh what the methods offer before the first product.
 
     Parameters
@@ -113,6 +115,8 @@ def propose(facts: Facts, goal: Goal, menu: Menu = MENU) -> Plan:
         What is asked for; `max_matvecs` is the budget.
     menu
         The methods that are asked.
+    seconds_left
+        Of the budget: what is predicted to take more is not begun.
     """
     sampled, whole = Lanczos().offer(facts, goal), Lanczos().whole(goal)
     worth = _likely_seconds(facts, goal)
@@ -121,7 +125,7 @@ def propose(facts: Facts, goal: Goal, menu: Menu = MENU) -> Plan:
         return Plan(choice=sampled, reason=_why_sampling(menu.exact, facts, goal))
     best = min(exact, key=lambda offer: offer.seconds[1])
     others = [offer for offer in (*exact, sampled) if offer is not best]
-    is_cheap = best.seconds[1] <= _allowance(goal, worth)
+    is_cheap = best.seconds[1] <= min(_allowance(goal, worth), seconds_left)
     if is_cheap and best.products[1] <= max(WORTH * sampled.products[0], whole):
         return Plan(choice=best, reason=best.why, others=others)
     is_timed = facts.is_explicit or not best.products[1]
@@ -205,9 +209,9 @@ def affords_singular_values(facts: Facts, goal: Goal) -> bool:
     return _takes_at_most(method, facts, goal, _allowance(goal, _likely_seconds(facts, goal)))
 
 
-def affords_all_eigenvalues(facts: Facts, goal: Goal) -> bool:
+def affords_all_eigenvalues(facts: Facts, goal: Goal, seconds_left: float = math.inf) -> bool:
     """Tell whether all eigenvalues may stand in for pivots that proved too little."""
-    most = max(EXACT_SECONDS, WORTH * _likely_seconds(facts, goal))
+    most = min(max(EXACT_SECONDS, WORTH * _likely_seconds(facts, goal)), seconds_left)
     return _takes_at_most(Dense(), facts, goal, most)
 
 

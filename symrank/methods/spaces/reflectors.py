@@ -13,6 +13,9 @@ Only a panel in which the range ends, as singular values of W say, is decomposed
 leading right singular vectors is taken in place of W.
 """
 
+from dataclasses import dataclass, field
+from typing import Any
+
 import numpy as np
 import scipy.linalg
 
@@ -24,12 +27,14 @@ __all__ = ["Reflectors"]
 CLEAR = 100.0  # times the least: a triangle with this on its diagonal is not decomposed
 
 
+@dataclass(eq=False)
 class Reflectors:
     """The basis Q (n, size) of all panels so far."""
 
-    def __init__(self, n: int, dtype: np.dtype) -> None:
-        self.n, self.dtype, self.size = n, dtype, 0
-        self._panels: list[tuple[int, Array, Array]] = []  # first row, V, T
+    n: int
+    dtype: np.dtype[Any]
+    size: int = 0
+    _panels: list[tuple[int, Array, Array]] = field(default_factory=list)  # first row, V, T
 
     def turned(self, Y: Array) -> Array:
         """Return Q* Y, all n rows."""
