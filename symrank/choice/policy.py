@@ -102,7 +102,7 @@ class Plan:
         return "\n  ".join([f"{self.choice}", self.reason, *self.notes, *others])
 
 
-def propose(facts: Facts, goal: Goal, menu: Menu = MENU) -> Plan:
+def propose(facts: Facts, goal: Goal, menu: Menu = MENU, seconds_left: float = math.inf) -> Plan:
     """Weigh what the methods offer before the first product.
 
     Parameters
@@ -113,6 +113,8 @@ def propose(facts: Facts, goal: Goal, menu: Menu = MENU) -> Plan:
         What is asked for; `max_matvecs` is the budget.
     menu
         The methods that are asked.
+    seconds_left
+        Of the caller's budget in wall time, which ends sampling and not all eigenvalues.
     """
     sampled, whole = Lanczos().offer(facts, goal), Lanczos().whole(goal)
     worth = _likely_seconds(facts, goal)
@@ -121,7 +123,7 @@ def propose(facts: Facts, goal: Goal, menu: Menu = MENU) -> Plan:
         return Plan(choice=sampled, reason=_why_sampling(menu.exact, facts, goal))
     best = min(exact, key=lambda offer: offer.seconds[1])
     others = [offer for offer in (*exact, sampled) if offer is not best]
-    is_cheap = best.seconds[1] <= _allowance(goal, worth)
+    is_cheap = best.seconds[1] <= min(_allowance(goal, worth), seconds_left)
     if is_cheap and best.products[1] <= max(WORTH * sampled.products[0], whole):
         return Plan(choice=best, reason=best.why, others=others)
     is_timed = facts.is_explicit or not best.products[1]
