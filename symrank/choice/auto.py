@@ -80,7 +80,7 @@ def count_twin(
 
 def choose_and_run(job: Job, budget: Budget, menu: Menu = MENU) -> RankResult:
     """Count exactly where that is cheap, at once or once it is seen to be; else sample."""
-    plan = propose(job.operator.facts, job.goal, menu, seconds_left=budget.seconds_left)  # 1
+    plan = propose(job.operator.facts, job.goal, menu, budget.seconds_left)  # 1
     if plan.choice.method.is_exact:
         tried = run(job, plan.choice.method, plan.reason, budget)
         if _is_final(tried.summary) or tried.is_squared_away:

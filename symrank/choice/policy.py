@@ -102,9 +102,7 @@ class Plan:
         return "\n  ".join([f"{self.choice}", self.reason, *self.notes, *others])
 
 
-def propose(
-    facts: Facts, goal: Goal, menu: Menu = MENU, *, seconds_left: float = math.inf
-) -> Plan:
+def propose(facts: Facts, goal: Goal, menu: Menu = MENU, seconds_left: float = math.inf) -> Plan:
     """Weigh what the methods offer before the first product.
 
     Parameters
@@ -116,7 +114,7 @@ def propose(
     menu
         The methods that are asked.
     seconds_left
-        Of the budget: what is predicted to take more is not begun.
+        Of the caller's budget in wall time, which ends sampling and not all eigenvalues.
     """
     sampled, whole = Lanczos().offer(facts, goal), Lanczos().whole(goal)
     worth = _likely_seconds(facts, goal)

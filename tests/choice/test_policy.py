@@ -111,6 +111,10 @@ def test_the_products_of_a_dense_copy_are_weighed_against_a_whole_run():
     assert plan.choice.method.name == "lanczos"  # 6000 products are more than it likely takes
     plan = symrank.plan(products_of(gallery.grid_laplacian((50, 60))))
     assert plan.choice.method.name == "dense"  # and 3000 are fewer
+    facts = as_operator(gallery.grid_laplacian((50, 60)).toarray()).facts
+    assert policy.propose(facts, goal_of(3000)).choice.method.is_exact
+    hurried = policy.propose(facts, goal_of(3000), seconds_left=0.5)
+    assert not hurried.choice.method.is_exact  # nothing ends all eigenvalues
     plan = symrank.plan(products_of(gallery.grid_laplacian((50, 60))), precision=0.05)
     assert plan.choice.method.name == "lanczos"  # eight probes are enough for five percent
     small = symrank.rank(products_of(gallery.grid_laplacian((20, 20))), rng=1)
