@@ -31,6 +31,7 @@ __all__ = [
 EXACT_SECONDS = 10.0  # an exact count is worth this much where no precision is asked for
 ASKING_SECONDS = 0.05  # to make an offer: too few to matter
 WORTH = 2.0  # or this many times what sampling takes
+UNSEEN = 4.0  # first rounds: beyond, it is a quarter at most, and a small rank may show in it
 DEARER = 4.0  # times what it is taken for: a product of unknown cost may take that
 NEARLY = 8.0  # times the width asked for
 LOOK = 4096  # products that an exact count may take whatever sampling has taken
@@ -124,7 +125,8 @@ def propose(facts: Facts, goal: Goal, menu: Menu = MENU, seconds_left: float = m
     best = min(exact, key=lambda offer: offer.seconds[1])
     others = [offer for offer in (*exact, sampled) if offer is not best]
     is_cheap = best.seconds[1] <= min(_allowance(goal, worth), seconds_left)
-    if is_cheap and best.products[1] <= max(WORTH * sampled.products[0], whole):
+    first = sampled.products[0]
+    if is_cheap and best.products[1] <= max(WORTH * first, min(whole, UNSEEN * first)):
         return Plan(choice=best, reason=best.why, others=others)
     is_timed = facts.is_explicit or not best.products[1]
     lacking = _declined(menu.exact, facts, goal)
