@@ -38,8 +38,8 @@ CHOICE = {
     ),
     "sketch": Choice(
         "the integer, except with probability 1e-10",
-        "$2r + 32$ for a rank $r$; twenty solves for a small nullity",
-        12,
+        "$1.1 r + 32$ for a rank $r$, or $r$ more; twenty solves for a small nullity",
+        6,
         "as many vectors as the rank, or twenty more than the nullity",
         "a small rank or a small nullity; gains from any preconditioner",
     ),

@@ -188,9 +188,8 @@ class RankResult(SignedSpectrum, EnergyCurve):
         """Go on to a narrower interval from the vectors in memory; what is done is not repeated.
 
         A result that can go on keeps the run's vectors alive; ``dataclasses.replace(result,
-        resume=None)`` lets them go, and so do pickling and `to_dict`. The vectors serve once:
-        refine the newer result after that. The interval of the refined result holds at the same
-        confidence: the looks of the run before count among its own.
+        resume=None)`` lets them go, and so do pickling and `to_dict`. They serve once: refine the
+        newer result after that. Its interval holds at the same confidence: all looks are counted.
 
         Parameters
         ----------

@@ -57,7 +57,7 @@ def without_twins(job: Job) -> tuple[Job, Twins | None]:
             job,
             operator=inner,
             given=inner,
-            goal=replace(goal, n=inner.n),
+            goal=replace(goal, n=inner.n, zeros=(max(0, goal.zeros[0] - goal.n + inner.n), None)),
             num_zeros=job.num_zeros + twins.num_null,
         ),
         twins,

@@ -80,12 +80,12 @@ def count_twin(
 
 def choose_and_run(job: Job, budget: Budget, menu: Menu = MENU) -> RankResult:
     """Count exactly where that is cheap, at once or once it is seen to be; else sample."""
-    plan = propose(job.operator.facts, job.goal, menu)  # 1
+    plan = propose(job.operator.facts, job.goal, menu, budget.seconds_left)  # 1
     if plan.choice.method.is_exact:
         tried = run(job, plan.choice.method, plan.reason, budget)
         if _is_final(tried.summary) or tried.is_squared_away:
             return _settled(tried, budget)
-        if affords_all_eigenvalues(job.operator.facts, job.goal):  # 3
+        if affords_all_eigenvalues(job.operator.facts, job.goal, budget.seconds_left):  # 3
             return _all_eigenvalues(tried, budget)
         return _sampled_instead(tried, budget, menu)
     return _sampled(job, plan.reason, budget, menu)  # 2

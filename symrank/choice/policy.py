@@ -31,6 +31,7 @@ __all__ = [
 EXACT_SECONDS = 10.0  # an exact count is worth this much where no precision is asked for
 ASKING_SECONDS = 0.05  # to make an offer: too few to matter
 WORTH = 2.0  # or this many times what sampling takes
+UNSEEN = 4.0  # first rounds: beyond, it is a quarter at most, and a small rank may show in it
 DEARER = 4.0  # times what it is taken for: a product of unknown cost may take that
 NEARLY = 8.0  # times the width asked for
 LOOK = 4096  # products that an exact count may take whatever sampling has taken
@@ -102,7 +103,7 @@ class Plan:
         return "\n  ".join([f"{self.choice}", self.reason, *self.notes, *others])
 
 
-def propose(facts: Facts, goal: Goal, menu: Menu = MENU) -> Plan:
+def propose(facts: Facts, goal: Goal, menu: Menu = MENU, seconds_left: float = math.inf) -> Plan:
     """Weigh what the methods offer before the first product.
 
     Parameters
@@ -113,6 +114,8 @@ def propose(facts: Facts, goal: Goal, menu: Menu = MENU) -> Plan:
         What is asked for; `max_matvecs` is the budget.
     menu
         The methods that are asked.
+    seconds_left
+        Of the caller's budget in wall time, which ends sampling and not all eigenvalues.
     """
     sampled, whole = Lanczos().offer(facts, goal), Lanczos().whole(goal)
     worth = _likely_seconds(facts, goal)
@@ -121,8 +124,9 @@ def propose(facts: Facts, goal: Goal, menu: Menu = MENU) -> Plan:
         return Plan(choice=sampled, reason=_why_sampling(menu.exact, facts, goal))
     best = min(exact, key=lambda offer: offer.seconds[1])
     others = [offer for offer in (*exact, sampled) if offer is not best]
-    is_cheap = best.seconds[1] <= _allowance(goal, worth)
-    if is_cheap and best.products[1] <= max(WORTH * sampled.products[0], whole):
+    is_cheap = best.seconds[1] <= min(_allowance(goal, worth), seconds_left)
+    first = sampled.products[0]
+    if is_cheap and best.products[1] <= max(WORTH * first, min(whole, UNSEEN * first)):
         return Plan(choice=best, reason=best.why, others=others)
     is_timed = facts.is_explicit or not best.products[1]
     lacking = _declined(menu.exact, facts, goal)
@@ -205,9 +209,9 @@ def affords_singular_values(facts: Facts, goal: Goal) -> bool:
     return _takes_at_most(method, facts, goal, _allowance(goal, _likely_seconds(facts, goal)))
 
 
-def affords_all_eigenvalues(facts: Facts, goal: Goal) -> bool:
+def affords_all_eigenvalues(facts: Facts, goal: Goal, seconds_left: float = math.inf) -> bool:
     """Tell whether all eigenvalues may stand in for pivots that proved too little."""
-    most = max(EXACT_SECONDS, WORTH * _likely_seconds(facts, goal))
+    most = min(max(EXACT_SECONDS, WORTH * _likely_seconds(facts, goal)), seconds_left)
     return _takes_at_most(Dense(), facts, goal, most)
 
 

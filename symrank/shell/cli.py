@@ -229,6 +229,7 @@ def _demo(
             try:
                 for line in report.demo_lines(seed, observe):
                     lines.append(line)
+                    observe.say(line)
                     if line.result.status is symrank.Status.INTERRUPTED:
                         break
             except KeyboardInterrupt:

@@ -19,10 +19,20 @@ from symrank.operators import kron
 from symrank.spectrum.outcome import Progress
 from symrank.support.options import UNLIMITED
 
-__all__ = ["PROBLEMS", "Line", "Problem", "demo_lines", "describe", "progress_bar", "table"]
+__all__ = [
+    "PROBLEMS",
+    "Line",
+    "Problem",
+    "Watch",
+    "demo_lines",
+    "describe",
+    "progress_bar",
+    "table",
+]
 
 DEMO_BUDGET = 200_000  # products per run
 MOST_GAPS = 3
+FIRST_STATE = "starting; a first run on a machine compiles its kernels"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -224,14 +234,47 @@ class _Deaf(io.TextIOBase):
             self._stream.flush()
 
 
-@contextmanager
-def progress_bar() -> Iterator[Callable[[str], Callable[[Progress], None] | None]]:
-    """Show progress on stderr while the block runs, if stderr is a terminal.
+class Watch:
+    """Shows nothing: stderr is no terminal."""
 
-    Gives a function that takes a title and returns what `rank` takes as `progress`.
-    """
+    def __call__(self, title: str) -> Callable[[Progress], None] | None:  # noqa: ARG002
+        """Return what `rank` takes as `progress`, for a run of that title."""
+        return None
+
+    def say(self, line: Line) -> None:
+        """Show a row of the demonstration as soon as it is known; the table comes at its end."""
+
+
+class _Bar(Watch):
+    """Shows how far a run is."""
+
+    def __init__(self, bar: bars.Progress) -> None:
+        self._bar = bar
+
+    def __call__(self, title: str) -> Callable[[Progress], None]:
+        bar = self._bar
+        for old in bar.task_ids:
+            bar.remove_task(old)
+        task = bar.add_task(title, total=None, state=FIRST_STATE)
+
+        def show(now: Progress) -> None:
+            most = now.max_matvecs if now.max_matvecs < UNLIMITED else None
+            done = now.num_matvecs if most is None else min(now.num_matvecs, most)
+            known = "" if now.interval is None else f", rank in {list(now.interval)}"
+            state = f"{done}{'' if most is None else f'/{most}'} products{known}"
+            bar.update(task, completed=done, total=most, state=state)
+
+        return show
+
+    def say(self, line: Line) -> None:
+        self._bar.console.print(f"{line.problem}, {line.method}: {line.result}", markup=False)
+
+
+@contextmanager
+def progress_bar() -> Iterator[Watch]:
+    """Show progress on stderr while the block runs, if stderr is a terminal."""
     if not sys.stderr.isatty():
-        yield lambda _: None
+        yield Watch()
         return
     bar = bars.Progress(
         bars.TextColumn("{task.description}", markup=False),
@@ -242,19 +285,4 @@ def progress_bar() -> Iterator[Callable[[str], Callable[[Progress], None] | None
         transient=True,
     )
     with bar:
-
-        def observe(title: str) -> Callable[[Progress], None]:
-            for old in bar.task_ids:
-                bar.remove_task(old)
-            task = bar.add_task(title, total=None, state="")
-
-            def show(now: Progress) -> None:
-                most = now.max_matvecs if now.max_matvecs < UNLIMITED else None
-                done = now.num_matvecs if most is None else min(now.num_matvecs, most)
-                known = "" if now.interval is None else f", rank in {list(now.interval)}"
-                state = f"{done}{'' if most is None else f'/{most}'} products{known}"
-                bar.update(task, completed=done, total=most, state=state)
-
-            return show
-
-        yield observe
+        yield _Bar(bar)

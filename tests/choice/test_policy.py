@@ -110,7 +110,13 @@ def test_the_products_of_a_dense_copy_are_weighed_against_a_whole_run():
     plan = symrank.plan(products_of(gallery.grid_laplacian((75, 80))))
     assert plan.choice.method.name == "lanczos"  # 6000 products are more than it likely takes
     plan = symrank.plan(products_of(gallery.grid_laplacian((50, 60))))
-    assert plan.choice.method.name == "dense"  # and 3000 are fewer
+    assert plan.choice.method.name == "lanczos"  # a sixth of 3000 tells whether the rank is small
+    plan = symrank.plan(products_of(gallery.grid_laplacian((40, 50))))
+    assert plan.choice.method.name == "dense"  # and a quarter of 2000 is too much for that
+    facts = as_operator(gallery.grid_laplacian((50, 60)).toarray()).facts
+    assert policy.propose(facts, goal_of(3000)).choice.method.is_exact
+    hurried = policy.propose(facts, goal_of(3000), seconds_left=0.5)
+    assert not hurried.choice.method.is_exact  # nothing ends all eigenvalues
     plan = symrank.plan(products_of(gallery.grid_laplacian((50, 60))), precision=0.05)
     assert plan.choice.method.name == "lanczos"  # eight probes are enough for five percent
     small = symrank.rank(products_of(gallery.grid_laplacian((20, 20))), rng=1)
@@ -528,8 +534,8 @@ class Offering(Dense):
         (10.1, 0, {}, False),
         (0.036, 0, {"open_ended": False}, True),  # else twice the likely run, 30 probes of 64 steps
         (0.037, 0, {"open_ended": False}, False),
-        (0.0, 3840, {}, True),  # the likely run: 30 probes of 128 steps
-        (0.0, 3841, {}, False),
+        (0.0, 2048, {}, True),  # four first rounds, 8 probes of 64 steps each
+        (0.0, 2049, {}, False),
     ],
 )
 def test_the_offer_of_an_exact_count_is_taken_where_it_is_cheap(

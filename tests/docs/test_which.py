@@ -50,8 +50,9 @@ def test_memory_is_so_many_blocks(which, name):
         widest = Widest()
         tracemalloc.start()
         try:
-            symrank.rank(widest.operator, name, rng=1, max_matvecs=150, check=False)
-            return tracemalloc.get_traced_memory()[1] / (8 * N * widest.width)
+            found = symrank.rank(widest.operator, name, rng=1, max_matvecs=150, check=False)
+            width = max(widest.width, found.diagnostics.get("num_columns", 0))
+            return tracemalloc.get_traced_memory()[1] / (8 * N * width)
         finally:
             tracemalloc.stop()
 

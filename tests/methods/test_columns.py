@@ -11,6 +11,8 @@ from symrank import Sketch, Status, gallery
 from symrank.methods import Goal
 from symrank.methods.spaces import columns, range_space
 from symrank.methods.spaces.certificates import Cuts, spectral_norm
+from symrank.methods.spaces.range_evidence import proof_by_columns
+from symrank.methods.spaces.range_sketch import RangeSketch
 from symrank.methods.spaces.reflectors import Reflectors
 from symrank.spectrum import margins, threshold
 from symrank.support import probes
@@ -162,3 +164,22 @@ def test_a_false_end_is_passed(seed):
     assert result.status is not Status.EXACT  # they crowd
     low, high = result.interval()
     assert low <= 100 <= high
+
+
+@pytest.mark.parametrize("crowd", [0.2, 0.9])
+def test_a_proof_needs_every_eigenvalue_clear_of_the_floor(crowd):
+    """Columns so many that they lose little: what lies within 100 floors is still in doubt."""
+    n, level = 40, crowd * threshold.CROWD * threshold.cut(1.0, EPS, None, None)
+    lam = np.concatenate([[1.0, level], np.zeros(n - 2)])
+    Y = [lam[:, None] * probes.gaussian(0, j, 6, n, np.dtype(float)) for j in range(0, 30, 6)]
+    found = RangeSketch(basis=Reflectors(n, np.dtype(float)), norm_low=1.0, norm_high=1.0)
+    for part in Y:
+        turned = found.basis.turned(part)
+        k = found.basis.size
+        wider = found.basis.widen(turned[k:], 1e-14) if k < 2 else turned[:0]
+        found.coefficients.append(np.vstack([turned[:k], wider]))
+        found.panels.append(part)
+    found.num_columns, found.epsilon = 30, 0.0
+    least = columns.least_singular_value(found.turned_columns())
+    assert least > 0.1 * level * np.sqrt(30)  # the columns show it
+    assert proof_by_columns(found, goal(n=n)) is None

@@ -95,6 +95,8 @@ class Lanczos(Method):
 
         Those for rank n/2 where all is to be known, else those of a rank nearer to an end.
         """
+        if not goal.n:
+            return 0
         stages = self.stages(goal)
         if goal.open_ended:
             return min(goal.max_matvecs, stages[-1] * DOUBLED * FIRST_STEPS)

@@ -155,7 +155,8 @@ def _form(panels: list[Array], goal: Goal) -> Array:
     Z = np.zeros((int(stops[-1]),) * 2, goal.dtype)
     for i, Y in enumerate(panels):
         first = int(stops[i]) - Y.shape[1]
-        Omega = probes.gaussian(goal.seed, first, Y.shape[1], goal.n, goal.dtype).conj().T
+        Omega = probes.gaussian(goal.seed, first, Y.shape[1], goal.n, goal.dtype)
+        rows = np.ascontiguousarray(Omega.conj().T)
         for stop, other in zip(stops[i:], panels[i:], strict=True):
-            Z[first : stops[i], stop - other.shape[1] : stop] = gemm(Omega, other)
+            Z[first : stops[i], stop - other.shape[1] : stop] = gemm(rows, other)
     return Z

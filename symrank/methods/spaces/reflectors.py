@@ -13,6 +13,9 @@ Only a panel in which the range ends, as singular values of W say, is decomposed
 leading right singular vectors is taken in place of W.
 """
 
+from dataclasses import dataclass, field
+from typing import Any
+
 import numpy as np
 import scipy.linalg
 
@@ -24,17 +27,19 @@ __all__ = ["Reflectors"]
 CLEAR = 100.0  # times the least: a triangle with this on its diagonal is not decomposed
 
 
+@dataclass
 class Reflectors:
     """The basis Q (n, size) of all panels so far."""
 
-    def __init__(self, n: int, dtype: np.dtype) -> None:
-        self.n, self.dtype, self.size = n, dtype, 0
-        self._panels: list[tuple[int, Array, Array]] = []  # first row, V, T
+    n: int
+    dtype: np.dtype[Any]
+    size: int = 0
+    panels: list[tuple[int, Array, Array]] = field(default_factory=list)  # first row, V, T
 
     def turned(self, Y: Array) -> Array:
         """Return Q* Y, all n rows."""
         X = Y.copy()
-        for start, V, T in self._panels:
+        for start, V, T in self.panels:
             _reflect(X[start:], V, T.conj().T)
         return X
 
@@ -57,7 +62,7 @@ class Reflectors:
         V[np.arange(keep), np.arange(keep)] = 1.0
         T = _triangle(V, tau)
         _reflect(W, V, T.conj().T)
-        self._panels.append((self.size, V, T))
+        self.panels.append((self.size, V, T))
         self.size += keep
         return W[:keep].copy()
 
@@ -65,21 +70,21 @@ class Reflectors:
         """Return Q U, (n, c), for U (size, c)."""
         X = np.zeros((self.n, U.shape[1]), self.dtype)
         X[: self.size] = U
-        for start, V, T in reversed(self._panels):
+        for start, V, T in reversed(self.panels):
             _reflect(X[start:], V, T)
         return X
 
     def basis(self) -> Array:
         """Return Q, (n, size)."""
         X = np.eye(self.n, self.size, dtype=self.dtype)
-        for start, V, T in reversed(self._panels):
+        for start, V, T in reversed(self.panels):
             _reflect(X[start:, start:], V, T)
         return X
 
     def complement(self) -> Array:
         """Return an orthonormal basis of what Q does not hold, (n, n - size)."""
         X = np.eye(self.n, dtype=self.dtype)[:, self.size :].copy()
-        for start, V, T in reversed(self._panels):
+        for start, V, T in reversed(self.panels):
             _reflect(X[start:], V, T)
         return X
 
