@@ -9,6 +9,7 @@ from typing import Any, NamedTuple, get_args
 
 import numpy as np
 
+from symrank.spectrum.golub_kahan_run import GolubKahanRun
 from symrank.spectrum.intervals import (
     BetaInterval,
     Capped,
@@ -99,6 +100,7 @@ def measure_to(measure: RitzMeasure) -> dict[str, Any]:
             "beta": run.beta.tolist(),
             "norm2": run.norm2,
             "eps": run.eps,
+            **({"power": run.power} if isinstance(run, GolubKahanRun) else {}),
         }
         for run in fields.pop("runs")
     ]
@@ -108,7 +110,9 @@ def measure_to(measure: RitzMeasure) -> dict[str, Any]:
 def measure_from(record: Mapping[str, Any]) -> RitzMeasure:
     """Invert `measure_to`."""
     runs = [
-        LanczosRun(np.array(r["alpha"]), np.array(r["beta"]), r["norm2"], r["eps"])
+        (GolubKahanRun if "power" in r else LanczosRun)(
+            **{**r, "alpha": np.array(r["alpha"]), "beta": np.array(r["beta"])}
+        )
         for r in record["runs"]
     ]
     return RitzMeasure(**{**record, "runs": runs})
@@ -138,6 +142,7 @@ CODECS = {
     "at_ends": _each(Band),
     "inertia": _optional(list, tuple),
     "between": _optional(tuple, tuple),
+    "shape": _optional(list, tuple),
     "notes": Codec(list, tuple),
     "diagnostics": Codec(dict, dict),
     "history": Codec(

@@ -67,7 +67,11 @@ class RankResult(SignedSpectrum, EnergyCurve):
     seconds
         Wall time.
     n, dtype, method, kernel, seed, confidence
-        What was run on what.
+        What was run on what. Of an (m, n) matrix whose singular values were counted, n is the
+        number of its columns (of `symrank.count`: of its singular values, ``min(m, n)``).
+    shape
+        ``(m, n)`` of a matrix whose singular values were counted, else None. Eigenvalues are
+        singular values then, wherever this result speaks of some.
     preconditioner
         Name of the `Preconditioner`, empty without one. With one, `threshold`, `gaps`,
         `measure` and `diagnostics` speak of the spectrum of G A; rank and inertia are those of A.
@@ -110,6 +114,7 @@ class RankResult(SignedSpectrum, EnergyCurve):
     basis: Basis | None = None
     diagnostics: Mapping[str, Any] = field(default_factory=dict)
     between: tuple[float, float] | None = None
+    shape: tuple[int, int] | None = None
     at_ends: Sequence[Band] = ()
     notes: Sequence[str] = ()
     history: Sequence[tuple[int, int, int]] = ()
@@ -117,7 +122,7 @@ class RankResult(SignedSpectrum, EnergyCurve):
 
     @property
     def nullity(self) -> int:
-        """``n - rank``: the eigenvalues that do not count.
+        """``n - rank``: the dimension of the null space, ``x`` with ``A x = 0``.
 
         Raises
         ------
@@ -130,6 +135,11 @@ class RankResult(SignedSpectrum, EnergyCurve):
                 "n - result.rank eigenvalues lie outside. Run symrank.rank for the nullity."
             )
         return self.n - self.rank
+
+    def nullity_interval(self, confidence: float | None = None) -> tuple[int, int]:
+        """Return integers that hold `nullity` with this confidence; see `interval`."""
+        low, high = self.interval(confidence)
+        return self.nullity + self.rank - high, self.nullity + self.rank - low
 
     def interval(self, confidence: float | None = None) -> tuple[int, int]:
         """Return integers ``(low, high)`` that hold the true count with this confidence.
@@ -337,8 +347,9 @@ class RankResult(SignedSpectrum, EnergyCurve):
         low, high = self.interval()
         by = f" preconditioned by {self.preconditioner}" if self.preconditioner else ""
         what = "rank" if self.between is None else f"count in {self.between}"
+        size = f"n = {self.n}" if self.shape is None else "{}x{}".format(*self.shape)
         return (
-            f"{what} {self.rank} in [{low}, {high}] at {self.confidence:.0%}, n = {self.n}, "
+            f"{what} {self.rank} in [{low}, {high}] at {self.confidence:.0%}, {size}, "
             f"{self.method}{by}, {self.num_matvecs} products, {self.seconds:.2f} s: "
             f"{self.status.name}"
         )

@@ -64,6 +64,7 @@ def count(
     max_matvecs: float | None = None,
     max_seconds: float | None = None,
     noise: float | None = None,
+    hermitian: bool | None = None,
     rng: Rng = None,
     progress: Callable[[Progress], None] | None = None,
     check: bool = True,
@@ -82,6 +83,7 @@ def count(
     max_matvecs: float | None = None,
     max_seconds: float | None = None,
     noise: float | None = None,
+    hermitian: bool | None = None,
     rng: Rng = None,
     progress: Callable[[Progress], None] | None = None,
     check: bool = True,
@@ -100,11 +102,15 @@ def count(
     max_matvecs: float | None = None,
     max_seconds: float | None = None,
     noise: float | None = None,
+    hermitian: bool | None = None,
     rng: Rng = None,
     progress: Callable[[Progress], None] | None = None,
     check: bool = True,
 ) -> RankResult | Counts:
     """Return the number of eigenvalues of `A` in ``(a, b]`` with an honest interval.
+
+    Of a rectangle, and wherever `symrank.rank` counts singular values, it is the number of its
+    ``min(m, n)`` singular values in there.
 
     ``count(A, edges)`` is a table of the numbers in ``(edges[i], edges[i + 1]]`` from one run.
 
@@ -126,7 +132,7 @@ def count(
         the ends; others count the eigenvalues of a shifted operator that are far from zero, and are
         as sharp as the products of that one. A table is counted by None, ``"dense"`` or
         ``"lanczos"``.
-    precision, confidence, max_matvecs, max_seconds, noise, rng, progress, check
+    precision, confidence, max_matvecs, max_seconds, noise, hermitian, rng, progress, check
         As for `symrank.rank`. There is no `preconditioner`: a congruence keeps signs, not
         positions.
 
@@ -163,6 +169,7 @@ def count(
         max_matvecs=max_matvecs,
         max_seconds=max_seconds,
         noise=noise,
+        hermitian=hermitian,
         seed=seed_of(rng),
         check=check,
     )
@@ -173,7 +180,7 @@ def count(
         return answer(A, method, options, progress)
     budget = budget_of(options, progress)
     with foreign.own_arithmetic():
-        return _shifted(prepare(A, options, budget), chosen, budget)
+        return _shifted(prepare(A, options, budget, method=chosen), chosen, budget)
 
 
 def _ends(a: Any, b: Any) -> list[float]:

@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from symrank.kernels.coefficients import Coefficients
-from symrank.kernels.compiled import chebyshev, lanczos, langevin, products
+from symrank.kernels.compiled import chebyshev, golub_kahan, lanczos, langevin, products
 from symrank.kernels.compiled.compiler import compiled
 from symrank.kernels.compiled.products import CHUNK
 from symrank.kernels.compiled.simd import width_tag
@@ -25,6 +25,7 @@ from symrank.support.typing import Array, FloatArray
 __all__ = [
     "chebyshev_step",
     "draw",
+    "golub_kahan_step",
     "golub_welsch",
     "lanczos_step",
     "langevin_step",
@@ -83,6 +84,29 @@ def _lanczos_pairs(
     spread(subtract, len(partial), 0.3 * U.size)
     norm2 = partial.sum(axis=0).reshape(-1, parts).sum(axis=1)
     return alpha, np.sqrt(norm2)
+
+
+def golub_kahan_step(
+    product: Multiplicand, W_prev: Array, scale: FloatArray, coupling: FloatArray
+) -> FloatArray:
+    """See `reference.golub_kahan_step`. One pass over memory; complex blocks as pairs of columns."""
+    parts, number = (2, W_prev.real.dtype) if np.iscomplexobj(W_prev) else (1, W_prev.dtype)
+    block, fields = W_prev.view(number), tuple(product)
+    if parts == 2:
+        fields = (np.ascontiguousarray(product[0]).view(number),)
+    scales = np.repeat(scale, parts).astype(number)
+    couplings = -np.repeat(coupling, parts).astype(number)
+    partial = np.empty((_num_chunks(len(block)), block.shape[1]))
+    panels = list(_panels(block.shape[1], 0, number))
+
+    def step(first: int, last: int) -> None:
+        for tag, columns in panels:
+            golub_kahan.step(
+                tag, columns, (first, last), fields, block, scales, couplings, partial
+            )
+
+    spread(step, len(partial), _cost(product, block))
+    return np.asarray(np.sqrt(partial.sum(axis=0).reshape(-1, parts).sum(axis=1)))
 
 
 def chebyshev_step(

@@ -291,6 +291,9 @@ class Method(ABC):
     counts_between: ClassVar[bool] = False
     """Whether it counts in (a, b] itself; else the shifted operator is counted."""
 
+    counts_moduli: ClassVar[bool] = False
+    """Whether it counts singular values from a factor (`symrank.operators.modulus`)."""
+
     solves: ClassVar[bool] = False
     """Whether it can use a preconditioner that has no factor."""
 

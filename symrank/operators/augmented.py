@@ -11,11 +11,11 @@ from functools import partial
 from typing import Any, overload
 
 import numpy as np
-import scipy.sparse as sp
 
 from symrank.operators.base import Operator
 from symrank.operators.factor import Factor, Factored, as_factor
 from symrank.operators.facts import DenseForm, Facts, ScalableRows, SingularForm, entry_work
+from symrank.operators.modulus import Modulus, twin
 from symrank.operators.padded import PaddedMatrix, PaddedOperator
 from symrank.operators.scaling import power_of_two, scaled_rows
 from symrank.support.typing import Array, FloatArray
@@ -50,12 +50,16 @@ class AugmentedOperator(Factored):
             known,
             num_entries=number.in_order + number.by_index,
             rows=partial(_rows, entries),
-            entries=partial(_twin, entries),
+            entries=partial(twin, entries),
         )
 
     def singular_form(self) -> SingularForm:
         """Return the rectangle."""
         return SingularForm(factor=self.factor, is_squared=False)
+
+    def modulus(self) -> Modulus:
+        """Return the operator of the singular values of the rectangle."""
+        return Modulus(self.factor)
 
     def times(self, factor: float) -> "AugmentedOperator | None":
         """Return `factor` times the operator, a power of two, where its entries are stored."""
@@ -137,9 +141,3 @@ def augmented(A: Any) -> Operator:
 
 def _rows(entries: Any) -> ScalableRows:
     return ScalableRows(parts=(entries, entries.T))
-
-
-def _twin(entries: Any, max_entries: float) -> Any:  # noqa: ARG001, of a rectangle that is stored
-    factor = sp.csr_array(entries)
-    blocks: list[list[Any]] = [[None, factor], [factor.conj().T, None]]
-    return sp.csr_array(sp.block_array(blocks))

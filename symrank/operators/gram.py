@@ -16,6 +16,7 @@ from symrank.errors import NonFiniteError, OptionError
 from symrank.operators.base import Operator
 from symrank.operators.factor import Factor, Factored, as_factor
 from symrank.operators.facts import DenseForm, Facts, ScalableRows, SingularForm
+from symrank.operators.modulus import Modulus, scaled_factor
 from symrank.operators.padded import PaddedMatrix, PaddedOperator
 from symrank.operators.scaling import scaled_rows
 from symrank.operators.sums import squared
@@ -77,6 +78,10 @@ class GramOperator(Factored):
         if self.factor.entries is None:
             return None
         return SingularForm(factor=self.factor, is_squared=True, scale=self.scale)
+
+    def modulus(self) -> Modulus:
+        """Return the operator of the singular values of ``scale * A``, not squared."""
+        return Modulus(scaled_factor(self.factor, self.scale), power=2)
 
     def scaled_rows(self, root: FloatArray) -> "GramOperator | None":
         """Return ``D A D`` as `gram` of a matrix of scaled entries."""

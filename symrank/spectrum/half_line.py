@@ -22,6 +22,7 @@ import math
 
 import numpy as np
 
+from symrank.spectrum.golub_kahan_run import GolubKahanRun
 from symrank.spectrum.lanczos_run import LanczosRun
 
 __all__ = ["left_mass"]
@@ -40,6 +41,8 @@ def left_mass(run: LanczosRun, x: float) -> tuple[float, float]:
     x
         No node, and not closer to one than rounding.
     """
+    if isinstance(run, GolubKahanRun):
+        return run.halved_mass(x, left_mass)
     theta, first, last = run.eigen
     d = theta - x
     size = np.abs(d)

@@ -128,6 +128,7 @@ class Inertia(Method):
     name: ClassVar[str] = "inertia"
     is_exact: ClassVar[bool] = True
     counts_between: ClassVar[bool] = True
+    counts_moduli: ClassVar[bool] = True
 
     def __post_init__(self) -> None:
         for name in ("max_fill", "max_flops", "patience"):
