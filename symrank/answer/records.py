@@ -15,6 +15,7 @@ from symrank.spectrum.intervals import (
     Capped,
     ChainInterval,
     Complement,
+    Even,
     ExactInterval,
     Hull,
     Intersection,
@@ -38,6 +39,7 @@ KINDS: dict[str, type[Interval]] = {
     "raised": Raised,
     "intersection": Intersection,
     "capped": Capped,
+    "even": Even,
 }
 NAMES = {cls: name for name, cls in KINDS.items()}
 assert set(NAMES) == set(get_args(Interval))

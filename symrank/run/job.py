@@ -135,7 +135,7 @@ def prepare(
         num_deflated=num_deflated,
         between=options.between,
         num_zeros=num_empty + given.n - num_deflated - operator.n
-        if view is None
+        if view is None or view.is_even
         else view.num_zeros,
         witness=witness,
         as_asked=_as_it_is if view is None else view.as_asked,

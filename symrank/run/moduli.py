@@ -7,6 +7,8 @@ of one at hand. Methods see |X| on the shorter side (`symrank.operators.modulus`
     X itself             sigma_i              r                                  tau
     gram(X)              sigma_i^2, zeros     r                                  sqrt(tau)
 
+and augmented(X), whose eigenvalues are +-sigma_i and zeros, is seen itself: its rank is even.
+
 `Asked` is the first step, from what the caller passed; `View` the second and the last, from what
 the method sees back to what was asked.
 """
@@ -27,7 +29,7 @@ from symrank.operators import Operator, PaddedMatrix, as_operator, augmented
 from symrank.operators.coerce import interpret
 from symrank.operators.modulus import Modulus
 from symrank.run.options import Options
-from symrank.spectrum.intervals import Complement
+from symrank.spectrum.intervals import Complement, Even, ExactInterval
 
 __all__ = ["Asked", "View", "asked_of", "check_view", "is_no_symmetric_matrix", "root"]
 
@@ -98,9 +100,10 @@ def is_no_symmetric_matrix(
 class View:
     """How the count of singular values answers what was asked."""
 
-    operator: Operator  # |X|
+    operator: Operator  # |X|, or augmented(X)
     asked: Asked
     power: int  # an eigenvalue of what was asked is a singular value to this power
+    is_even: bool  # a rank of eigenvalues of both signs
     num_zeros: int  # of what was asked, that |X| has not
     has_cut: bool  # of the caller's
 
@@ -113,21 +116,23 @@ class View:
 
         `operator` is `given` brought into range, `n` the order of what the caller passed.
         """
-        counts = method is None or method.counts_moduli
-        if not (asked.is_matrix or counts) or options.deflate is not None:
-            return None
-        if options.noise and not asked.is_matrix:
-            return None
         whole = operator.modulus() or given.modulus()
-        if not isinstance(whole, Modulus) or (whole.power == 1 and not asked.is_matrix):
+        if not isinstance(whole, Modulus):
+            return None
+        is_even = whole.power == 1 and not asked.is_matrix
+        if is_even and options.between is not None:
+            return None
+        counts = method is None or method.counts_moduli
+        if whole.power == 2 and not (counts and options.deflate is None and not options.noise):
             return None
         if asked.shape is not None:
             n = asked.shape[1] if options.between is None else min(asked.shape)
         return cls(
-            operator=whole,
+            operator=operator if is_even else whole,
             asked=asked,
             power=whole.power,
-            num_zeros=n - whole.n,
+            is_even=is_even,
+            num_zeros=0 if is_even else n - whole.n,
             has_cut=options.atol is not None or options.rtol is not None,
         )
 
@@ -152,6 +157,8 @@ class View:
         """Return the count of what was asked."""
         if result.between is not None and result.between[0] < 0.0 <= result.between[1]:
             result = _raised(result, self.num_zeros)
+        if self.is_even:
+            result = _even(result)
         if self.power == 2:
             result = _squared(result)
         go_on, shape = result.resume, self.asked.shape
@@ -218,6 +225,16 @@ def _raised(result: RankResult, more: int) -> RankResult:
         evidence=law,
         history=[(used, low + more, high + more) for used, low, high in result.history],
     )
+
+
+def _even(result: RankResult) -> RankResult:
+    """Return the result with an even count."""
+    if isinstance(result.evidence, ExactInterval) and result.interval()[0] == result.interval()[1]:
+        return result
+    law = Even(of=result.evidence)
+    low, high = law(result.confidence)
+    rank = min(max(2 * round(0.5 * result.estimate), low), high)
+    return dataclasses.replace(result, rank=rank, evidence=law)
 
 
 def _squared(result: RankResult) -> RankResult:

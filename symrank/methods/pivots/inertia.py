@@ -148,6 +148,7 @@ class Inertia(Method):
         counts = Counts(
             n=goal.n,
             copies=2 if goal.dtype.kind == "c" else 1,
+            num_beside=operator.facts.num_beside,
             region=goal.region(norm, margin, delta=BAND),
             norm=norm,
             cost=cost,
