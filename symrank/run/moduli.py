@@ -91,7 +91,8 @@ def is_no_symmetric_matrix(
     error: NotSymmetricError, options: Options, method: Method | None, *, is_chosen: bool
 ) -> bool:
     """Tell whether a matrix that failed the check was clearly never meant to be symmetric."""
-    if options.hermitian is not None or not error.asymmetry > CLEARLY:
+    is_symmetric_by_name = options.deflate is not None or not _is_two_sided(options)
+    if options.hermitian is not None or is_symmetric_by_name or not error.asymmetry > CLEARLY:
         return False
     return is_chosen or (method is not None and method.counts_moduli)
 
@@ -196,11 +197,17 @@ def check_view(asked: Asked, options: Options, method: Method | None) -> None:
             "deflate holds null vectors of a symmetric operator: pass symrank.gram(A) with "
             "the vectors that A multiplies to zero."
         )
-    if options.preconditioner is not None and options.preconditioner != "equilibrate":
+    if not _is_two_sided(options):
         raise OptionError(
             "a preconditioner belongs to a symmetric operator: for a matrix that is not, pass "
             "preconditioner='equilibrate' (rows and columns in units of their own) or none."
         )
+
+
+def _is_two_sided(options: Options) -> bool:
+    """Tell whether the preconditioner is none, or one that scales rows and columns apart."""
+    named = options.preconditioner
+    return named is None or (isinstance(named, str) and named == "equilibrate")
 
 
 def root(x: float) -> float:
