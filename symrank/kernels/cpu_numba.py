@@ -89,7 +89,7 @@ def _lanczos_pairs(
 def golub_kahan_step(
     product: Multiplicand, W_prev: Array, scale: FloatArray, coupling: FloatArray
 ) -> FloatArray:
-    """See `reference.golub_kahan_step`. One pass over memory; complex blocks as pairs of columns."""
+    """See `reference.golub_kahan_step`. One pass over memory; complex blocks as column pairs."""
     parts, number = (2, W_prev.real.dtype) if np.iscomplexobj(W_prev) else (1, W_prev.dtype)
     block, fields = W_prev.view(number), tuple(product)
     if parts == 2:
@@ -101,9 +101,7 @@ def golub_kahan_step(
 
     def step(first: int, last: int) -> None:
         for tag, columns in panels:
-            golub_kahan.step(
-                tag, columns, (first, last), fields, block, scales, couplings, partial
-            )
+            golub_kahan.step(tag, columns, (first, last), fields, block, scales, couplings, partial)
 
     spread(step, len(partial), _cost(product, block))
     return np.asarray(np.sqrt(partial.sum(axis=0).reshape(-1, parts).sum(axis=1)))

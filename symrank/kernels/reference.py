@@ -91,7 +91,7 @@ def golub_kahan_step(
     real = W_prev.real.dtype
     W_prev[...] = scale.astype(real) * multiply(product) - coupling.astype(real) * W_prev
     square = np.einsum("ij,ij->j", W_prev.conj(), W_prev, dtype=_sum_dtype(W_prev))
-    return np.sqrt(square.real)
+    return np.asarray(np.sqrt(square.real))
 
 
 def chebyshev_step(

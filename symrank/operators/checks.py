@@ -135,7 +135,7 @@ def check_finite(factor: Rectangle) -> None:
 
 def _first_bad_entry(entries: Any) -> str:
     """Name the first entry, in row-major order, that is infinite or NaN."""
-    if sp.issparse(entries):
+    if not isinstance(entries, np.ndarray):
         rows, columns = entries.tocoo().coords
         values = entries.data
         bad = np.flatnonzero(~np.isfinite(values))

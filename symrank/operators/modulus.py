@@ -50,7 +50,7 @@ class Modulus(Factored):
         super().__init__(factor, min(m, n), name=f"singular values of a {m}x{n} matrix")
         self.power = power
 
-    def _matmat(self, X: Array) -> Array:
+    def _matmat(self, X: Array) -> Array:  # noqa: ARG002
         raise OperatorError(
             f"the {self.name} are counted by products with that matrix, and (X X^H)^(1/2) itself "
             "has none. Multiply by symrank.gram(X) or symrank.augmented(X)."

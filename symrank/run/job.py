@@ -12,7 +12,7 @@ from symrank import preconditioners
 from symrank.answer.result import RankResult
 from symrank.errors import NotSymmetricError
 from symrank.methods import Goal, Method
-from symrank.operators import Operator, as_operator
+from symrank.operators import Operator
 from symrank.operators.checks import check_finite, checked
 from symrank.operators.modulus import Modulus
 from symrank.operators.scaled import within_range
@@ -96,7 +96,7 @@ def prepare(
                 method=method, is_chosen=is_chosen, asymmetry=error.asymmetry,
             )  # fmt: skip
         view, num_deflated = None, 0
-        if is_chosen or method is not None:
+        if (is_chosen or method is not None) and (G is None or G.factor is not None):
             view = View.of(operator, given, asked, whole.n, options, method)
         if view is not None:
             operator = view.operator

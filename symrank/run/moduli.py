@@ -29,6 +29,7 @@ from symrank.operators import Operator, PaddedMatrix, as_operator, augmented
 from symrank.operators.coerce import interpret
 from symrank.operators.modulus import Modulus
 from symrank.run.options import Options
+from symrank.spectrum.golub_kahan_run import GolubKahanRun
 from symrank.spectrum.intervals import Complement, Even, ExactInterval
 
 __all__ = ["Asked", "View", "asked_of", "check_view", "is_no_symmetric_matrix", "root"]
@@ -110,7 +111,12 @@ class View:
 
     @classmethod
     def of(
-        cls, operator: Operator, given: Operator, asked: Asked, n: int, options: Options,
+        cls,
+        operator: Operator,
+        given: Operator,
+        asked: Asked,
+        n: int,
+        options: Options,
         method: Method | None,
     ) -> "View | None":
         """Return the view of an operator that is counted by singular values; else None.
@@ -255,14 +261,12 @@ def _squared(result: RankResult) -> RankResult:
         evidence["noise_floor"] = evidence["noise_floor"] ** 2
     measure = result.measure
     if measure is not None:
-        runs = [run.squared() for run in measure.runs]
+        runs = [run.squared() for run in measure.runs if isinstance(run, GolubKahanRun)]
         measure = dataclasses.replace(measure, runs=runs, scale=measure.scale**2)
     return dataclasses.replace(
         result,
         threshold=result.threshold**2,
-        gaps=[
-            dataclasses.replace(gap, low=gap.low**2, high=gap.high**2) for gap in result.gaps
-        ],
+        gaps=[dataclasses.replace(gap, low=gap.low**2, high=gap.high**2) for gap in result.gaps],
         at_ends=[
             dataclasses.replace(band, low=_square(band.low), high=_square(band.high))
             for band in result.at_ends

@@ -1,8 +1,8 @@
 r"""What a Golub-Kahan run knows about the singular values of a matrix, on their own scale.
 
-k steps from u give a bidiagonal L with diagonal a and b below it (`symrank.recurrences.golub_kahan`).
-The same numbers, in turn, are those of a Lanczos run with [[0, Y], [Y^H, 0]] from (u, 0), whose
-measure is even, half of u's mass at either sign of a singular value:
+k steps from u give a bidiagonal L, with a on its diagonal and b below
+(`symrank.recurrences.golub_kahan`). The same numbers, in turn, are those of a Lanczos run with
+[[0, Y], [Y^H, 0]] from (u, 0), whose measure is even, half of u's mass at either sign of a singular value:
 
     alpha_j = 0,    beta = (a_1, b_1, a_2, b_2, .., a_k, b_k).                                (1)
 
@@ -18,10 +18,10 @@ r_j = p_j(tau) / p_(j-1)(tau):
     r_1 = tau,    r_(j+1) = tau - beta_j^2 / r_j.                                             (2)
 
 A matrix with one more row, coupled by c with c^2 = tau r_(q+1), has the eigenvalues +-tau, since
-p_(q+2)(tau) = tau p_(q+1)(tau) - c^2 p_q(tau). For c^2 >= 0 its eigenvalues squared, and its weights
-on both signs together, are the rule on [0, oo) with a node at tau^2 that the moments allow: with
-one free node at most at the end 0, where the touching polynomials of the Chebyshev-Markov-Stieltjes
-inequality have a simple zero and at all others a double one, so that
+p_(q+2)(tau) = tau p_(q+1)(tau) - c^2 p_q(tau). For c^2 >= 0 its eigenvalues squared, with the
+weights of both signs together, are the rule on [0, oo) with a node at tau^2 that the moments allow.
+The touching polynomials of the Chebyshev-Markov-Stieltjes inequality have a simple zero at tau^2
+and at a node at the end 0, and double ones at all others, so that
 
     weights of nodes < tau  <=  nu([0, tau^2))  <=  nu([0, tau^2])  <=  the same + the node's.  (3)
 
@@ -118,14 +118,13 @@ class GolubKahanRun(LanczosRun):
         k = self.alpha.size
         up, down = slice(k, None), slice(k - 1, None, -1)
         values = np.maximum(nodes[up], 0.0) ** self.power
-        sizes = (np.hypot(one[up], one[down]) for one in (first, last))
-        return (values, *sizes)
+        return values, np.hypot(first[up], first[down]), np.hypot(last[up], last[down])
 
     def squared(self) -> "GolubKahanRun":
         """Return the run of the operator whose eigenvalues are the squares."""
         return dataclasses.replace(self, power=2)
 
-    def leading(self, num_steps: int) -> "GolubKahanRun":
+    def leading(self, num_steps: int) -> LanczosRun:
         """Return the run as it was after `num_steps` steps, one at least."""
         k = max(1, num_steps)
         return dataclasses.replace(self, alpha=self.alpha[:k], beta=self.beta[:k])

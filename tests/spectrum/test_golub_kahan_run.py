@@ -90,12 +90,12 @@ def test_squares_are_the_same_bounds_at_squared_levels():
     assert twice.floor == run.floor**2
 
 
-def two_levels(low, s=200, l=260):
+def two_levels(low, s=200, longer=260):
     """A quarter at one, a quarter at `low`, zeros."""
     rng = np.random.default_rng(5)
     sigma = np.repeat([1.0, low, 0.0], [s // 4, s // 4, s - 2 * (s // 4)])
     U = np.linalg.qr(rng.standard_normal((s, s)))[0]
-    V = np.linalg.qr(rng.standard_normal((l, s)))[0]
+    V = np.linalg.qr(rng.standard_normal((longer, s)))[0]
     return (U * sigma) @ V.T, sigma
 
 

@@ -66,7 +66,7 @@ def _triangle(tall: Any, unit: float) -> Array:
     tall = tall if isinstance(tall, np.ndarray) else tall.tocsr()
     panel, rows = min(n, PANEL if n <= WIDE else 2 * PANEL), _rows(n)
     R = np.zeros((n, n), tall.dtype, order="F")
-    (tpqrt,) = scipy.linalg.get_lapack_funcs(("tpqrt",), (R,))
+    tpqrt: Any = scipy.linalg.get_lapack_funcs("tpqrt", (R,))
     for start in range(0, m, rows):
         tile = _dense(tall[start : start + rows], unit)
         R, *_ = tpqrt(0, panel, R, tile, overwrite_a=True, overwrite_b=True)
