@@ -112,6 +112,13 @@ HowSymmetric = Annotated[
         "aug: [0 A; A* 0], of twice the rank. gram: A* A, of squared singular values."
     ),
 ]
+IsSymmetric = Annotated[
+    bool | None,
+    typer.Option(
+        "--hermitian/--no-hermitian",
+        help="Whether A is symmetric; if not, its singular values are counted. Default: seen.",
+    ),
+]
 Preconditioned = Annotated[
     Conditioning | None,
     typer.Option(
@@ -144,6 +151,7 @@ def _rank(
     max_matvecs: MaxMatvecs = None,
     max_seconds: MaxSeconds = None,
     seed: Seed = None,
+    hermitian: IsSymmetric = None,
     rectangular: HowSymmetric = None,
     preconditioner: Preconditioned = None,
     as_json: AsJson = False,
@@ -168,6 +176,7 @@ def _rank(
                     confidence=confidence,
                     max_matvecs=max_matvecs,
                     max_seconds=_left(max_seconds, started),
+                    hermitian=hermitian,
                     preconditioner=None if preconditioner is None else preconditioner.value,
                     rng=seed,
                     progress=run.watch(observe(name)),

@@ -2,7 +2,7 @@ r"""What a Golub-Kahan run knows about the singular values of a matrix, on their
 
 k steps from u give a bidiagonal L, with a on its diagonal and b below
 (`symrank.recurrences.golub_kahan`). The same numbers, in turn, are those of a Lanczos run with
-[[0, Y], [Y^H, 0]] from (u, 0), whose measure is even, half of u's mass at either sign of a singular value:
+[[0, Y], [Y^H, 0]] from (u, 0), whose measure is even, half of u's mass at either sign of sigma:
 
     alpha_j = 0,    beta = (a_1, b_1, a_2, b_2, .., a_k, b_k).                                (1)
 
@@ -25,7 +25,7 @@ and at a node at the end 0, and double ones at all others, so that
 
     weights of nodes < tau  <=  nu([0, tau^2))  <=  nu([0, tau^2])  <=  the same + the node's.  (3)
 
-(M. G. Krein and A. A. Nudelman, The Markov moment problem, 1977, chapter 5.) For c^2 < 0 no such
+(M. G. Krein and A. A. Nudelman, The Markov moment problem and extremal problems, 1977.) For c^2 < 0 no such
 rule has that last moment: the node that would have to be negative lies at infinity. Then the last
 number b of (1) is replaced, by beta_q^2 -> tau r_q, which is positive and less than b^2 as
 0 > r_(q+1) = tau - b^2 / r_q, and (3) holds with one moment less.
