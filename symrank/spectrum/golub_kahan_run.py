@@ -25,9 +25,9 @@ and at a node at the end 0, and double ones at all others, so that
 
     weights of nodes < tau  <=  nu([0, tau^2))  <=  nu([0, tau^2])  <=  the same + the node's.  (3)
 
-(M. G. Krein and A. A. Nudelman, The Markov moment problem and extremal problems, 1977.) For c^2 < 0 no such
-rule has that last moment: the node that would have to be negative lies at infinity. Then the last
-number b of (1) is replaced, by beta_q^2 -> tau r_q, which is positive and less than b^2 as
+(M. G. Krein and A. A. Nudelman, The Markov moment problem and extremal problems, 1977.) For c^2 < 0
+no such rule has that last moment: the node that would have to be negative lies at infinity. Then
+the last number b of (1) is replaced, by beta_q^2 -> tau r_q, which is positive and less than b^2 as
 0 > r_(q+1) = tau - b^2 / r_q, and (3) holds with one moment less.
 
 That is as sharp as a Lanczos run with Y Y^H is, node by node, and sharper than one-sided rules at
@@ -36,13 +36,12 @@ tau and -tau of (1), which do not know that the measure is even.
 
 import dataclasses
 import math
-from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 
 from symrank import kernels
+from symrank.spectrum.half_line import left_of
 from symrank.spectrum.lanczos_run import RADAU_LIMIT, LanczosRun
 from symrank.support.cached import cached_property
 from symrank.support.typing import FloatArray
@@ -56,10 +55,47 @@ LEFT = 1e-9  # share by which a node may lie left of where it was put
 class _EvenRun(LanczosRun):
     """A run of eq. (1); its bounds on [-tau, tau] are those of an even measure."""
 
+    @cached_property
+    def folded(self) -> tuple[FloatArray, FloatArray, FloatArray]:
+        """Singular values of L, first components of its left vectors, last of its right ones.
+
+        Both signs of a singular value are of one pair: sums over them do not mind how rounding has
+        mixed the two vectors of one that is next to zero.
+        """
+        nodes, first, last = self.eigen
+        k = nodes.size // 2
+        up, down = slice(k, None), slice(k - 1, None, -1)
+        product = first[up] * last[up] - first[down] * last[down]
+        ends = np.hypot(first[up], first[down]), np.hypot(last[up], last[down])
+        return np.maximum(nodes[up], 0.0), ends[0], np.copysign(ends[1], product)
+
+    def squares(self, x: float) -> tuple[FloatArray, FloatArray, FloatArray, float]:
+        """Return the parts of L L^T for a node at sigma = x, in units of the largest square.
+
+        Its last components, times its last coupling a_k b_k, are b_k sigma times those of the right
+        vectors, as L^T u = sigma v has the last row a_k u_k = sigma v_k.
+        """
+        nodes, first, last = self.folded
+        unit = float(nodes[-1]) or 1.0
+        residual = float(self.beta[-1]) / unit * (nodes / unit) * last
+        return (nodes / unit) ** 2, first, residual, math.copysign((x / unit) ** 2, x)
+
+    def _ratios(self, tau: float) -> tuple[float, float]:
+        """Return the last two of eq. (2); NaN where one before is zero."""
+        before, r = math.nan, tau
+        for beta in self.beta.tolist():
+            if r == 0.0:
+                return math.nan, math.nan
+            before, r = r, tau - beta * beta / r
+        return before, r
+
     def _radau(self, tau: float) -> tuple[float, float]:
-        """Eq. (3)."""
+        """Eq. (3); for c^2 >= 0 it is the rule of L L^T, which needs no eigenproblem."""
         if tau <= 0.0:
             return 0.0, 1.0
+        if self._ratios(tau)[1] >= 0.0:
+            low, high = left_of(*self.squares(tau))
+            return max(low, 0.0), min(high, 1.0)
         found = self.rule(tau)
         if found is None:
             return 0.0, 1.0
@@ -71,11 +107,9 @@ class _EvenRun(LanczosRun):
 
     def rule(self, tau: float) -> tuple[FloatArray, FloatArray] | None:
         """Nodes and weights with nodes at tau and -tau; None where it would lose its digits."""
-        before, r = math.nan, tau
-        for beta in self.beta:
-            if r == 0.0:
-                return None
-            before, r = r, tau - beta * beta / r
+        before, r = self._ratios(tau)
+        if math.isnan(r):
+            return None
         beta = self.beta
         if r >= 0.0:
             beta = np.append(beta, math.sqrt(tau * r))
@@ -114,11 +148,8 @@ class GolubKahanRun(LanczosRun):
     @cached_property
     def eigen(self) -> tuple[FloatArray, FloatArray, FloatArray]:
         """Singular values of L to the power, first components, last ones; (k,) each."""
-        nodes, first, last = self.even.eigen
-        k = self.alpha.size
-        up, down = slice(k, None), slice(k - 1, None, -1)
-        values = np.maximum(nodes[up], 0.0) ** self.power
-        return values, np.hypot(first[up], first[down]), np.hypot(last[up], last[down])
+        nodes, first, last = self.even.folded
+        return nodes**self.power, first, last
 
     def squared(self) -> "GolubKahanRun":
         """Return the run of the operator whose eigenvalues are the squares."""
@@ -172,12 +203,9 @@ class GolubKahanRun(LanczosRun):
         """Bounds on mu((-oo, x)) and mu((-oo, x]) by eq. (3), without allowance."""
         return (0.0, 0.0) if x < 0.0 else self.even._radau(self._level(x))
 
-    def halved_mass(self, x: float, left_mass: Callable[[Any, float], Any]) -> tuple[float, float]:
-        """Bounds like `mass_below` from those of a half line, `left_mass` of the even run."""
-        if x < 0.0:
-            return 0.0, 0.0
-        low, high = left_mass(self.even, self._level(x))
-        return max(0.0, 2.0 * low - 1.0), max(0.0, 2.0 * high - 1.0)
+    def parts(self, x: float) -> tuple[FloatArray, FloatArray, FloatArray, float]:
+        """Return what `symrank.spectrum.half_line` needs for a node at x: the rule of sigma^2."""
+        return self.even.squares(math.copysign(self._level(abs(x)), x))
 
     def radau(self, x: float) -> tuple[FloatArray, FloatArray] | None:
         """Nodes and weights of the Gauss-Radau rule in sigma^2 with a node at x, or at zero.

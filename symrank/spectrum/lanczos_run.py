@@ -296,6 +296,11 @@ class LanczosRun:
         left = float(weights[:node].sum())
         return left, left + float(weights[node])
 
+    def parts(self, x: float) -> tuple[FloatArray, FloatArray, FloatArray, float]:
+        """Return what `symrank.spectrum.half_line` needs for a node at x."""
+        nodes, first, last = self.eigen
+        return nodes, first, np.asarray(self.beta[-1] * last), x
+
     def radau(self, x: float) -> tuple[FloatArray, FloatArray] | None:
         """Nodes and weights of the Gauss-Radau rule with a node at x, ascending; (k + 1,) each.
 
