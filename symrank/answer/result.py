@@ -67,11 +67,9 @@ class RankResult(SignedSpectrum, EnergyCurve):
     seconds
         Wall time.
     n, dtype, method, kernel, seed, confidence
-        What was run on what. Of an (m, n) matrix whose singular values were counted, n is the
-        number of its columns (of `symrank.count`: of its singular values, ``min(m, n)``).
+        What was run on what; n is the columns of a `shape`, or its singular values for a count.
     shape
-        ``(m, n)`` of a matrix whose singular values were counted, else None. Eigenvalues are
-        singular values then, wherever this result speaks of some.
+        ``(m, n)`` of a matrix whose singular values, its eigenvalues here, were counted, or None.
     preconditioner
         Name of the `Preconditioner`, empty without one. With one, `threshold`, `gaps`,
         `measure` and `diagnostics` speak of the spectrum of G A; rank and inertia are those of A.
@@ -122,12 +120,9 @@ class RankResult(SignedSpectrum, EnergyCurve):
 
     @property
     def nullity(self) -> int:
-        """``n - rank``: the dimension of the null space, ``x`` with ``A x = 0``.
+        """``n - rank``: the dimension of the null space.
 
-        Raises
-        ------
-        OptionError
-            For a result of `symrank.count`, whose complement is no null space.
+        A result of `symrank.count`, whose complement is no null space, raises `OptionError`.
         """
         if self.between is not None:
             raise OptionError(
@@ -138,8 +133,8 @@ class RankResult(SignedSpectrum, EnergyCurve):
 
     def nullity_interval(self, confidence: float | None = None) -> tuple[int, int]:
         """Return integers that hold `nullity` with this confidence; see `interval`."""
-        low, high = self.interval(confidence)
-        return self.nullity + self.rank - high, self.nullity + self.rank - low
+        total, (low, high) = self.nullity + self.rank, self.interval(confidence)
+        return total - high, total - low
 
     def interval(self, confidence: float | None = None) -> tuple[int, int]:
         """Return integers ``(low, high)`` that hold the true count with this confidence.

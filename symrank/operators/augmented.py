@@ -12,7 +12,7 @@ from typing import Any, overload
 
 import numpy as np
 
-from symrank.operators.base import Operator
+from symrank.operators.base import Moduli, Operator
 from symrank.operators.factor import Factor, Factored, as_factor
 from symrank.operators.facts import DenseForm, Facts, ScalableRows, SingularForm, entry_work
 from symrank.operators.modulus import Modulus, twin
@@ -57,9 +57,9 @@ class AugmentedOperator(Factored):
         """Return the rectangle."""
         return SingularForm(factor=self.factor, is_squared=False)
 
-    def modulus(self) -> Modulus:
+    def modulus(self) -> Moduli:
         """Return the operator of the singular values of the rectangle."""
-        return Modulus(self.factor)
+        return Moduli(Modulus(self.factor), power=1)
 
     def times(self, factor: float) -> "AugmentedOperator | None":
         """Return `factor` times the operator, a power of two, where its entries are stored."""

@@ -20,7 +20,7 @@ from symrank.support.cached import cached_property
 from symrank.support.options import check_number
 from symrank.support.typing import Array, FloatArray, IntArray
 
-__all__ = ["Halves", "Operator", "product_by", "summed_product"]
+__all__ = ["Halves", "Moduli", "Operator", "product_by", "summed_product"]
 
 
 class Halves(NamedTuple):
@@ -29,6 +29,13 @@ class Halves(NamedTuple):
     long: int  # the longer side
     up: Callable[[Array], Multiplicand]  # of the shorter side: X^H u, or X u of a wide one
     down: Callable[[Array], Multiplicand]  # and back
+
+
+class Moduli(NamedTuple):
+    """An operator whose eigenvalues are the singular values of a factor of another one."""
+
+    operator: "Operator"
+    power: int  # eigenvalues of the other are these to that power, with both signs if it is 1
 
 
 class Part(Protocol):
@@ -277,7 +284,7 @@ class Operator(ABC):
         """Return `factor` times the operator, a power of two, where its entries are stored."""
         return None
 
-    def modulus(self) -> "Operator | None":
+    def modulus(self) -> "Moduli | None":
         """Return what has the singular values of its factor as eigenvalues, where it has one."""
         return None
 

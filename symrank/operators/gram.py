@@ -13,7 +13,7 @@ import numpy as np
 import scipy.sparse as sp
 
 from symrank.errors import NonFiniteError, OptionError
-from symrank.operators.base import Operator
+from symrank.operators.base import Moduli, Operator
 from symrank.operators.factor import Factor, Factored, as_factor
 from symrank.operators.facts import DenseForm, Facts, ScalableRows, SingularForm
 from symrank.operators.modulus import Modulus, scaled_factor
@@ -79,9 +79,9 @@ class GramOperator(Factored):
             return None
         return SingularForm(factor=self.factor, is_squared=True, scale=self.scale)
 
-    def modulus(self) -> Modulus:
+    def modulus(self) -> Moduli:
         """Return the operator of the singular values of ``scale * A``, not squared."""
-        return Modulus(scaled_factor(self.factor, self.scale), power=2)
+        return Moduli(Modulus(scaled_factor(self.factor, self.scale)), power=2)
 
     def scaled_rows(self, root: FloatArray) -> "GramOperator | None":
         """Return ``D A D`` as `gram` of a matrix of scaled entries."""

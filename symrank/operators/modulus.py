@@ -40,15 +40,11 @@ class Modulus(Factored):
     ----------
     factor
         X, of any shape.
-    power
-        Of the operator that it stands for: its eigenvalues are the singular values to this power,
-        and zeros, or both signs of them.
     """
 
-    def __init__(self, factor: Factor, power: int = 1) -> None:
+    def __init__(self, factor: Factor) -> None:
         m, n = factor.shape
         super().__init__(factor, min(m, n), name=f"singular values of a {m}x{n} matrix")
-        self.power = power
 
     def _matmat(self, X: Array) -> Array:  # noqa: ARG002
         raise OperatorError(
@@ -82,6 +78,10 @@ class Modulus(Factored):
         stored = self.factor.entries
         is_for_kernel = stored is not None and sp.issparse(stored) and self.dtype.kind == "f"
         return stored.T.tocsr() if is_for_kernel else None
+
+    def times(self, factor: float) -> "Modulus":
+        """Return that of `factor` times the matrix, a power of two, by products if need be."""
+        return Modulus(scaled_factor(self.factor, factor))
 
     def halves(self) -> Halves:
         """Return the products with X and X^H, those of a real sparse one made by the kernel."""

@@ -9,9 +9,8 @@ from typing import Any
 import numpy as np
 
 from symrank.errors import NonFiniteError, OptionError
-from symrank.operators.base import Operator, product_by
+from symrank.operators.base import Moduli, Operator, product_by
 from symrank.operators.facts import Facts, SingularForm
-from symrank.operators.modulus import Modulus, scaled_factor
 from symrank.support import foreign
 from symrank.support.cached import cached_property
 from symrank.support.typing import Array, FloatArray
@@ -101,12 +100,13 @@ class Scaled(Operator):
         form = self.base.singular_form()
         return None if form is None else replace(form, unit=self.factor * form.unit)
 
-    def modulus(self) -> Operator | None:
+    def modulus(self) -> Moduli | None:
         """Return that of the base in other units; None where the root of a factor is needed."""
         whole = self.base.modulus()
-        if not isinstance(whole, Modulus) or whole.power != 1:
+        if whole is None or whole.power != 1:
             return None
-        return Modulus(scaled_factor(whole.factor, self.factor))
+        scaled = whole.operator.times(self.factor)
+        return None if scaled is None else Moduli(scaled, power=1)
 
     def shorter_side(self) -> Operator:
         """Return the shorter side of the base, scaled."""

@@ -8,20 +8,21 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
+import numpy as np
+
 from symrank import preconditioners
 from symrank.answer.result import RankResult
-from symrank.errors import NotSymmetricError
 from symrank.methods import Goal, Method
 from symrank.operators import Operator
-from symrank.operators.checks import check_finite, checked
-from symrank.operators.modulus import Modulus
+from symrank.operators.asked import asked_of
+from symrank.operators.checks import checked
 from symrank.operators.scaled import within_range
 from symrank.operators.witness import Witness
 from symrank.preconditioners import Preconditioner
 from symrank.preconditioners.equilibrate import Scales
 from symrank.run.budget import Budget, located
 from symrank.run.deflation import deflated
-from symrank.run.moduli import Asked, View, asked_of, check_view, is_no_symmetric_matrix, root
+from symrank.run.moduli import View, refuse_unsuited, root, suits
 from symrank.run.options import Options
 from symrank.spectrum.region import kept_apart
 from symrank.support import probes
@@ -58,48 +59,40 @@ def prepare(
     *,
     method: Method | None = None,
     is_chosen: bool = False,
-    asymmetry: float = 0.0,
 ) -> Job:
     """Coerce, precondition, scale, check and deflate.
 
     Parameters
     ----------
-    A, options
-        As the caller passed them.
-    budget
-        Of the products of the checks.
-    method
-        That the caller asked for by name, or None.
-    is_chosen
-        Whether symrank takes the method: one that counts A A^H in place of A^H A, or the other way
-        round, where that is smaller.
-    asymmetry
-        That of a matrix which was seen to be no symmetric one.
+    A, options, budget
+        As the caller passed them; the products of the checks are spent.
+    method, is_chosen
+        That the caller asked for by name, or whether symrank takes it: one that counts A A^H in
+        place of A^H A, or the other way round, where that is smaller.
     """
-    asked = asked_of(A, options, asymmetry)
-    check_view(asked, options, method)
-    whole = asked.operator
-    given, index = whole.occupied(whole=options.ask_for_all_rows and not asked.is_matrix)
+    is_open = suits(options, method, is_chosen=is_chosen)
+    with located(budget):
+        asked = asked_of(A, options.hermitian, check=options.check, is_open=is_open)
+    refuse_unsuited(asked.shape, options, method)
+    whole, view, witness, num_deflated = asked.operator, None, None, 0
+    given, index = whole.occupied(whole=options.ask_for_all_rows and asked.shape is None)
     noise = given.noise if options.noise is None else options.noise
     own = options.without_empty_rows(whole.n, index)
     G = preconditioners.as_preconditioner(own.preconditioner, given.facts)
     if G is not None:
         given = preconditioners.apply(given, G)
     with located(budget):
-        try:
-            operator, factor, witness = _checked(given, asked, options, noise, budget)
-        except NotSymmetricError as error:
-            if not is_no_symmetric_matrix(error, options, method, is_chosen=is_chosen):
-                raise
-            return prepare(
-                A, options, budget,
-                method=method, is_chosen=is_chosen, asymmetry=error.asymmetry,
-            )  # fmt: skip
-        view, num_deflated = None, 0
-        if (is_chosen or method is not None) and (G is None or G.factor is not None):
-            view = View.of(operator, given, asked, whole.n, options, method)
-        if view is not None:
-            operator = view.operator
+        draw, spend = _vector(options.seed, given.n), partial(budget.spend, is_told=False)
+        operator, factor = within_range(given, draw, spend)
+        if options.check and not (asked.is_checked and (G is None or asked.shape)):
+            used, witness = checked(operator, _stream(options.seed), noise=noise)
+            budget.spend(used * operator.matvecs_per_product, is_told=False)
+        moduli = operator.modulus() or given.modulus()
+        if moduli is not None and (is_chosen or method) and (G is None or G.factor is not None):
+            orders = whole.n, moduli.operator.n
+            view = View.of(moduli.power, orders, asked.shape, asked.why, options, method)
+        if moduli is not None and view is not None:
+            operator = operator if view.is_even else moduli.operator
         elif is_chosen and _is_shortened(options, G):
             operator = operator.shorter_side()
         if options.deflate is not None:
@@ -108,25 +101,17 @@ def prepare(
     goal = Goal(
         n=operator.n,
         dtype=operator.dtype,
-        atol=None if options.atol is None else min(options.atol * factor, sys.float_info.max),
-        rtol=options.rtol,
-        between=None if options.between is None else _times(options.between, factor),
-        half_width=options.half_width(operator.n if asked.is_matrix else given.n),
-        open_ended=options.precision is None,
-        confidence=options.confidence,
-        max_matvecs=1,
-        seed=options.seed,
-        scale=1.0 / factor,
+        half_width=options.half_width(given.n if asked.shape is None else operator.n),
         preconditioner=None if G is None or G.factor is not None else G,
         noise=noise,
         norm_bound=math.inf if witness is None else witness.norm_bound,
         weight=operator.matvecs_per_product,
         look=0 if witness is None else 1,
+        **_of_options(options, factor),
     )
-    if view is not None:
-        goal = view.goal(goal, factor)
+    goal = goal if view is None else view.goal(goal, factor)
     goal = dataclasses.replace(goal, max_matvecs=goal.products_in(budget.left))
-    num_empty = 0 if index is None else whole.n - given.n
+    num_zeros = (0 if index is None else whole.n - given.n) + given.n - num_deflated - operator.n
     return Job(
         operator=operator,
         given=given,
@@ -134,43 +119,45 @@ def prepare(
         preconditioner=G,
         num_deflated=num_deflated,
         between=options.between,
-        num_zeros=num_empty + given.n - num_deflated - operator.n
-        if view is None or view.is_even
-        else view.num_zeros,
         witness=witness,
-        as_asked=_as_it_is if view is None else view.as_asked,
-        is_squared=view is not None and view.power == 2,
+        **_of_view(view, num_zeros),
     )
 
 
-def _as_it_is(result: RankResult) -> RankResult:
-    return result
+def _of_view(view: View | None, num_zeros: int) -> dict[str, Any]:
+    """Return what a view says of a job, which knows of `num_zeros` itself."""
+    if view is None:
+        return {"num_zeros": num_zeros}
+    num_zeros = num_zeros if view.is_even else view.num_zeros
+    return {"num_zeros": num_zeros, "as_asked": view.as_asked, "is_squared": view.power == 2}
 
 
-def _checked(
-    given: Operator, asked: Asked, options: Options, noise: float, budget: Budget
-) -> tuple[Operator, float, Witness | None]:
-    """Bring an operator into range and look whether it is one; return the factor, and a witness."""
-    witness = None
-    form = given.singular_form() if asked.is_matrix else None
-    if form is not None and form.factor.entries is not None:  # both products have these entries
-        check_finite(form.factor)
-    operator, factor = within_range(
-        given, _vector(options.seed, given.n), partial(budget.spend, is_told=False)
-    )
-    if options.check and (form is None or form.factor.entries is None):
-        stream = probes.stream(options.seed, Streams.CHECK.start)
-        used, witness = checked(operator, stream, noise=noise)
-        budget.spend(used * operator.matvecs_per_product, is_told=False)
-    return operator, factor, witness
+def _stream(seed: int, more: int = 0) -> np.random.Generator:
+    """Return the stream of the checks, or of what else is drawn at the door."""
+    return probes.stream(seed, Streams.CHECK.start, *((more,) if more else ()))
+
+
+def _of_options(options: Options, factor: float) -> dict[str, Any]:
+    """Return what the options say of a goal, for an operator that was multiplied by `factor`."""
+    return {
+        "atol": None if options.atol is None else min(options.atol * factor, sys.float_info.max),
+        "rtol": options.rtol,
+        "between": None if options.between is None else _times(options.between, factor),
+        "open_ended": options.precision is None,
+        "confidence": options.confidence,
+        "max_matvecs": 1,
+        "seed": options.seed,
+        "scale": 1.0 / factor,
+    }
 
 
 def equilibrated(job: Job, scales: Scales) -> Job:
     """Return the job of counting D A D, D the scales, on the same side as the job."""
     G = preconditioners.of_scales(scales)
     operator = preconditioners.apply(job.given, G)
-    if isinstance(job.operator, Modulus):
-        operator = operator.modulus() or operator
+    found = None if job.operator.halves() is None else operator.modulus()
+    if found is not None:
+        operator = found.operator
     elif job.operator.n < job.given.n:
         operator = operator.shorter_side()
     return dataclasses.replace(
@@ -190,7 +177,7 @@ def _is_shortened(options: Options, G: Preconditioner | None) -> bool:
 
 def _vector(seed: int, n: int) -> Callable[[], Array]:
     """Return what draws a Gaussian vector, (n, 1), that no probe uses."""
-    return lambda: probes.stream(seed, Streams.CHECK.start, 1).standard_normal((n, 1))
+    return lambda: _stream(seed, 1).standard_normal((n, 1))
 
 
 def _times(between: tuple[float, float], factor: float) -> tuple[float, float]:

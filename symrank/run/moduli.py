@@ -9,138 +9,76 @@ of one at hand. Methods see |X| on the shorter side (`symrank.operators.modulus`
 
 and augmented(X), whose eigenvalues are +-sigma_i and zeros, is seen itself: its rank is even.
 
-`Asked` is the first step, from what the caller passed; `View` the second and the last, from what
-the method sees back to what was asked.
+`symrank.operators.asked` takes the first step, from what the caller passed to an operator; `View`
+is the second, to what a method sees, and the last one back to what was asked.
 """
 
 import dataclasses
 import math
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
-import scipy.sparse as sp
-import scipy.sparse.linalg as spla
 
 from symrank.answer.result import RankResult
-from symrank.errors import NotSymmetricError, OperatorError, OptionError
+from symrank.errors import OptionError
 from symrank.methods import Goal, Method
-from symrank.operators import Operator, PaddedMatrix, as_operator, augmented
-from symrank.operators.coerce import interpret
-from symrank.operators.modulus import Modulus
 from symrank.run.options import Options
 from symrank.spectrum.golub_kahan_run import GolubKahanRun
 from symrank.spectrum.intervals import Complement, Even, ExactInterval
 
-__all__ = ["Asked", "View", "asked_of", "check_view", "is_no_symmetric_matrix", "root"]
-
-CLEARLY = 1e-3  # |A - A^H| / |A| from where on a matrix was never meant to be symmetric
-MATRICES = (np.ndarray, sp.sparray, sp.spmatrix, spla.LinearOperator, PaddedMatrix, Operator)
-
-
-@dataclass(frozen=True, kw_only=True)
-class Asked:
-    """What a question is about: a symmetric operator, or a matrix by its symmetric twin."""
-
-    operator: Operator
-    shape: tuple[int, int] | None = None  # of the matrix whose singular values are meant
-    why: str = ""
-
-    @property
-    def is_matrix(self) -> bool:
-        """Whether singular values are meant."""
-        return self.shape is not None
-
-
-def asked_of(A: Any, options: Options, asymmetry: float = 0.0) -> Asked:
-    """Return what the caller asks about.
-
-    Parameters
-    ----------
-    A, options
-        As the caller passed them.
-    asymmetry
-        max |A - A^H| over max |A|, where that was found to be too large.
-
-    Raises
-    ------
-    OperatorError
-        Where it is none, or a rectangle that is said to be symmetric.
-    """
-    is_known = as_operator.dispatch(type(A)) is not as_operator.dispatch(object)
-    A = A if is_known else interpret(A)
-    shape = tuple(getattr(A, "shape", ()))
-    is_matrix = isinstance(A, MATRICES) and len(shape) == 2
-    is_square = len(set(shape)) < 2
-    if not is_matrix or (is_square and options.hermitian is not False and not asymmetry):
-        return Asked(operator=as_operator(A))
-    m, n = int(shape[0]), int(shape[1])
-    if options.hermitian:
-        raise OperatorError(
-            f"hermitian=True, and the input is {m}x{n}: only a square matrix can be symmetric. "
-            "Leave hermitian out, and its singular values are counted."
-        )
-    what = f"the matrix is {m}x{n}" if not is_square else "hermitian=False"
-    if asymmetry:
-        what = f"max|A - A^H| is {asymmetry:.2g} of max|A|: the matrix is not symmetric"
-    return Asked(
-        operator=augmented(A), shape=(m, n), why=f"{what}, its singular values are counted"
-    )
-
-
-def is_no_symmetric_matrix(
-    error: NotSymmetricError, options: Options, method: Method | None, *, is_chosen: bool
-) -> bool:
-    """Tell whether a matrix that failed the check was clearly never meant to be symmetric."""
-    is_symmetric_by_name = options.deflate is not None or not _is_two_sided(options)
-    if options.hermitian is not None or is_symmetric_by_name or not error.asymmetry > CLEARLY:
-        return False
-    return is_chosen or (method is not None and method.counts_moduli)
+__all__ = ["View", "refuse_unsuited", "root", "suits"]
 
 
 @dataclass(frozen=True, kw_only=True)
 class View:
     """How the count of singular values answers what was asked."""
 
-    operator: Operator  # |X|, or augmented(X)
-    asked: Asked
     power: int  # an eigenvalue of what was asked is a singular value to this power
-    is_even: bool  # a rank of eigenvalues of both signs
+    is_even: bool  # a rank of eigenvalues of both signs, of augmented(X) itself
     num_zeros: int  # of what was asked, that |X| has not
     has_cut: bool  # of the caller's
+    shape: tuple[int, int] | None = None
+    why: str = ""
 
     @classmethod
     def of(
         cls,
-        operator: Operator,
-        given: Operator,
-        asked: Asked,
-        n: int,
+        power: int,
+        orders: tuple[int, int],
+        shape: tuple[int, int] | None,
+        why: str,
         options: Options,
         method: Method | None,
     ) -> "View | None":
-        """Return the view of an operator that is counted by singular values; else None.
+        """Return the view where what was asked is counted by singular values; else None.
 
-        `operator` is `given` brought into range, `n` the order of what the caller passed.
+        Parameters
+        ----------
+        power
+            As the operator states it, 0 where it has no factor.
+        orders
+            Of what the caller passed, and of |X|.
+        shape, why
+            Of a matrix whose singular values are meant, and why they are.
+        options, method
+            Of the question.
         """
-        whole = operator.modulus() or given.modulus()
-        if not isinstance(whole, Modulus):
-            return None
-        is_even = whole.power == 1 and not asked.is_matrix
-        if is_even and options.between is not None:
+        is_even = power == 1 and shape is None
+        if not power or (is_even and options.between is not None):
             return None
         counts = method is None or method.counts_moduli
-        if whole.power == 2 and not (counts and options.deflate is None and not options.noise):
+        if power == 2 and not (counts and options.deflate is None and not options.noise):
             return None
-        if asked.shape is not None:
-            n = asked.shape[1] if options.between is None else min(asked.shape)
+        whole, order = orders
+        if shape is not None:
+            whole = shape[1] if options.between is None else min(shape)
         return cls(
-            operator=operator if is_even else whole,
-            asked=asked,
-            power=whole.power,
+            power=power,
             is_even=is_even,
-            num_zeros=0 if is_even else n - whole.n,
+            num_zeros=0 if is_even else whole - order,
             has_cut=options.atol is not None or options.rtol is not None,
+            shape=shape,
+            why=why,
         )
 
     def goal(self, goal: Goal, factor: float) -> Goal:
@@ -168,13 +106,13 @@ class View:
             result = _even(result)
         if self.power == 2:
             result = _squared(result)
-        go_on, shape = result.resume, self.asked.shape
+        go_on, shape = result.resume, self.shape
         if shape is not None:
             result = dataclasses.replace(
                 result,
                 shape=shape,
                 inertia=None,
-                reason=f"{self.asked.why}; {result.reason}",
+                reason=f"{self.why}; {result.reason}",
                 notes=(*result.notes, *(() if self.has_cut else _as_numpy(result, shape))),
             )
         return dataclasses.replace(
@@ -182,15 +120,24 @@ class View:
         )
 
 
-def check_view(asked: Asked, options: Options, method: Method | None) -> None:
+def suits(options: Options, method: Method | None, *, is_chosen: bool) -> bool:
+    """Tell whether a question may be one about a matrix that is not symmetric."""
+    if options.deflate is not None or not _is_two_sided(options):
+        return False
+    return is_chosen or (method is not None and method.counts_moduli)
+
+
+def refuse_unsuited(shape: tuple[int, int] | None, options: Options, method: Method | None) -> None:
     """Raise where a matrix that is not symmetric is asked for what only a symmetric one has.
+
+    `shape` is None of a symmetric one.
 
     Raises
     ------
     OptionError
         Where that is a method, a preconditioner, or null vectors.
     """
-    if not asked.is_matrix:
+    if shape is None:
         return
     if method is not None and not method.counts_moduli:
         raise OptionError(
@@ -287,7 +234,8 @@ def _as_numpy(result: RankResult, shape: tuple[int, int]) -> tuple[str, ...]:
         theirs = sum(value > cut for value in values)
     elif spectrum is not None:
         cut = max(shape) * eps * spectrum.spectral_norm
-        theirs = round(float(result.counting_function(cut)[0][0]))
+        estimate, _, high = result.counting_function(cut)
+        theirs = round(float(estimate[0])) if high[0] < result.interval()[0] else result.rank
     else:
         return ()
     if cut <= result.threshold or theirs == result.rank:

@@ -15,7 +15,7 @@ MAKES = [np.asarray, sp.csr_array, spla.aslinearoperator]
 
 
 def run(X, num_probes, num_steps, kernel=None):
-    modulus = augmented(X).modulus()
+    modulus = augmented(X).modulus().operator
     Z = probes.gaussian(5, 0, num_probes, modulus.n, modulus.dtype)
     return lanczos.extend(lanczos.start(Z), modulus, num_steps, lambda _: None, kernel)
 
@@ -52,7 +52,7 @@ def test_steps_are_those_of_lanczos_with_the_squares(kernel):
 def test_going_on_is_the_same_as_going_through():
     X = sp.random_array((40, 60), density=0.2, rng=np.random.default_rng(0)).tocsr()
     through = run(X, 3, 20)
-    modulus = augmented(X).modulus()
+    modulus = augmented(X).modulus().operator
     parts = lanczos.extend(run(X, 3, 7), modulus, 13, lambda _: None)
     for name in ("alpha", "beta", "U", "U_prev"):
         np.testing.assert_array_equal(getattr(parts, name), getattr(through, name))
@@ -60,7 +60,7 @@ def test_going_on_is_the_same_as_going_through():
 
 def test_a_step_is_told_once():
     ticks = []
-    modulus = augmented(np.eye(5, 7)).modulus()
+    modulus = augmented(np.eye(5, 7)).modulus().operator
     state = lanczos.start(probes.gaussian(1, 0, 3, 5, modulus.dtype))
     lanczos.extend(state, modulus, 4, ticks.append)
     assert ticks == [3, 3, 3, 3]
@@ -78,9 +78,15 @@ def test_a_closed_space_is_known_to_be_one(rank):
 
 
 def test_a_product_that_is_not_finite_is_named():
-    modulus = augmented(
-        spla.LinearOperator((4, 6), lambda x: x[:4] * np.nan, rmatvec=lambda y: np.append(y, y[:2]))
-    ).modulus()
+    modulus = (
+        augmented(
+            spla.LinearOperator(
+                (4, 6), lambda x: x[:4] * np.nan, rmatvec=lambda y: np.append(y, y[:2])
+            )
+        )
+        .modulus()
+        .operator
+    )
     state = lanczos.start(probes.gaussian(1, 0, 1, 4, modulus.dtype))
     with pytest.raises(NonFiniteError):
         lanczos.extend(state, modulus, 2, lambda _: None)

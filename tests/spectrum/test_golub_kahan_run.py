@@ -25,7 +25,7 @@ def case(seed, *, zeros=False):
     U = np.linalg.qr(rng.standard_normal((s, s)))[0]
     V = np.linalg.qr(rng.standard_normal((s + 3, s)))[0]
     X = (U * sigma) @ V.T
-    modulus = augmented(X if seed % 2 else X.T).modulus()
+    modulus = augmented(X if seed % 2 else X.T).modulus().operator
     z = probes.gaussian(seed, 0, 1, s, modulus.dtype)
     state = lanczos.extend(lanczos.start(z), modulus, int(rng.integers(1, s + 1)), lambda _: None)
     (run,) = lanczos.runs(state, EPS)
@@ -106,7 +106,7 @@ def test_what_a_square_hides_is_resolved(low):
     s, floor = sigma.size, 500.0 * EPS
     brackets = {}
     for name, operator in (
-        ("sigma", augmented(X).modulus()),
+        ("sigma", augmented(X).modulus().operator),
         ("squares", gram(X, "rows")),
     ):
         Z = probes.gaussian(1, 0, 4, s, operator.dtype)
