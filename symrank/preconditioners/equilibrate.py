@@ -41,6 +41,7 @@ References
    Rutherford Appleton Laboratory, RAL-TR-2001-034.
 """
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -184,14 +185,17 @@ def _is_even_at_a_glance(rows: ScalableRows, facts: Facts, limit: float) -> bool
     """Tell whether some entries of every row of a dense matrix show what (5) asks for.
 
     The largest of a row is at least the largest of those: a look at all takes as long as a tenth of
-    a factorisation.
+    a factorisation. Of a root X the sizes are |x_j|, up to sqrt(n) times the largest entry.
     """
     entries = rows.parts[0]
-    if rows.is_root or not isinstance(entries, np.ndarray) or not entries.size:
+    if not isinstance(entries, np.ndarray) or not entries.size:
         return False
-    most = facts.largest_stored
-    few = np.abs(entries[:, :GLANCE]).max(axis=1).min(), np.abs(entries[:GLANCE]).max(axis=0).min()
-    return bool(min(few) > 0.0 and most < np.inf and most / min(few) <= 2.0 ** (limit - ROUNDING))
+    most, least = facts.largest_stored, float(np.abs(entries[:, :GLANCE]).max(axis=1).min())
+    if rows.is_root:
+        most *= math.sqrt(entries.shape[1])
+    else:
+        least = min(least, float(np.abs(entries[:GLANCE]).max(axis=0).min()))
+    return least > 0.0 and most < np.inf and most / least <= 2.0 ** (limit - ROUNDING)
 
 
 def describe(scales: Scales, limit: float) -> str:

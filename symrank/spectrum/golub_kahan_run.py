@@ -48,6 +48,7 @@ from symrank.support.typing import FloatArray
 
 __all__ = ["GolubKahanRun"]
 
+FAR = 1e150  # times the largest: a level whose square is in the range
 LEFT = 1e-9  # share by which a node may lie left of where it was put
 
 
@@ -78,7 +79,8 @@ class _EvenRun(LanczosRun):
         nodes, first, last = self.folded
         unit = float(nodes[-1]) or 1.0
         residual = float(self.beta[-1]) / unit * (nodes / unit) * last
-        return (nodes / unit) ** 2, first, residual, math.copysign((x / unit) ** 2, x)
+        level = min(abs(x) / unit, FAR) ** 2
+        return (nodes / unit) ** 2, first, residual, math.copysign(level, x)
 
     def _ratios(self, tau: float) -> tuple[float, float]:
         """Return the last two of eq. (2); NaN where one before is zero."""

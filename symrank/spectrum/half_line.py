@@ -61,6 +61,8 @@ def left_of(
     size = np.abs(d)
     if not size.min() > 0.0:
         return 0.0, 1.0
+    unit = float(size.max())  # squares of what is far from x may leave the range
+    d, size, residual = d / unit, size / unit, residual / unit
     ends = math.log(CUT * size.min()), math.log(size.max() / CUT)
     y = np.exp(np.arange(*ends, STEP))[:, None]
     corner, mixed = residual**2 / d, residual * first

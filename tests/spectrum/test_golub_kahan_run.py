@@ -118,3 +118,11 @@ def test_what_a_square_hides_is_resolved(low):
     assert np.ptp(brackets["sigma"]) < 0.5
     knows = np.ptp(brackets["squares"]) < 0.5 and abs(brackets["squares"] - s / 2).max() < 28
     assert knows == (low > np.sqrt(floor))
+
+
+@pytest.mark.parametrize("far", [1e3, 1e149, 1e160, 1e300])
+def test_a_level_far_beyond_the_spectrum_has_all_mass_below(far):
+    run, *_ = case(4)
+    for low, high in (run.null_mass(far), run.squared().null_mass(far), run.mass_below(far)):
+        assert high >= 1.0 - ROUNDING
+        assert low >= 1.0 - 1e-4  # the node's weight is what moments cannot exclude
