@@ -19,7 +19,7 @@ from typing import Any
 
 import scipy.sparse as sp
 
-from symrank.errors import OperatorError
+from symrank.errors import OperatorError, OptionError
 from symrank.kernels.multiplicands import Csr, Given, Multiplicand
 from symrank.operators.base import Halves
 from symrank.operators.factor import Factor, Factored, as_factor
@@ -30,6 +30,7 @@ from symrank.support.typing import Array
 
 __all__ = ["Modulus", "scaled_factor", "twin"]
 
+LONGEST = 2  # times the shorter side: all zeros on the diagonal beyond it are pivots put off
 MOST_BEFORE = 2.0**800  # a block has entries of some 2^200 at most
 
 
@@ -60,13 +61,25 @@ class Modulus(Factored):
             )
             return replace(known, dense=form)
         number = entry_work(entries, 2.0)
+        known = replace(known, largest=self.factor.largest_entry)
+        if max(self.factor.shape) > LONGEST * self.n:
+            return known
         return replace(
             known,
-            largest=self.factor.largest_entry,
             num_entries=number.in_order + number.by_index,
             entries=partial(twin, entries),
             num_beside=max(self.factor.shape),
         )
+
+    def sparse_entries(self, max_entries: float = float("inf")) -> Any:
+        """Return the twin; see `Operator.sparse_entries`."""
+        if self.factor.entries is not None and self.facts.entries is None:
+            raise OptionError(
+                f"a {self.factor.shape[0]}x{self.factor.shape[1]} matrix is more than {LONGEST} "
+                "times as long as it is wide, and the pivots of [[0, X], [X^H, 0]] would be "
+                "delayed to the last. Use method='dense' or method='lanczos'."
+            )
+        return super().sparse_entries(max_entries)
 
     def singular_form(self) -> SingularForm:
         """Return the factor."""

@@ -89,8 +89,8 @@ def prepare(
             budget.spend(used * operator.matvecs_per_product, is_told=False)
         moduli = operator.modulus() or given.modulus()
         if moduli is not None and (is_chosen or method) and (G is None or G.factor is not None):
-            orders = whole.n, moduli.operator.n
-            view = View.of(moduli.power, orders, asked.shape, asked.why, options, method)
+            facts, shape = moduli.operator.facts, asked.shape
+            view = View.of(moduli.power, whole.n, facts, shape, asked.why, options, method)
         if moduli is not None and view is not None:
             operator = operator if view.is_even else moduli.operator
         elif is_chosen and _is_shortened(options, G):

@@ -22,6 +22,7 @@ import numpy as np
 from symrank.answer.result import RankResult
 from symrank.errors import OptionError
 from symrank.methods import Goal, Method
+from symrank.operators.facts import Facts
 from symrank.run.options import Options
 from symrank.spectrum.golub_kahan_run import GolubKahanRun
 from symrank.spectrum.intervals import Complement, Even, ExactInterval
@@ -44,7 +45,8 @@ class View:
     def of(
         cls,
         power: int,
-        orders: tuple[int, int],
+        whole: int,
+        facts: Facts,
         shape: tuple[int, int] | None,
         why: str,
         options: Options,
@@ -56,8 +58,8 @@ class View:
         ----------
         power
             As the operator states it, 0 where it has no factor.
-        orders
-            Of what the caller passed, and of |X|.
+        whole, facts
+            The order of what the caller passed, and the facts of |X|.
         shape, why
             Of a matrix whose singular values are meant, and why they are.
         options, method
@@ -66,16 +68,15 @@ class View:
         is_even = power == 1 and shape is None
         if not power or (is_even and options.between is not None):
             return None
-        counts = method is None or method.counts_moduli
+        counts = method is None or method.suits_moduli(facts)
         if power == 2 and not (counts and options.deflate is None and not options.noise):
             return None
-        whole, order = orders
         if shape is not None:
             whole = shape[1] if options.between is None else min(shape)
         return cls(
             power=power,
             is_even=is_even,
-            num_zeros=0 if is_even else whole - order,
+            num_zeros=0 if is_even else whole - facts.n,
             has_cut=options.atol is not None or options.rtol is not None,
             shape=shape,
             why=why,

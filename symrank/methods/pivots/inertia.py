@@ -212,6 +212,10 @@ class Inertia(Method):
             return LACKING
         return ""
 
+    def suits_moduli(self, facts: Facts) -> bool:
+        """True where the pivots of the twin are to be had; else those of the squares may be."""
+        return facts.entries is not None
+
     def unasked(self) -> "Inertia":
         """Return the method with an end to its patience: sampling has an answer, too."""
         return replace(self, patience=min(PATIENCE, self.patience))
