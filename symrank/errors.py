@@ -82,7 +82,15 @@ class UnknownOptionError(OptionError, TypeError):
 
 
 class NotSymmetricError(SymrankError, ValueError):
-    """The operator is not symmetric (Hermitian), or not the same from call to call."""
+    """The operator is not symmetric (Hermitian), or not the same from call to call.
+
+    Attributes
+    ----------
+    asymmetry : float
+        max |A - A^H| over max |A| of a matrix whose entries are known; else 0.
+    """
+
+    asymmetry: float = 0.0
 
 
 class NotPositiveError(SymrankError, ValueError):

@@ -41,7 +41,7 @@ from bench.house.source import Class, File, Function, levels, read
 
 START, ROOT, PROTOCOL = "rank", "Operator", "Method"
 SNIFFS = ("isinstance", "issubclass", "hasattr", "getattr", "type")
-MOST = {"stays": 30, "climbs": 8, "levels": 12}  # and nothing of what is a list
+MOST = {"stays": 37, "climbs": 13, "levels": 12}  # and nothing of what is a list
 LONG_FILE, LONG_FUNCTION = 350, 60
 
 

@@ -9,11 +9,13 @@ from typing import Any, NamedTuple, get_args
 
 import numpy as np
 
+from symrank.spectrum.golub_kahan_run import GolubKahanRun
 from symrank.spectrum.intervals import (
     BetaInterval,
     Capped,
     ChainInterval,
     Complement,
+    Even,
     ExactInterval,
     Hull,
     Intersection,
@@ -41,6 +43,7 @@ KINDS: dict[str, type[Interval]] = {
     "intersection": Intersection,
     "capped": Capped,
     "within": Within,
+    "even": Even,
 }
 NAMES = {cls: name for name, cls in KINDS.items()}
 assert set(NAMES) == set(get_args(Interval))
@@ -103,6 +106,7 @@ def measure_to(measure: RitzMeasure) -> dict[str, Any]:
             "beta": run.beta.tolist(),
             "norm2": run.norm2,
             "eps": run.eps,
+            **({"power": run.power} if isinstance(run, GolubKahanRun) else {}),
         }
         for run in fields.pop("runs")
     ]
@@ -112,7 +116,9 @@ def measure_to(measure: RitzMeasure) -> dict[str, Any]:
 def measure_from(record: Mapping[str, Any]) -> RitzMeasure:
     """Invert `measure_to`."""
     runs = [
-        LanczosRun(np.array(r["alpha"]), np.array(r["beta"]), r["norm2"], r["eps"])
+        (GolubKahanRun if "power" in r else LanczosRun)(
+            **{**r, "alpha": np.array(r["alpha"]), "beta": np.array(r["beta"])}
+        )
         for r in record["runs"]
     ]
     return RitzMeasure(**{**record, "runs": runs})
@@ -143,6 +149,7 @@ CODECS = {
     "inertia": _optional(list, tuple),
     "structural_rank": _optional(list, tuple),
     "between": _optional(tuple, tuple),
+    "shape": _optional(list, tuple),
     "notes": Codec(list, tuple),
     "diagnostics": Codec(dict, dict),
     "history": Codec(

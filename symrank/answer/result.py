@@ -67,7 +67,9 @@ class RankResult(SignedSpectrum, EnergyCurve):
     seconds
         Wall time.
     n, dtype, method, kernel, seed, confidence
-        What was run on what.
+        What was run on what; n is the columns of a `shape`, or its singular values for a count.
+    shape
+        ``(m, n)`` of a matrix whose singular values, its eigenvalues here, were counted, or None.
     preconditioner
         Name of the `Preconditioner`, empty without one. With one, `threshold`, `gaps`,
         `measure` and `diagnostics` speak of the spectrum of G A; rank and inertia are those of A.
@@ -115,6 +117,7 @@ class RankResult(SignedSpectrum, EnergyCurve):
     basis: Basis | None = None
     diagnostics: Mapping[str, Any] = field(default_factory=dict)
     between: tuple[float, float] | None = None
+    shape: tuple[int, int] | None = None
     at_ends: Sequence[Band] = ()
     notes: Sequence[str] = ()
     history: Sequence[tuple[int, int, int]] = ()
@@ -122,12 +125,9 @@ class RankResult(SignedSpectrum, EnergyCurve):
 
     @property
     def nullity(self) -> int:
-        """``n - rank``: the eigenvalues that do not count.
+        """``n - rank``: the dimension of the null space.
 
-        Raises
-        ------
-        OptionError
-            For a result of `symrank.count`, whose complement is no null space.
+        A result of `symrank.count`, whose complement is no null space, raises `OptionError`.
         """
         if self.between is not None:
             raise OptionError(
@@ -135,6 +135,11 @@ class RankResult(SignedSpectrum, EnergyCurve):
                 "n - result.rank eigenvalues lie outside. Run symrank.rank for the nullity."
             )
         return self.n - self.rank
+
+    def nullity_interval(self, confidence: float | None = None) -> tuple[int, int]:
+        """Return integers that hold `nullity` with this confidence; see `interval`."""
+        total, (low, high) = self.nullity + self.rank, self.interval(confidence)
+        return total - high, total - low
 
     def interval(self, confidence: float | None = None) -> tuple[int, int]:
         """Return integers ``(low, high)`` that hold the true count with this confidence.
@@ -343,8 +348,9 @@ class RankResult(SignedSpectrum, EnergyCurve):
         low, high = self.interval()
         by = f" preconditioned by {self.preconditioner}" if self.preconditioner else ""
         what = "rank" if self.between is None else f"count in {self.between}"
+        size = f"n = {self.n}" if self.shape is None else "{}x{}".format(*self.shape)
         return (
-            f"{what} {self.rank} in [{low}, {high}] at {self.confidence:.0%}, n = {self.n}, "
+            f"{what} {self.rank} in [{low}, {high}] at {self.confidence:.0%}, {size}, "
             f"{self.method}{by}, {self.num_matvecs} products, {self.seconds:.2f} s: "
             f"{self.status.name}"
         )

@@ -67,6 +67,7 @@ def count(
     max_matvecs: float | None = None,
     max_seconds: float | None = None,
     noise: float | None = None,
+    hermitian: bool | None = None,
     rng: Rng = None,
     progress: Callable[[Progress], None] | None = None,
     check: bool = True,
@@ -86,6 +87,7 @@ def count(
     max_matvecs: float | None = None,
     max_seconds: float | None = None,
     noise: float | None = None,
+    hermitian: bool | None = None,
     rng: Rng = None,
     progress: Callable[[Progress], None] | None = None,
     check: bool = True,
@@ -105,11 +107,15 @@ def count(
     max_matvecs: float | None = None,
     max_seconds: float | None = None,
     noise: float | None = None,
+    hermitian: bool | None = None,
     rng: Rng = None,
     progress: Callable[[Progress], None] | None = None,
     check: bool = True,
 ) -> RankResult | Counts:
     """Return the number of eigenvalues of `A` in ``(a, b]`` with an honest interval.
+
+    Of a rectangle, and wherever `symrank.rank` counts singular values, it is the number of its
+    ``min(m, n)`` singular values in there.
 
     ``count(A, edges)`` is a table of the numbers in ``(edges[i], edges[i + 1]]`` from one run.
 
@@ -137,7 +143,7 @@ def count(
         ``A - a M`` and ``A - b M``. An A known by products, and any other method, wants a diagonal
         M, or ``M=Preconditioner.from_factor(S)`` with ``S S* = M^-1``. An end is as sharp as
         ``500 eps (|A| + |a| |M|)``, for a mode with ``x* M x = 1``.
-    precision, confidence, max_matvecs, max_seconds, noise, rng, progress, check
+    precision, confidence, max_matvecs, max_seconds, noise, hermitian, rng, progress, check
         As for `symrank.rank`. There is no `preconditioner`: a congruence keeps signs, not
         positions.
 
@@ -176,6 +182,7 @@ def count(
         max_matvecs=max_matvecs,
         max_seconds=max_seconds,
         noise=noise,
+        hermitian=hermitian,
         seed=seed_of(rng),
         check=check,
     )
@@ -194,7 +201,7 @@ def count(
         return answer(A, method, options, progress)
     budget = budget_of(options, progress)
     with foreign.own_arithmetic():
-        return _shifted(prepare(A, options, budget), chosen, budget)
+        return _shifted(prepare(A, options, budget, method=chosen), chosen, budget)
 
 
 def _ends(a: Any, b: Any) -> list[float]:

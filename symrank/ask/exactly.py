@@ -45,7 +45,7 @@ def without_twins(job: Job) -> tuple[Job, Twins | None]:
     Without entries, or with a full matrix, it is the job itself.
     """
     facts, goal = job.operator.facts, job.goal
-    is_sparse = facts.entries is not None and not facts.is_full
+    is_sparse = facts.entries is not None and not (facts.is_full or facts.num_beside)
     if goal.preconditioner is not None or not is_sparse or facts.num_entries > MOST_ENTRIES:
         return job, None
     half = job.operator.sparse_entries() * job.operator.dtype.type(0.5)

@@ -10,6 +10,7 @@ from symrank.ask.rank import OF_METHODS, answer, no_loss
 from symrank.errors import OptionError
 from symrank.methods import Lanczos, Method
 from symrank.methods.quadrature.lanczos import MARGIN
+from symrank.operators import as_operator
 from symrank.preconditioners import Preconditioner
 from symrank.run.budget import Budget
 from symrank.run.job import Job, prepare
@@ -95,10 +96,12 @@ def inertia(
         noise=noise,
         deflate=deflate,
         preconditioner=preconditioner,
+        hermitian=True,
         seed=seed_of(rng),
         check=check,
     )
     no_loss(A, "inertia")
+    A = as_operator(A)  # which a rectangle is not
     if method is not None:
         result = answer(A, method, options, progress)
         return Signature(result, options.half_width(result.n))

@@ -47,6 +47,7 @@ def plan(
     preconditioner: Preconditioner | FloatArray | str | None = None,
     deflate: Array | None = None,
     noise: float | None = None,
+    hermitian: bool | None = None,
     rng: Rng = None,
     check: bool = True,
 ) -> policy.Plan:
@@ -59,7 +60,7 @@ def plan(
     ----------
     A, atol, rtol, precision, confidence, max_matvecs, max_seconds, preconditioner, deflate, noise
         As for `symrank.rank`.
-    rng, check
+    hermitian, rng, check
         As for `symrank.rank`.
 
     Returns
@@ -86,6 +87,7 @@ def plan(
         noise=noise,
         deflate=deflate,
         preconditioner=preconditioner,
+        hermitian=hermitian,
         seed=seed_of(rng),
         check=check,
     )
@@ -105,9 +107,10 @@ def _planned(job: Job, notes: tuple[str, ...]) -> policy.Plan:
     proposal = dataclasses.replace(policy.propose(job.operator.facts, job.goal), notes=notes)
     if job.operator.facts.is_explicit or not job.operator.facts.n:
         return proposal
-    X = np.ones((job.operator.n, TIMED_COLUMNS), job.operator.dtype)
+    timed = job.operator if job.operator.halves() is None else job.given
+    X = np.ones((timed.n, TIMED_COLUMNS), timed.dtype)
     start = time.perf_counter()
-    job.operator.matmat(X)
+    timed.matmat(X)
     seconds = (time.perf_counter() - start) / TIMED_COLUMNS
     return proposal.with_product_seconds(seconds - costs.product_seconds(job.operator.facts.work))
 

@@ -52,28 +52,32 @@ def rank(
     preconditioner: Preconditioner | FloatArray | str | None = None,
     deflate: Array | None = None,
     noise: float | None = None,
+    hermitian: bool | None = None,
     rng: Rng = None,
     progress: Callable[[Progress], None] | None = None,
     check: bool = True,
 ) -> RankResult:
-    """Return the rank of a symmetric (Hermitian) operator with an honest interval.
+    """Return the rank of a matrix or a symmetric (Hermitian) operator with an honest interval.
 
     Parameters
     ----------
     A
         Array, scipy.sparse array or matrix, SciPy `LinearOperator` or symrank operator, (n, n), or
         one of CuPy, whose vectors then stay on the device (``docs/how-to/gpu.md``).
-        Rectangular: pass ``symrank.augmented(A)`` or ``symrank.gram(A)``. A `LossProblem`, with
-        values and gradients alone, for ``method="langevin"``: products are then gradients.
+        Of any other shape, (m, n), its singular values are counted; a `LinearOperator` needs
+        ``rmatvec`` or ``rmatmat`` then, and a product is one with A and one with its adjoint. A
+        `LossProblem`, with values and gradients alone, for ``method="langevin"``: products are
+        then gradients.
     method
         A method object, its name (``"chebyshev"``, ``"dense"``, ``"inertia"``, ``"lanczos"``,
         ``"langevin"``, ``"projection"``, ``"sketch"``, ``"ubaru-saad"``), or None to choose by
         predicted cost: an exact count where it is cheap, else certified sampling (`symrank.plan`
         tells beforehand).
     atol, rtol
-        Eigenvalues with ``|lambda| > max(atol, rtol * lambda_max)`` count, as in NumPy. Both
-        None: what lies above the noise floor of the products counts (`symrank.spectrum.threshold`),
-        and no tolerance reaches below that floor.
+        Eigenvalues with ``|lambda| > max(atol, rtol * lambda_max)`` count, as in NumPy; for
+        singular values, sigma_1 is the largest. Both None: what lies above the noise floor of the
+        products counts (`symrank.spectrum.threshold`), and no tolerance reaches below that floor.
+        Where all singular values are computed, that is ``min(max(m, n), 500) eps sigma_1``.
     precision
         Target half-width of the interval: a count if >= 1, a fraction of n if below 1. Default:
         0.005, and steps go on until the resolution error is small against the sampling error.
@@ -101,6 +105,11 @@ def rank(
         Relative error of a product, ``|error| <= noise |A||x|``, where it is above rounding, as
         in finite differences. Default: what the operator declares as its `noise`, else rounding.
         No eigenvalue below the noise floor, ``50 noise |A|``, is counted.
+    hermitian
+        True: A is symmetric, and an error where it is seen not to be. False: count the singular
+        values of a square A. None: a rectangle, and an explicit matrix with ``max|A - A^H|`` above
+        a thousandth of ``max|A|``, are counted by singular values, and `reason` says so; any other
+        A must be symmetric to rounding.
     rng
         Seed, `SeedSequence` or `Generator`. The same seed gives the same bits.
     progress
@@ -173,6 +182,7 @@ def rank(
         noise=noise,
         deflate=deflate,
         preconditioner=preconditioner,
+        hermitian=hermitian,
         seed=seed_of(rng),
         check=check,
     )
@@ -193,11 +203,12 @@ def answer(
         if is_loss_problem(A):
             chosen, reason = (None, "") if method is None else named_method(method)
             return rank_of_loss(A, chosen, reason, options, budget)
-        job = prepare(A, options, budget, is_chosen=method is None)
+        named = None if method is None else named_method(method)[0]
+        job = prepare(A, options, budget, method=named, is_chosen=named is None)
         chosen, reason = _method(method, job.goal.preconditioner)
         if chosen is None:
-            return count_by_structure(job, budget, reason)
-        return count_in_both_units(job, budget, chosen, reason)
+            return job.as_asked(count_by_structure(job, budget, reason))
+        return job.as_asked(count_in_both_units(job, budget, chosen, reason))
 
 
 def _method(

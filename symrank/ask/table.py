@@ -22,7 +22,6 @@ from symrank.run.options import Options
 from symrank.run.rounds import Rounds, budget_of, run
 from symrank.spectrum.measure import RitzMeasure
 from symrank.spectrum.outcome import Progress, Status
-from symrank.spectrum.region import kept_apart
 from symrank.support import foreign
 from symrank.support.options import shown
 from symrank.support.typing import FloatArray
@@ -64,15 +63,14 @@ def tabulate(
         )
     budget = budget_of(options, progress)
     with foreign.own_arithmetic():
-        job = prepare(A, options, budget, is_chosen=asked is None)
+        job = prepare(A, options, budget, method=asked, is_chosen=asked is None)
         chosen: Method | None = asked
         reason = "asked for"
         if chosen is None:
             menu = dataclasses.replace(MENU, exact=(Dense(),))
             plan = propose(job.operator.facts, job.goal, menu)
             chosen, reason = plan.choice.method, plan.reason
-        factor = 1.0 / job.goal.scale
-        ends = [kept_apart(x * factor, x) for x in edges]
+        ends = [job.level(x) for x in edges]
         intervals = tuple(pairwise(ends))
         if isinstance(chosen, Lanczos):
             own = {f.name: getattr(chosen, f.name) for f in dataclasses.fields(chosen)}
@@ -85,7 +83,7 @@ def _table(
     rounds: Rounds, budget: Budget, edges: list[float], intervals: Sequence[Between]
 ) -> Counts:
     """Return what the finished rounds say of every interval."""
-    total = dataclasses.replace(rounds.result(budget), resume=None)
+    total = rounds.job.as_asked(dataclasses.replace(rounds.result(budget), resume=None))
     if total.measure is not None:
         total = dataclasses.replace(total, measure=forgetful(total.measure))
     assert rounds.summary is not None
@@ -130,4 +128,5 @@ def _row(
         job=dataclasses.replace(rounds.job, between=asked),
         history=[],
     )
-    return dataclasses.replace(one.result(budget), measure=measure, resume=None)
+    result = dataclasses.replace(one.result(budget), measure=None, resume=None)
+    return dataclasses.replace(rounds.job.as_asked(result), measure=measure)

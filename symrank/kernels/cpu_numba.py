@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from symrank.kernels.coefficients import Coefficients
-from symrank.kernels.compiled import chebyshev, lanczos, langevin, products
+from symrank.kernels.compiled import chebyshev, golub_kahan, lanczos, langevin, products
 from symrank.kernels.compiled.compiler import compiled
 from symrank.kernels.compiled.simd import width_tag
 from symrank.kernels.compiled.sums import add_chunks, num_chunks
@@ -28,6 +28,7 @@ __all__ = [
     "chebyshev_step",
     "draw",
     "empty",
+    "golub_kahan_step",
     "golub_welsch",
     "host",
     "lanczos_step",
@@ -93,6 +94,27 @@ def _lanczos_pairs(
 def _parts(sums: FloatArray, parts: int) -> FloatArray:
     """Add the sums of real and imaginary columns, where vectors have two."""
     return sums if parts == 1 else sums[0::2] + sums[1::2]
+
+
+def golub_kahan_step(
+    product: Multiplicand, W_prev: Array, scale: FloatArray, coupling: FloatArray
+) -> FloatArray:
+    """See `reference.golub_kahan_step`. One pass over memory; complex blocks as column pairs."""
+    parts, number = (2, W_prev.real.dtype) if np.iscomplexobj(W_prev) else (1, W_prev.dtype)
+    block, fields = W_prev.view(number), tuple(product)
+    if parts == 2:
+        fields = (np.ascontiguousarray(product[0]).view(number),)
+    scales = np.repeat(scale, parts).astype(number)
+    couplings = -np.repeat(coupling, parts).astype(number)
+    partial = np.empty((num_chunks(len(block)), block.shape[1]))
+    panels = list(_panels(block.shape[1], 0, number))
+
+    def step(first: int, last: int) -> None:
+        for tag, columns in panels:
+            golub_kahan.step(tag, columns, (first, last), fields, block, scales, couplings, partial)
+
+    spread(step, len(partial), _cost(product, block))
+    return np.asarray(np.sqrt(_parts(add_chunks(partial), parts)))
 
 
 def chebyshev_step(

@@ -30,6 +30,7 @@ __all__ = [
     "empty",
     "fitted",
     "free_bytes",
+    "golub_kahan_step",
     "golub_welsch",
     "host",
     "lanczos_step",
@@ -126,6 +127,23 @@ def lanczos_step(
     _launch(Code(number), "subtract", launch, arguments)
     (norm,) = _add_chunks(partial, parts, root=True)
     return alpha, norm
+
+
+def golub_kahan_step(
+    product: Multiplicand, W_prev: Any, scale: FloatArray, coupling: FloatArray
+) -> FloatArray:
+    """See `reference.golub_kahan_step`. One pass over memory."""
+    _, parts, (n, k) = _real(W_prev)
+    code, fields = _product(product, W_prev.shape, W_prev.dtype)
+    vectors = (W_prev.shape[1],)
+    partial = xp.empty((1, num_chunks(n), k), "float64")
+    arguments = (
+        *fields, _checked(W_prev, W_prev.shape, W_prev.dtype), _checked(scale, vectors, "float64"),
+        _checked(coupling, vectors, "float64"), partial, *map(np.int64, (n, k, parts)),
+    )  # fmt: skip
+    _launch(code, "golub_kahan_step", by_chunks(n, k), arguments)
+    norm: FloatArray = _add_chunks(partial, parts, root=True)[0]
+    return norm
 
 
 def chebyshev_step(

@@ -26,6 +26,7 @@ __all__ = [
     "chebyshev_step",
     "draw",
     "empty",
+    "golub_kahan_step",
     "golub_welsch",
     "host",
     "lanczos_step",
@@ -90,6 +91,35 @@ def lanczos_step(
     w = y - (alpha * scale).astype(real) * U
     U_prev[...] = w
     return alpha, np.sqrt(np.einsum("ij,ij->j", w.conj(), w, dtype=_sum_dtype(U)).real)
+
+
+def golub_kahan_step(
+    product: Multiplicand, W_prev: Array, scale: FloatArray, coupling: FloatArray
+) -> FloatArray:
+    """Take half a step of k Golub-Kahan recurrences, without normalising.
+
+    The block `W_prev` of one side becomes w = scale X u - coupling w_prev, u a block of the other.
+
+    Parameters
+    ----------
+    product
+        What gives X u, of as many rows as `W_prev`; see `langevin_step`.
+    W_prev
+        (m, k) block, overwritten by w.
+    scale
+        (k,) with scale u of norm one; zero for a finished column.
+    coupling
+        (k,) |u| times the scale of w_prev.
+
+    Returns
+    -------
+    norm
+        (k,) in double precision; its inverse is the next scale.
+    """
+    real = W_prev.real.dtype
+    W_prev[...] = scale.astype(real) * multiply(product) - coupling.astype(real) * W_prev
+    square = np.einsum("ij,ij->j", W_prev.conj(), W_prev, dtype=_sum_dtype(W_prev))
+    return np.asarray(np.sqrt(square.real))
 
 
 def chebyshev_step(

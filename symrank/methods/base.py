@@ -201,8 +201,7 @@ class Seen:
     is_resolved
         Whether more steps would add little to what the probes say.
     solve_length
-        Steps of a solve grow with it: sqrt(kappa), or kappa of an indefinite operator, by the gap
-        next to zero; infinite where none was seen.
+        What steps of a solve grow with, sqrt(kappa) or kappa by the gap next to zero, or infinite.
     seconds
         What sampling is predicted to have taken.
     whole
@@ -282,8 +281,7 @@ class Method(ABC):
     """A frozen value that holds the options of a method and knows how to run it.
 
     `next_tasks`, `run` and `summarise` are the method; what else is asked of one has an answer here
-    that holds for most. All are functions of their arguments alone: they may be called in any
-    process, and again.
+    that holds for most. All are functions of their arguments alone, in any process, and again.
     """
 
     name: ClassVar[str]
@@ -294,6 +292,9 @@ class Method(ABC):
 
     counts_between: ClassVar[bool] = False
     """Whether it counts in (a, b] itself; else the shifted operator is counted."""
+
+    counts_moduli: ClassVar[bool] = False
+    """Whether it counts singular values from a factor (`symrank.operators.modulus`)."""
 
     solves: ClassVar[bool] = False
     """Whether it can use a preconditioner that has no factor."""
@@ -343,6 +344,10 @@ class Method(ABC):
     def is_free_of_squares(self, facts: Facts) -> bool:  # noqa: ARG002
         """Whether it counts singular values where the operator has squared them."""
         return False
+
+    def suits_moduli(self, facts: Facts) -> bool:  # noqa: ARG002
+        """Whether it counts singular values, of a factor of which these facts are known."""
+        return self.counts_moduli
 
     def is_free(self, facts: Facts) -> bool:  # noqa: ARG002
         """Whether it takes no product, so that no budget of products ends it."""

@@ -11,11 +11,11 @@ from functools import partial
 from typing import Any, overload
 
 import numpy as np
-import scipy.sparse as sp
 
-from symrank.operators.base import Operator
+from symrank.operators.base import Moduli, Operator
 from symrank.operators.factor import Factor, Factored, as_factor
 from symrank.operators.facts import DenseForm, Facts, ScalableRows, SingularForm, entry_work
+from symrank.operators.modulus import Modulus, twin
 from symrank.operators.padded import PaddedMatrix, PaddedOperator
 from symrank.operators.patterns import structural_rank
 from symrank.operators.scaling import power_of_two, scaled_rows
@@ -51,13 +51,17 @@ class AugmentedOperator(Factored):
             known,
             num_entries=number.in_order + number.by_index,
             rows=partial(_rows, entries),
-            entries=partial(_twin, entries),
+            entries=partial(twin, entries),
             structural_rank=None if isinstance(entries, np.ndarray) else partial(_twice, entries),
         )
 
     def singular_form(self) -> SingularForm:
         """Return the rectangle."""
         return SingularForm(factor=self.factor, is_squared=False)
+
+    def modulus(self) -> Moduli:
+        """Return the operator of the singular values of the rectangle."""
+        return Moduli(Modulus(self.factor), power=1)
 
     def times(self, factor: float) -> "AugmentedOperator | None":
         """Return `factor` times the operator, a power of two, where its entries are stored."""
@@ -144,9 +148,3 @@ def _rows(entries: Any) -> ScalableRows:
 def _twice(entries: Any) -> tuple[int, int]:
     low, high = structural_rank(entries)
     return 2 * low, 2 * high
-
-
-def _twin(entries: Any, max_entries: float) -> Any:  # noqa: ARG001, of a rectangle that is stored
-    factor = sp.csr_array(entries)
-    blocks: list[list[Any]] = [[None, factor], [factor.conj().T, None]]
-    return sp.csr_array(sp.block_array(blocks))

@@ -5,7 +5,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from functools import partial
-from typing import Any, ClassVar, Protocol
+from typing import Any, ClassVar, NamedTuple, Protocol
 
 import numpy as np
 import numpy.typing as npt
@@ -21,7 +21,22 @@ from symrank.support.cached import cached_property
 from symrank.support.options import check_number
 from symrank.support.typing import Array, FloatArray, IntArray
 
-__all__ = ["Operator", "product_by", "summed_product"]
+__all__ = ["Halves", "Moduli", "Operator", "product_by", "summed_product"]
+
+
+class Halves(NamedTuple):
+    """What kernels multiply with in both halves of a Golub-Kahan step on an m x n matrix X."""
+
+    long: int  # the longer side
+    up: Callable[[Array], Multiplicand]  # of the shorter side: X^H u, or X u of a wide one
+    down: Callable[[Array], Multiplicand]  # and back
+
+
+class Moduli(NamedTuple):
+    """An operator whose eigenvalues are the singular values of a factor of another one."""
+
+    operator: "Operator"
+    power: int  # eigenvalues of the other are these to that power, with both signs if it is 1
 
 
 class Part(Protocol):
@@ -283,6 +298,14 @@ class Operator(ABC):
 
     def times(self, factor: float) -> "Operator | None":  # noqa: ARG002
         """Return `factor` times the operator, a power of two, where its entries are stored."""
+        return None
+
+    def modulus(self) -> "Moduli | None":
+        """Return what has the singular values of its factor as eigenvalues, where it has one."""
+        return None
+
+    def halves(self) -> Halves | None:
+        """Return the two products of Golub-Kahan steps, of what has no other; else None."""
         return None
 
     def shorter_side(self) -> "Operator":

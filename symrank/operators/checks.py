@@ -7,13 +7,14 @@ import scipy.sparse as sp
 
 from symrank.errors import NonFiniteError, NotSymmetricError, OperatorError
 from symrank.operators.base import Operator
+from symrank.operators.facts import Rectangle
 from symrank.operators.matrix import MatrixOperator, largest_entry
 from symrank.operators.scaled import Scaled
 from symrank.operators.witness import LEAST, Witness, norms, relative_change
 from symrank.support import foreign
 from symrank.support.typing import Array
 
-__all__ = ["check_operator", "checked"]
+__all__ = ["check_finite", "check_operator", "checked"]
 
 NUM_VECTORS = 4  # six pairs <x, A y>: an asymmetry that is hidden from one shows in another
 ROUNDING = 100  # units of eps sqrt(n): a product by a dense n x n matrix stays below one
@@ -22,9 +23,8 @@ NOISE = 4  # two products, and |A| known within a factor of two
 FEW = 8.0  # over n: by how much more, as four vectors may all be nearly orthogonal to the first one
 TILE = 1024  # rows and columns compared at a time: two tiles fit into the second-level cache
 REMEDY = (
-    "Pass (A + A.T)/2 (its conjugate transpose where A is complex) if the difference is noise, "
-    "symrank.augmented(A) (rank 2r, same singular values) or symrank.gram(A) (rank r, squared "
-    "singular values) if A is not symmetric by nature."
+    "Pass (A + A.T)/2 (its conjugate transpose where A is complex) if the difference is noise, or "
+    "hermitian=False to count its singular values if A is not symmetric by nature."
 )
 
 
@@ -96,15 +96,17 @@ def _check_entries(A: MatrixOperator, rtol: float) -> None:
     """Compare an explicit matrix with its conjugate transpose."""
     largest = A.facts.largest_stored
     if not np.isfinite(largest):
-        raise NonFiniteError(_first_bad_entry(A))
+        raise NonFiniteError(_first_bad_entry(A.entries))
     with np.errstate(over="ignore", invalid="ignore"):
         worst = _sparse_asymmetry(A.entries) if A.is_sparse else _dense_asymmetry(A.entries)
     if not worst <= rtol * largest:
-        raise NotSymmetricError(
+        error = NotSymmetricError(
             f"the matrix is not symmetric (Hermitian): max|A - A^H| = {worst:.3g} is "
             f"{worst / largest:.3g} of max|A| = {largest:.3g}, and {rtol:.3g} is allowed for "
             f"rounding. {REMEDY}"
         )
+        error.asymmetry = worst / largest
+        raise error
 
 
 def _dense_asymmetry(entries: Array) -> float:
@@ -125,17 +127,23 @@ def _sparse_asymmetry(entries: Any) -> float:
     return float(np.abs(difference.data).max(initial=0.0))
 
 
-def _first_bad_entry(A: MatrixOperator) -> str:
+def check_finite(factor: Rectangle) -> None:
+    """Raise where an entry of a matrix of any shape is infinite or NaN, and name the first."""
+    if not np.isfinite(factor.largest_entry or 0.0):
+        raise NonFiniteError(_first_bad_entry(factor.entries))
+
+
+def _first_bad_entry(entries: Any) -> str:
     """Name the first entry, in row-major order, that is infinite or NaN."""
-    if A.is_sparse:
-        rows, columns = A.entries.tocoo().coords
-        values = A.entries.data
+    if not isinstance(entries, np.ndarray):
+        rows, columns = entries.tocoo().coords
+        values = entries.data
         bad = np.flatnonzero(~np.isfinite(values))
         count, row, column, value = bad.size, rows[bad[0]], columns[bad[0]], values[bad[0]]
     else:
-        where = np.argwhere(~np.isfinite(A.entries))
+        where = np.argwhere(~np.isfinite(entries))
         count, (row, column) = len(where), where[0]
-        value = A.entries[row, column]
+        value = entries[row, column]
     return (
         f"entries of the matrix that are not finite: {count}, the first is "
         f"A[{row}, {column}] = {value}. Remove or replace them: no rank is defined."

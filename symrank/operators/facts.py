@@ -83,12 +83,15 @@ class SingularForm:
         X.
     is_squared
         The eigenvalues are ``unit * (scale * sigma)**2``; else ``+-unit * sigma``.
+    is_modulus
+        They are ``unit * sigma``, and no others.
     scale, unit
         Powers of two.
     """
 
     factor: Rectangle
     is_squared: bool
+    is_modulus: bool = False
     scale: float = 1.0
     unit: float = 1.0
 
@@ -169,6 +172,9 @@ class Facts:
     entries
         Returns the CSR array of all entries, ``entries(most)``, or raises `OptionError` where there
         may be more than `most`. None where they are not known.
+    num_beside
+        Eigenvalues of these entries that are none of the operator: all at most zero, and all of
+        theirs that are negative are among them.
     diagonal
         Returns the diagonal, at no product. None where it is not known.
     squared_shape
@@ -193,6 +199,7 @@ class Facts:
     stored: Any = None
     rows: Callable[[], ScalableRows] | None = None
     entries: Callable[[float], Any] | None = None
+    num_beside: int = 0
     diagonal: Callable[[], FloatArray] | None = None
     squared_shape: tuple[int, int] | None = None
     structural_rank: Callable[[], tuple[int, int]] | None = None

@@ -13,9 +13,10 @@ import numpy as np
 import scipy.sparse as sp
 
 from symrank.errors import NonFiniteError, OptionError
-from symrank.operators.base import Operator
+from symrank.operators.base import Moduli, Operator
 from symrank.operators.factor import Factor, Factored, as_factor
 from symrank.operators.facts import DenseForm, Facts, ScalableRows, SingularForm
+from symrank.operators.modulus import Modulus, scaled_factor
 from symrank.operators.padded import PaddedMatrix, PaddedOperator
 from symrank.operators.patterns import structural_rank
 from symrank.operators.scaling import scaled_rows
@@ -81,6 +82,10 @@ class GramOperator(Factored):
         if self.factor.entries is None:
             return None
         return SingularForm(factor=self.factor, is_squared=True, scale=self.scale)
+
+    def modulus(self) -> Moduli:
+        """Return the operator of the singular values of ``scale * A``, not squared."""
+        return Moduli(Modulus(scaled_factor(self.factor, self.scale)), power=2)
 
     def scaled_rows(self, root: FloatArray) -> "GramOperator | None":
         """Return ``D A D`` as `gram` of a matrix of scaled entries."""

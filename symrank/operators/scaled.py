@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from symrank.errors import NonFiniteError, OptionError
-from symrank.operators.base import Operator, product_by
+from symrank.operators.base import Moduli, Operator, product_by
 from symrank.operators.facts import Facts, SingularForm
 from symrank.support import foreign
 from symrank.support.cached import cached_property
@@ -101,6 +101,14 @@ class Scaled(Operator):
         """Return that of the base, in other units."""
         form = self.base.singular_form()
         return None if form is None else replace(form, unit=self.factor * form.unit)
+
+    def modulus(self) -> Moduli | None:
+        """Return that of the base in other units; None where the root of a factor is needed."""
+        whole = self.base.modulus()
+        if whole is None or whole.power != 1:
+            return None
+        scaled = whole.operator.times(self.factor)
+        return None if scaled is None else Moduli(scaled, power=1)
 
     def shorter_side(self) -> Operator:
         """Return the shorter side of the base, scaled."""

@@ -46,9 +46,9 @@ def square_size(shape: tuple[int, ...]) -> int:
     rows, columns = shape
     if rows != columns:
         raise OperatorError(
-            f"the input is {rows}x{columns}, and rank needs a square symmetric operator. "
-            "Pass symrank.augmented(A), which has rank 2r and keeps the gaps of the spectrum, or "
-            "symrank.gram(A), which has rank r and squares the spectrum."
+            f"the input is {rows}x{columns}, and a square symmetric operator is wanted. "
+            "symrank.rank(A) counts the singular values of a rectangle; symrank.augmented(A) and "
+            "symrank.gram(A) are operators made of one."
         )
     return int(rows)
 

@@ -41,6 +41,7 @@ References
    Rutherford Appleton Laboratory, RAL-TR-2001-034.
 """
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -58,6 +59,7 @@ SWEEPS = 20  # by (3) no row then misses one by more than a factor 2^(2^-18 2100
 SETTLED = 0.01  # largest |r| at which they end: the rounding of x to whole numbers hides it
 LIMIT = 1022  # largest exponent of d: a normal number
 FEW = 3  # indices that a sentence names
+GLANCE = 16  # entries of a row: two lines of the cache
 ROUNDING = 1.0  # that rounding to whole exponents may add to what (4) and (5) bound
 
 
@@ -157,6 +159,8 @@ def uneven_scales(facts: Facts, limit: float) -> Scales | None:
     if facts.rows is None or _has_even_diagonal(facts, limit):
         return None
     rows = facts.rows()
+    if _is_even_at_a_glance(rows, facts, limit):
+        return None
     reach = _Reach(rows)
     filled = reach.largest[reach.is_filled]
     if not (filled.size and np.isfinite(filled).all()):
@@ -174,6 +178,23 @@ def _has_even_diagonal(facts: Facts, limit: float) -> bool:
     if diagonal is None or most is None or not facts.n:
         return False
     least = float(np.abs(diagonal()).min())
+    return least > 0.0 and most < np.inf and most / least <= 2.0 ** (limit - ROUNDING)
+
+
+def _is_even_at_a_glance(rows: ScalableRows, facts: Facts, limit: float) -> bool:
+    """Tell whether some entries of every row of a dense matrix show what (5) asks for.
+
+    The largest of a row is at least the largest of those: a look at all takes as long as a tenth of
+    a factorisation. Of a root X the sizes are |x_j|, up to sqrt(n) times the largest entry.
+    """
+    entries = rows.parts[0]
+    if not isinstance(entries, np.ndarray) or not entries.size:
+        return False
+    most, least = facts.largest_stored, float(np.abs(entries[:, :GLANCE]).max(axis=1).min())
+    if rows.is_root:
+        most *= math.sqrt(entries.shape[1])
+    else:
+        least = min(least, float(np.abs(entries[:GLANCE]).max(axis=0).min()))
     return least > 0.0 and most < np.inf and most / least <= 2.0 ** (limit - ROUNDING)
 
 

@@ -9,7 +9,7 @@ The blocks hold u and not v: the division is left to the next step, which reads 
 No reorthogonalisation: the counting function does not need it (`symrank.spectrum.measure`).
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from types import ModuleType
 from typing import Any, ClassVar
@@ -18,13 +18,15 @@ import numpy as np
 
 from symrank import kernels
 from symrank.operators import Operator
+from symrank.operators.base import Halves
+from symrank.recurrences import golub_kahan
 from symrank.recurrences.lost import refuse_lost
 from symrank.recurrences.segments import Pace, State, by_columns, is_on_host
 from symrank.spectrum.measure import LanczosRun
 from symrank.support.blocks import empty_block
 from symrank.support.typing import Array, FloatArray
 
-__all__ = ["LanczosState", "extend", "runs", "start"]
+__all__ = ["BidiagonalState", "LanczosState", "extend", "runs", "start"]
 
 BREAKDOWN = 8.0  # beta_j below this many eps |T|: the Krylov space is invariant to rounding
 
@@ -48,6 +50,14 @@ class LanczosState(State):
     def num_steps(self) -> int:
         """Steps done."""
         return int(self.alpha.shape[0])
+
+
+@dataclass(kw_only=True)
+class BidiagonalState(LanczosState):
+    """The same of Golub-Kahan steps: `U_prev` is the block of the longer side.
+
+    `alpha` and `beta` are the a and b of `symrank.recurrences.golub_kahan`.
+    """
 
 
 def start(Z: Array) -> LanczosState:
@@ -76,11 +86,16 @@ def extend(
 ) -> LanczosState:
     """Take `num_steps` more steps; `state` is used up. `tick(k)` is called after each product.
 
+    Of an operator whose eigenvalues are the singular values of a factor they are Golub-Kahan steps.
+
     Raises
     ------
     NonFiniteError
         Where a coefficient is not finite.
     """
+    halves = operator.halves()
+    if halves is not None:
+        return _by_halves(state, halves, num_steps, tick, kernel)
     K = kernels.load(kernel or operator.kernel)
 
     def walk(state: LanczosState) -> LanczosState:
@@ -127,8 +142,28 @@ def _walked(
     )
 
 
-def runs(state: LanczosState, eps: float) -> list[LanczosRun]:
+def _by_halves(
+    state: LanczosState,
+    halves: Halves,
+    num_steps: int,
+    tick: Callable[[int], None],
+    kernel: str | None,
+) -> BidiagonalState:
+    """Take Golub-Kahan steps."""
+    V = state.U_prev if isinstance(state, BidiagonalState) else None
+    V, scale, coupling, a, b = golub_kahan.extended(
+        (state.U, V), state.scale, state.coupling, halves, num_steps, tick, kernel
+    )
+    return BidiagonalState(
+        U=state.U, U_prev=V, scale=scale, coupling=coupling, norm2=state.norm2,
+        alpha=np.concatenate([state.alpha, a]), beta=np.concatenate([state.beta, b]),
+    )  # fmt: skip
+
+
+def runs(state: LanczosState, eps: float) -> Sequence[LanczosRun]:
     """Return one `LanczosRun` per column, cut where its Krylov space became invariant."""
+    if isinstance(state, BidiagonalState):
+        return golub_kahan.runs(state.alpha, state.beta, state.norm2, eps)
     found = []
     for a, b, norm2 in zip(state.alpha.T, state.beta.T, state.norm2, strict=True):
         scale = np.maximum.accumulate(np.abs(a) + b)

@@ -8,10 +8,13 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
+import numpy as np
+
 from symrank import preconditioners
 from symrank.answer.result import RankResult
-from symrank.methods import Goal
-from symrank.operators import Operator, as_operator
+from symrank.methods import Goal, Method
+from symrank.operators import Operator
+from symrank.operators.asked import asked_of
 from symrank.operators.checks import checked
 from symrank.operators.scaled import within_range
 from symrank.operators.witness import Witness
@@ -19,6 +22,7 @@ from symrank.preconditioners import Preconditioner
 from symrank.preconditioners.equilibrate import Scales
 from symrank.run.budget import Budget, located
 from symrank.run.deflation import deflated
+from symrank.run.moduli import View, refuse_unsuited, root, suits
 from symrank.run.options import Options
 from symrank.spectrum.region import kept_apart
 from symrank.support import probes
@@ -42,69 +46,79 @@ class Job:
     structural_rank: tuple[int, int] | None = None  # of what was passed
     witness: Witness | None = None  # where the caller's code multiplies
     as_asked: Callable[[RankResult], RankResult] = lambda result: result  # from the method's count
+    is_squared: bool = False  # eigenvalues of the caller's are squares of what the method sees
+
+    def level(self, x: float) -> float:
+        """Return a level of the caller's, an eigenvalue, in the units of the method."""
+        return kept_apart(root(x) if self.is_squared else x / self.goal.scale, x)
 
 
-def prepare(A: Any, options: Options, budget: Budget, *, is_chosen: bool = False) -> Job:
+def prepare(
+    A: Any,
+    options: Options,
+    budget: Budget,
+    *,
+    method: Method | None = None,
+    is_chosen: bool = False,
+) -> Job:
     """Coerce, precondition, scale, check and deflate.
 
     Parameters
     ----------
-    A, options
-        As the caller passed them.
-    budget
-        Of the products of the checks.
-    is_chosen
-        Whether symrank takes the method: one that counts A A^H in place of A^H A, or the other way
-        round, where that is smaller, and that knows what the pattern proves.
+    A, options, budget
+        As the caller passed them; the products of the checks are spent.
+    method, is_chosen
+        That the caller asked for by name, or whether symrank takes it: one that counts A A^H in
+        place of A^H A, or the other way round, where that is smaller, and that knows what the
+        pattern proves.
     """
-    whole = as_operator(A)
-    given, index = whole.occupied(whole=options.ask_for_all_rows)
-    num_empty = 0 if index is None else whole.n - given.n
-    options = options.without_empty_rows(whole.n, index)
+    is_open = suits(options, method, is_chosen=is_chosen)
+    with located(budget):
+        asked = asked_of(A, options.hermitian, check=options.check, is_open=is_open)
+    refuse_unsuited(asked.shape, options, method)
+    whole, view, witness, num_deflated = asked.operator, None, None, 0
+    given, index = whole.occupied(whole=options.ask_for_all_rows and asked.shape is None)
     noise = given.noise if options.noise is None else options.noise
     pattern = given.facts.structural_rank
-    G = preconditioners.as_preconditioner(options.preconditioner, given.facts)
+    own = options.without_empty_rows(whole.n, index)
+    G = preconditioners.as_preconditioner(own.preconditioner, given.facts)
     if G is not None:
         given = preconditioners.apply(given, G)
-    witness, num_deflated = None, 0
     with located(budget):
-        operator, factor = within_range(
-            given, _vector(options.seed, given.n), partial(budget.spend, is_told=False)
-        )
-        if options.check:
-            stream = probes.stream(options.seed, Streams.CHECK.start)
-            used, witness = checked(operator, stream, noise=noise)
+        draw, spend = _vector(options.seed, given.n), partial(budget.spend, is_told=False)
+        operator, factor = within_range(given, draw, spend)
+        if options.check and not (asked.is_checked and (G is None or asked.shape)):
+            used, witness = checked(operator, _stream(options.seed), noise=noise)
             budget.spend(used * operator.matvecs_per_product, is_told=False)
-        if is_chosen and _is_shortened(options, G):
+        moduli = operator.modulus() or given.modulus()
+        if moduli is not None and (is_chosen or method) and (G is None or G.factor is not None):
+            facts, shape = moduli.operator.facts, asked.shape
+            view = View.of(moduli.power, whole.n, facts, shape, asked.why, options, method)
+        if moduli is not None and view is not None:
+            operator = operator if view.is_even else moduli.operator
+        elif is_chosen and _is_shortened(options, G):
             operator = operator.shorter_side()
         if options.deflate is not None:
             operator = deflated(operator, options.deflate, noise, options.seed, budget)
             num_deflated = given.n - operator.n
     structural_rank = None if pattern is None else pattern()
-    most = operator.n
-    if is_chosen and structural_rank is not None:
-        most = structural_rank[1]
-    look = 0 if witness is None else 1
+    if structural_rank is not None and view is not None and view.is_half:
+        structural_rank = structural_rank[0] // 2, structural_rank[1] // 2
     goal = Goal(
         n=operator.n,
         dtype=operator.dtype,
-        atol=None if options.atol is None else min(options.atol * factor, sys.float_info.max),
-        rtol=options.rtol,
-        between=None if options.between is None else _times(options.between, factor),
-        half_width=options.half_width(given.n),
-        open_ended=options.precision is None,
-        confidence=options.confidence,
-        max_matvecs=1,
-        seed=options.seed,
-        scale=1.0 / factor,
+        half_width=options.half_width(given.n if asked.shape is None else operator.n),
         preconditioner=None if G is None or G.factor is not None else G,
         noise=noise,
         norm_bound=math.inf if witness is None else witness.norm_bound,
         weight=operator.matvecs_per_product,
-        look=look,
-        zeros=(max(0, operator.n - most), None),
+        look=0 if witness is None else 1,
+        zeros=(_zeros(operator.n, structural_rank if is_chosen else None), None),
+        **_of_options(options, factor),
     )
+    goal = goal if view is None else view.goal(goal, factor)
     goal = dataclasses.replace(goal, max_matvecs=goal.products_in(budget.left))
+    num_zeros = (0 if index is None else whole.n - given.n) + given.n - num_deflated - operator.n
     return Job(
         operator=operator,
         given=given,
@@ -112,17 +126,52 @@ def prepare(A: Any, options: Options, budget: Budget, *, is_chosen: bool = False
         preconditioner=G,
         num_deflated=num_deflated,
         between=options.between,
-        num_zeros=num_empty + given.n - num_deflated - operator.n,
         structural_rank=structural_rank,
         witness=witness,
+        **_of_view(view, num_zeros),
     )
+
+
+def _zeros(n: int, structural_rank: tuple[int, int] | None) -> int:
+    """Return how many of n eigenvalues are zero at least, by the pattern."""
+    return 0 if structural_rank is None else max(0, n - structural_rank[1])
+
+
+def _of_view(view: View | None, num_zeros: int) -> dict[str, Any]:
+    """Return what a view says of a job, which knows of `num_zeros` itself."""
+    if view is None:
+        return {"num_zeros": num_zeros}
+    num_zeros = num_zeros if view.is_even else view.num_zeros
+    return {"num_zeros": num_zeros, "as_asked": view.as_asked, "is_squared": view.power == 2}
+
+
+def _stream(seed: int, more: int = 0) -> np.random.Generator:
+    """Return the stream of the checks, or of what else is drawn at the door."""
+    return probes.stream(seed, Streams.CHECK.start, *((more,) if more else ()))
+
+
+def _of_options(options: Options, factor: float) -> dict[str, Any]:
+    """Return what the options say of a goal, for an operator that was multiplied by `factor`."""
+    return {
+        "atol": None if options.atol is None else min(options.atol * factor, sys.float_info.max),
+        "rtol": options.rtol,
+        "between": None if options.between is None else _times(options.between, factor),
+        "open_ended": options.precision is None,
+        "confidence": options.confidence,
+        "max_matvecs": 1,
+        "seed": options.seed,
+        "scale": 1.0 / factor,
+    }
 
 
 def equilibrated(job: Job, scales: Scales) -> Job:
     """Return the job of counting D A D, D the scales, on the same side as the job."""
     G = preconditioners.of_scales(scales)
     operator = preconditioners.apply(job.given, G)
-    if job.operator.n < job.given.n:
+    found = None if job.operator.halves() is None else operator.modulus()
+    if found is not None:
+        operator = found.operator
+    elif job.operator.n < job.given.n:
         operator = operator.shorter_side()
     return dataclasses.replace(
         job,
@@ -141,7 +190,7 @@ def _is_shortened(options: Options, G: Preconditioner | None) -> bool:
 
 def _vector(seed: int, n: int) -> Callable[[], Array]:
     """Return what draws a Gaussian vector, (n, 1), that no probe uses."""
-    return lambda: probes.stream(seed, Streams.CHECK.start, 1).standard_normal((n, 1))
+    return lambda: _stream(seed, 1).standard_normal((n, 1))
 
 
 def _times(between: tuple[float, float], factor: float) -> tuple[float, float]:

@@ -34,6 +34,7 @@ class Options:
     noise: float | None = None
     deflate: Array | None = None
     preconditioner: Preconditioner | FloatArray | str | None = None
+    hermitian: bool | None = None
     check: bool = True
 
     def __post_init__(self) -> None:
@@ -50,6 +51,11 @@ class Options:
             object.__setattr__(self, "noise", check_noise(self.noise))
         if not isinstance(self.check, bool | np.bool_):
             raise OptionError(f"check={shown(self.check)} must be True or False.")
+        if not isinstance(self.hermitian, bool | np.bool_ | None):
+            raise OptionError(
+                f"hermitian={shown(self.hermitian)} must be True (A is symmetric), False (count "
+                "its singular values) or None (see what it is)."
+            )
         if self.deflate is not None and self.preconditioner is not None:
             msg = (
                 "deflate and preconditioner were both given: null vectors of A are none of the "

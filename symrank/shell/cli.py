@@ -42,7 +42,7 @@ app = typer.Typer(
 
 
 class Rectangular(StrEnum):
-    """How a rectangular matrix becomes symmetric."""
+    """The symmetric operators made of a matrix."""
 
     AUG = "aug"
     GRAM = "gram"
@@ -108,8 +108,15 @@ Seed = Annotated[int | None, typer.Option(min=0, help="The same seed gives the s
 HowSymmetric = Annotated[
     Rectangular | None,
     typer.Option(
-        help="For a rectangular A. aug: [0 A; A* 0], of twice the rank. gram: A* A, "
-        "of the same rank, but blind below 3e-7 of the largest singular value."
+        help="Ask about an operator made of A, in its units, not about A itself. "
+        "aug: [0 A; A* 0], of twice the rank. gram: A* A, of squared singular values."
+    ),
+]
+IsSymmetric = Annotated[
+    bool | None,
+    typer.Option(
+        "--hermitian/--no-hermitian",
+        help="Whether A is symmetric; if not, its singular values are counted. Default: seen.",
     ),
 ]
 Preconditioned = Annotated[
@@ -144,12 +151,13 @@ def _rank(
     max_matvecs: MaxMatvecs = None,
     max_seconds: MaxSeconds = None,
     seed: Seed = None,
+    hermitian: IsSymmetric = None,
     rectangular: HowSymmetric = None,
     preconditioner: Preconditioned = None,
     as_json: AsJson = False,
     plot: Plot = None,
 ) -> None:
-    """Tell the rank of the symmetric (or Hermitian) matrix in FILE."""
+    """Tell the rank of the matrix in FILE: of any shape, by eigenvalues if it is symmetric."""
     started = time.monotonic()
     with _one_line_errors() as run:
         name = printable(file.name)
@@ -168,6 +176,7 @@ def _rank(
                     confidence=confidence,
                     max_matvecs=max_matvecs,
                     max_seconds=_left(max_seconds, started),
+                    hermitian=hermitian,
                     preconditioner=None if preconditioner is None else preconditioner.value,
                     rng=seed,
                     progress=run.watch(observe(name)),
@@ -326,7 +335,7 @@ def _symmetric(matrix: Any, rectangular: Rectangular | None) -> Any:
 
 def _with_a_spectrum(matrix: Any) -> str:
     """Return the cheaper method that leaves a spectrum to draw: pivots and sketches have none."""
-    return "dense" if symrank.as_operator(matrix).n <= DRAWN_EXACTLY else "lanczos"
+    return "dense" if min(matrix.shape) <= DRAWN_EXACTLY else "lanczos"
 
 
 def _left(max_seconds: float | None, started: float) -> float | None:

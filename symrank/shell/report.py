@@ -175,11 +175,15 @@ def describe(result: RankResult, matrix: str, *, is_augmented: bool = False) -> 
         number = min(max(round(result.estimate / 2), low), high)
         twin = f" (the operator [0 A; A* 0], n = {result.n}, has twice this rank)"
     what = f"eigenvalues above {result.threshold:.3g} in modulus count"
+    size = f"n = {result.n}"
+    if result.shape is not None:
+        what = f"singular values above {result.threshold:.3g} count"
+        size = "{} x {}".format(*result.shape)
     text = {
         "rank": f"{number}{twin}",
         "interval": f"[{low}, {high}] at {result.confidence:.0%} confidence",
         "status": f"{result.status.name}: {result.status.value}",
-        "matrix": f"{matrix}, n = {result.n}, {result.dtype}",
+        "matrix": f"{matrix}, {size}, {result.dtype}",
         "cut": what,
         "method": f"{result.method} ({result.reason})" if result.reason else result.method,
         "cost": f"{result.num_matvecs} products, {result.seconds:.2f} s",

@@ -19,18 +19,28 @@ These are the bounds of `LanczosRun.mass_below`, best for the coefficients, so t
 """
 
 import math
+from typing import Protocol
 
 import numpy as np
 
-from symrank.spectrum.lanczos_run import LanczosRun
+from symrank.support.typing import FloatArray
 
-__all__ = ["left_mass"]
+__all__ = ["left_mass", "left_of"]
 
 STEP = 0.35  # of log y: errs by 1e-12
 CUT = 1e-13  # of a node's distance, and of its inverse: where the integral ends
 
+Parts = tuple[FloatArray, FloatArray, FloatArray, float]
 
-def left_mass(run: LanczosRun, x: float) -> tuple[float, float]:
+
+class Run(Protocol):
+    """A run that knows its Gauss rule."""
+
+    def parts(self, x: float) -> Parts:
+        """Return nodes, first components, beta times the last ones, and where x lies there."""
+
+
+def left_mass(run: Run, x: float) -> tuple[float, float]:
     """Return bounds on mu((-oo, x)) and mu((-oo, x]), without allowance for rounding.
 
     Parameters
@@ -40,15 +50,22 @@ def left_mass(run: LanczosRun, x: float) -> tuple[float, float]:
     x
         No node, and not closer to one than rounding.
     """
-    theta, first, last = run.eigen
+    return left_of(*run.parts(x))
+
+
+def left_of(
+    theta: FloatArray, first: FloatArray, residual: FloatArray, x: float
+) -> tuple[float, float]:
+    """Return the same from nodes, first components, and `residual`, beta times the last ones."""
     d = theta - x
     size = np.abs(d)
     if not size.min() > 0.0:
         return 0.0, 1.0
+    unit = float(size.max())  # squares of what is far from x may leave the range
+    d, size, residual = d / unit, size / unit, residual / unit
     ends = math.log(CUT * size.min()), math.log(size.max() / CUT)
     y = np.exp(np.arange(*ends, STEP))[:, None]
-    corner = (run.beta[-1] * last) ** 2 / d
-    mixed = run.beta[-1] * first * last
+    corner, mixed = residual**2 / d, residual * first
     columns = np.stack([first**2 * d, mixed * d, mixed, corner * d, corner], axis=1)
     real_11, real_1k, imag_1k, real_e, imag_e = ((1.0 / (d * d + y * y)) @ columns).T
     y = y[:, 0]

@@ -22,6 +22,7 @@ __all__ = [
     "Capped",
     "ChainInterval",
     "Complement",
+    "Even",
     "ExactInterval",
     "Hull",
     "Intersection",
@@ -31,6 +32,8 @@ __all__ = [
     "Within",
 ]
 
+LAST = 1e-15  # the last level of all, from one
+HALVINGS = 40
 NEWS = 0.95  # from this level on it is news if the intervals of two looks are disjoint
 
 
@@ -294,6 +297,36 @@ class Hull:
         return min(a, c), max(b, d)
 
 
+@dataclass(frozen=True, kw_only=True)
+class Even:
+    """A law of a count that is known to be even: its ends, moved inwards to even numbers.
+
+    One odd number alone is no such interval; the answer is that of the lowest level with more.
+    """
+
+    of: "Interval"
+
+    def __call__(self, confidence: float) -> tuple[int, int]:
+        """Return the even numbers between the ends of the other interval."""
+        low, high = self.of(confidence)
+        if low == high and low % 2:
+            low, high = self._next(confidence, (low, high))
+        return low + low % 2, high - high % 2
+
+    def _next(self, confidence: float, alone: tuple[int, int]) -> tuple[int, int]:
+        """Return the ends at the lowest level that allows a neighbour of an odd number."""
+        some, few = 0.0, math.log(LAST / (1.0 - confidence))  # of the log of the share of alpha
+        if few >= 0.0 or self.of(1.0 - LAST) == alone:
+            return alone[0] - 1, alone[1] + 1
+        for _ in range(HALVINGS):
+            middle = 0.5 * (some + few)
+            if self.of(1.0 - (1.0 - confidence) * math.exp(middle)) == alone:
+                some = middle
+            else:
+                few = middle
+        return self.of(1.0 - (1.0 - confidence) * math.exp(few))
+
+
 Interval = (
     ExactInterval
     | BetaInterval
@@ -305,4 +338,5 @@ Interval = (
     | Capped
     | Within
     | Hull
+    | Even
 )

@@ -43,7 +43,7 @@ from typing import Any
 import numpy as np
 
 from symrank import kernels
-from symrank.spectrum.region import Edge, Region
+from symrank.spectrum.region import FLOOR, Edge, Region
 from symrank.support.cached import cached_property
 from symrank.support.typing import Array, FloatArray
 
@@ -113,6 +113,22 @@ class LanczosRun:
     def drift(self) -> float:
         """Norm of the perturbation of A that rounding in all steps amounts to."""
         return DRIFT * self.eps * math.sqrt(self.alpha.size) * self.spectral_norm
+
+    @cached_property
+    def floor(self) -> float:
+        """The noise floor of the products: what lies below cannot be told from zero."""
+        return FLOOR * self.eps * self.spectral_norm
+
+    @cached_property
+    def sharpness(self) -> float:
+        """How far products may move an eigenvalue."""
+        return self.floor
+
+    def moment(self, power: int) -> tuple[float, float]:
+        """Bounds on v*A^p v / v*v, p = 1 or 2; known here but for rounding."""
+        first = float(self.alpha[0])
+        value = first if power == 1 else first**2 + float(self.beta[0]) ** 2
+        return value, value
 
     @property
     def is_exact(self) -> bool:
@@ -279,6 +295,11 @@ class LanczosRun:
         node = int(np.abs(nodes - x).argmin())
         left = float(weights[:node].sum())
         return left, left + float(weights[node])
+
+    def parts(self, x: float) -> tuple[FloatArray, FloatArray, FloatArray, float]:
+        """Return what `symrank.spectrum.half_line` needs for a node at x."""
+        nodes, first, last = self.eigen
+        return nodes, first, np.asarray(self.beta[-1] * last), x
 
     def radau(self, x: float) -> tuple[FloatArray, FloatArray] | None:
         """Nodes and weights of the Gauss-Radau rule with a node at x, ascending; (k + 1,) each.

@@ -15,7 +15,7 @@ from symrank.spectrum.brackets import narrower
 from symrank.spectrum.intervals import BetaInterval
 from symrank.spectrum.lanczos_run import LanczosRun
 from symrank.spectrum.pooled import PooledRuns
-from symrank.spectrum.region import FLOOR, Edge, Region
+from symrank.spectrum.region import Edge, Region
 from symrank.spectrum.sums import Estimate, Kind
 from symrank.support.typing import FloatArray
 
@@ -254,11 +254,12 @@ class RitzMeasure(PooledRuns):
         The band is that of eqs. (2) and (3): no eigenproblem per cut. A cut is as sharp as the
         products (`symrank.spectrum.region`), and none lies below the noise floor.
         """
-        norm, eps = self.spectral_norm / self.scale, max(run.eps for run in self.runs)
-        floor, rows = FLOOR * eps * norm, []
+        norm, rows = self.spectral_norm / self.scale, []
+        floor = max(run.floor for run in self.runs)
+        delta = max(run.sharpness for run in self.runs)
         for cut in np.atleast_1d(tau):
             estimate = self.n * float(self.weights[np.abs(self.ritz_values) > cut].sum())
-            region = Region.level((norm, norm), floor, floor, float(cut) / self.scale, None)
+            region = Region.level((norm, norm), floor, delta, float(cut) / self.scale, None)
             bounds = self.pool(
                 narrower([run.uncounted_mass(region, radau=False) for run in self.runs])[0]
             )

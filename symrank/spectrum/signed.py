@@ -31,7 +31,7 @@ from symrank.spectrum.lanczos_run import ROUNDING
 from symrank.spectrum.margins import proved_margin
 from symrank.spectrum.measure import LanczosRun, RitzMeasure
 from symrank.spectrum.path import local_level
-from symrank.spectrum.region import FLOOR, Region, kept_apart
+from symrank.spectrum.region import Region, kept_apart
 from symrank.support.cached import cached_property
 from symrank.support.typing import FloatArray
 
@@ -69,13 +69,18 @@ class Sampled:
     @property
     def _floor(self) -> float:
         """The noise floor of the products."""
-        return FLOOR * max(run.eps for run in self.measure.runs) * self._norm
+        return max(run.floor for run in self.measure.runs)
+
+    @property
+    def _sharpness(self) -> float:
+        """How far products may move an eigenvalue."""
+        return max(run.sharpness for run in self.measure.runs)
 
     @property
     def span(self) -> tuple[float, float]:
         """Ends between which all eigenvalues lie, zeros that no probe saw included."""
         nodes, scale = self.measure.ritz_values, self.measure.scale
-        open_ = (self._norm * self._margin * (1.0 + self._margin) + self._floor) * scale
+        open_ = (self._norm * self._margin * (1.0 + self._margin) + self._sharpness) * scale
         least, most = float(nodes[0]) - open_, float(nodes[-1]) + open_
         if self.measure.num_zeros:
             floor = self._floor * scale
@@ -95,7 +100,7 @@ class Sampled:
         scale = self.measure.scale
         ends = [kept_apart(x / scale, x) for x in (a, b)]
         most = self._norm * (1.0 + self._margin) if math.isfinite(self._margin) else math.inf
-        return Region.between((ends[0], ends[1]), most, self._floor, self._floor, scale)
+        return Region.between((ends[0], ends[1]), most, self._floor, self._sharpness, scale)
 
     def law(self, a: float, b: float) -> BetaInterval:
         """Return the law of the number in (a, b], but for zeros that no probe saw."""
@@ -159,7 +164,7 @@ class Sampled:
         first = self._first(lambda x: self._for(is_open, x, 1), first)
         last = self._first(lambda x: is_past(x, self._gauss(x)))
         last = self._first(lambda x: self._for(is_past, x, 0), last)
-        floor = self._floor * self.measure.scale  # so far products may move an eigenvalue
+        floor = self._sharpness * self.measure.scale  # so far products may move an eigenvalue
         low = xs[first - 1] - floor if first else least
         high = xs[last] + floor if last < len(xs) else most
         if low > high:  # all is rejected: what a higher level accepts first

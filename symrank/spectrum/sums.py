@@ -151,14 +151,12 @@ def moment_rank(measure: PooledRuns, power: int) -> Estimate:
     norm = measure.spectral_norm / measure.scale
     if norm == 0.0:
         return _known(0.0, len(measure.runs))
-    first = np.array([run.alpha[0] / norm for run in measure.runs])
-    second = first**2 + np.array([(run.beta[0] / norm) ** 2 for run in measure.runs])
-    values = first if power == 1 else second
-    slack = quadrature.SUM * max(run.eps for run in measure.runs) * values
+    bounds = np.array([run.moment(power) for run in measure.runs]) / norm**power
+    slack = quadrature.SUM * max(run.eps for run in measure.runs) * bounds.max(axis=1)
     moments = _pooled(
         measure,
         lambda x: (np.abs(x) / norm) ** power,
-        np.stack([values - slack, values + slack], axis=1),
+        bounds + np.stack([-slack, slack], axis=1),
         is_bound=True,
     )
     steps = min(run.alpha.size for run in measure.runs)

@@ -75,11 +75,12 @@ def by_eigenvalues(method: Any) -> bool:
 
 def rank_claims(problem: Problem, options: dict[str, Any], result: RankResult) -> Answer:
     """Return what a rank claims, at the cut of its options."""
-    floor = problem.floor(by_eigenvalues=by_eigenvalues(options["method"]))
-    cut = problem.cut(options.get("atol"), options.get("rtol"), floor)
-    claims = [Claim("rank", result.interval, problem.above(cut), problem.n)]
-    claims += signs(result, problem, cut)
-    return Answer([outcome(result, problem, options)], claims, problem.is_clear(cut))
+    seen, level = problem.seen_by(options["method"])
+    floor = seen.floor(by_eigenvalues=by_eigenvalues(options["method"]))
+    cut = seen.cut(level(options.get("atol") or 0.0), level(options.get("rtol") or 0.0), floor)
+    claims = [Claim("rank", result.interval, seen.above(cut), problem.n)]
+    claims += signs(result, seen, cut)
+    return Answer([outcome(result, problem, options)], claims, seen.is_clear(cut))
 
 
 def ask_rank(method: Any, cut: str, problem: Problem, options: dict[str, Any]) -> Answer:
@@ -172,9 +173,15 @@ SOME_WINDOWS = ("(cut, inf)", "(0, inf)", "(-cut, cut)", "(cut, 1e13)")
 def ask_count(method: Any, name: str, problem: Problem, options: dict[str, Any]) -> Answer:
     a, b = window_of(name, problem)
     result = symrank.count(problem.A, a, b, method, **options)
-    truth = problem.within(a, b, by_eigenvalues=by_eigenvalues(method))
+    truth = within(problem, a, b, method)
     claim = Claim("count", result.interval, truth, problem.n)
     return Answer([outcome(result, problem, options)], [claim])
+
+
+def within(problem: Problem, a: float, b: float, method: Any) -> Truth:
+    """Return the truth of a window, as sharp as the method sees it."""
+    seen, level = problem.seen_by(method)
+    return seen.within(level(a), level(b), by_eigenvalues=by_eigenvalues(method))
 
 
 def ask_inertia_intervals(
@@ -185,8 +192,9 @@ def ask_inertia_intervals(
         options["deflate"] = null_vectors(problem)
     result = symrank.rank(problem.A, **options)
     answer = rank_claims(problem, options, result)
-    floor = problem.floor(by_eigenvalues=by_eigenvalues(method))
-    for i, truth in enumerate(problem.inertia(floor)):
+    seen, _ = problem.seen_by(None if deflate is False else "deflated")
+    floor = seen.floor(by_eigenvalues=by_eigenvalues(method))
+    for i, truth in enumerate(seen.inertia(floor)):
         what = ("n_plus", "n_zero", "n_minus")[i]
         ends = lambda level, i=i: result.inertia_intervals(level)[i]  # noqa: E731
         answer.claims.append(Claim(f"inertia_intervals {what}", ends, truth, problem.n))
@@ -195,7 +203,8 @@ def ask_inertia_intervals(
 
 def ask_counting_function(of_count: bool, problem: Problem, options: dict[str, Any]) -> Answer:
     """Look at the counting function at the cut, beside it, and near the floor."""
-    floor = problem.floor(by_eigenvalues=False)
+    seen, root = problem.seen_by("lanczos")
+    floor = seen.floor(by_eigenvalues=False)
     if of_count:
         result = symrank.count(problem.A, -problem.level, INF, "lanczos", **options)
         answer = Answer([outcome(result, problem, options)])
@@ -210,7 +219,7 @@ def ask_counting_function(of_count: bool, problem: Problem, options: dict[str, A
             assert low[0] <= estimate[0] <= high[0], f"estimate {estimate[0]} outside"
             return int(low[0]), int(high[0])
 
-        truth = problem.above(problem.cut(tau, None, floor))
+        truth = seen.above(seen.cut(root(tau), None, floor))
         answer.claims.append(Claim(f"counting_function({tau:.3g})", ends, truth, problem.n))
     return answer
 
@@ -236,7 +245,7 @@ def ask_refine_count(window: str, problem: Problem, options: dict[str, Any]) -> 
     rough = symrank.count(problem.A, a, b, "lanczos", **coarse)
     refined = rough.refine(fine, max_matvecs=options["max_matvecs"])
     both = options | {"precision": fine, "max_matvecs": rough.num_matvecs + options["max_matvecs"]}
-    truth = problem.within(a, b, by_eigenvalues=False)
+    truth = within(problem, a, b, "lanczos")
     claims = [Claim("count", one.interval, truth, problem.n) for one in (rough, refined)]
     return Answer([outcome(rough, problem, coarse), outcome(refined, problem, both)], claims)
 
@@ -285,7 +294,8 @@ def from_factor(problem: Problem, rng: Any) -> tuple[Any, Problem]:
     S = np.eye(n) + np.tril(rng.standard_normal((n, n)), -1) / (2.0 * np.sqrt(n))
     sigma = np.linalg.svd(S, compute_uv=False)
     g_min, g_max = 0.999 * float(sigma[-1]) ** 2, 1.001 * float(sigma[0]) ** 2
-    return Preconditioner.from_factor(S), problem.under(g_min, g_max)
+    seen = replace(problem, is_squared=False)  # a product of factors is none at hand
+    return Preconditioner.from_factor(S), seen.under(g_min, g_max)
 
 
 def from_products(problem: Problem, rng: Any) -> tuple[Any, Problem]:
@@ -294,7 +304,8 @@ def from_products(problem: Problem, rng: Any) -> tuple[Any, Problem]:
     dtype = np.dtype(problem.A.dtype)
     real = g.astype(np.float32) if dtype.char in "fF" else g
     G = Preconditioner.from_products(lambda R: real[:, None] * R, problem.n)
-    return G, problem.under(min(1.0, 0.999 * float(g.min())), max(1.0, 1.001 * float(g.max())))
+    seen = replace(problem, is_squared=False)
+    return G, seen.under(min(1.0, 0.999 * float(g.min())), max(1.0, 1.001 * float(g.max())))
 
 
 Precondition = Callable[[Problem, Any], tuple[Any, Problem]]

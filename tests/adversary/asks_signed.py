@@ -8,7 +8,15 @@ import numpy as np
 
 import symrank
 from symrank import RankResult
-from tests.adversary.asks import INF, Answer, Claim, by_eigenvalues, outcome, rank_claims
+from tests.adversary.asks import (
+    INF,
+    Answer,
+    Claim,
+    by_eigenvalues,
+    outcome,
+    rank_claims,
+    within,
+)
 from tests.adversary.problems import Problem
 
 SHARES = (0.0, 0.1, 0.5, 0.93, 1.0)
@@ -38,7 +46,7 @@ def ask_cdf(method: Any, simultaneous: bool, problem: Problem, options: dict[str
             assert curve.low[0] <= curve.estimate[0] <= curve.high[0], "estimate outside"
             return int(curve.low[0]), int(curve.high[0])
 
-        truth = problem.within(-INF, x, by_eigenvalues=by_eigenvalues(method))
+        truth = within(problem, -INF, x, method)
         answer.claims.append(Claim(f"cdf({x:.6g})", ends, truth, problem.n))
     return answer
 
@@ -77,7 +85,7 @@ def ask_slices(method: Any, problem: Problem, options: dict[str, Any]) -> Answer
             assert (parts.edges == edges).all(), "edges moved with the level"
             return int(parts.low[i]), int(parts.high[i])
 
-        truth = problem.within(a, b, by_eigenvalues=by_eigenvalues(method))
+        truth = within(problem, a, b, method)
         answer.claims.append(Claim(f"slice ({a:.6g}, {b:.6g}]", ends, truth, problem.n))
     return answer
 
@@ -90,7 +98,7 @@ def ask_table(method: Any, problem: Problem, options: dict[str, Any]) -> Answer:
     results = (*table, table.total)
     answer = Answer([outcome(result, problem, options) for result in results])
     for i, (a, b) in enumerate(pairwise(edges)):
-        truth = problem.within(a, b, by_eigenvalues=by_eigenvalues(method))
+        truth = within(problem, a, b, method)
         answer.claims.append(Claim(f"row ({a:.3g}, {b:.3g}]", table[i].interval, truth, problem.n))
 
         def at_once(level: float, i: int = i) -> tuple[int, int]:

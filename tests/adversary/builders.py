@@ -209,7 +209,21 @@ def gram_of(side: str, dtype: Any = np.float64, wrap: Any = np.asarray) -> Calla
         more = np.zeros(0 if side == "columns" else m - n)
         return Problem(
             A=gram(wrap(F), side), low=np.append(low, more), high=np.append(high, more),
-            eps=eps_of(dtype), level=level, order=n,
+            eps=eps_of(dtype), level=level, order=n, is_squared=True,
+        )  # fmt: skip
+
+    return make
+
+
+def rectangle(wrap: Any = np.asarray, dtype: Any = np.float64) -> Callable[..., Problem]:
+    """Return a maker of a tall matrix with these singular values."""
+
+    def make(lam: np.ndarray, level: float, rng: Any) -> Problem:
+        m = lam.size + 1 + lam.size // 2
+        F, delta = factor_of(lam, m, rng, dtype)
+        return Problem(
+            A=wrap(F), low=np.maximum(lam - delta, 0.0), high=lam + delta, eps=eps_of(dtype),
+            level=level, order=m,
         )  # fmt: skip
 
     return make
@@ -292,5 +306,5 @@ def tall_float32(lam: np.ndarray, level: float, rng: Any) -> Problem:
     low[0] = high[0] = 0.0
     return Problem(
         A=gram(sp.csr_array(F.astype(np.float32))), low=low, high=high, eps=SINGLE_EPS,
-        level=2.0 * level * float(found[-1]), order=3,
+        level=2.0 * level * float(found[-1]), order=3, is_squared=True,
     )  # fmt: skip

@@ -25,6 +25,7 @@ class Door:
     ask: Ask
     may_refuse: bool = False  # an OptionError is an answer
     needs: str = ""  # "entries", "matrix" or "null": the forms that it takes (`forms.Form.gives`)
+    takes_rectangles: bool = False  # it counts the singular values of a matrix
     is_sampled_law: bool = False  # Langevin: the law of its interval is not exact
 
 
@@ -65,6 +66,7 @@ def traits(method: str) -> dict[str, Any]:
     return {
         "may_refuse": method in LANGEVIN or method == "dense",
         "needs": "entries" if method == "inertia" else "",
+        "takes_rectangles": method in ("None", "dense", "lanczos", "inertia"),
         "is_sampled_law": method in LANGEVIN,
     }
 
@@ -110,16 +112,17 @@ def rows_of_results() -> list[Door]:
     """Return the doors that a result opens."""
     signs, curve = asks.ask_inertia_intervals, asks.ask_counting_function
     refine, refine_count = asks.ask_refine, asks.ask_refine_count
+    both = {"takes_rectangles": True}
     return [
         Door(name="inertia_intervals, None", ask=partial(signs, None, False), may_refuse=True),
         Door(name="inertia_intervals, lanczos", ask=partial(signs, "lanczos", False)),
         Door(name="inertia_intervals, deflated", ask=partial(signs, "lanczos", True), needs="null"),
-        Door(name="counting_function", ask=partial(curve, False)),
-        Door(name="counting_function of a count", ask=partial(curve, True)),
-        Door(name="refine lanczos", ask=partial(refine, "lanczos", "none")),
-        Door(name="refine lanczos, atol", ask=partial(refine, "lanczos", "atol")),
+        Door(name="counting_function", ask=partial(curve, False), **both),
+        Door(name="counting_function of a count", ask=partial(curve, True), **both),
+        Door(name="refine lanczos", ask=partial(refine, "lanczos", "none"), **both),
+        Door(name="refine lanczos, atol", ask=partial(refine, "lanczos", "atol"), **both),
         Door(name="refine projection", ask=partial(refine, "projection", "none")),
-        Door(name="refine count (cut, inf)", ask=partial(refine_count, "(cut, inf)")),
+        Door(name="refine count (cut, inf)", ask=partial(refine_count, "(cut, inf)"), **both),
     ]
 
 
@@ -128,11 +131,13 @@ def rows_of_options() -> list[Door]:
     found = []
     for name in DEFLATED:
         ask = partial(asks.ask_deflated, METHODS[name])
-        found.append(Door(name=f"deflate, {name}", ask=ask, **(traits(name) | {"needs": "null"})))
+        own = traits(name) | {"needs": "null", "takes_rectangles": False}
+        found.append(Door(name=f"deflate, {name}", ask=ask, **own))
     for kind, make, names, needs in PRECONDITIONED:
         for name in names:
             ask = partial(asks.ask_preconditioned, make, METHODS[name])
-            found.append(Door(name=f"{kind}, {name}", ask=ask, **(traits(name) | needs)))
+            own = traits(name) | {"takes_rectangles": False} | needs
+            found.append(Door(name=f"{kind}, {name}", ask=ask, **own))
     return found
 
 

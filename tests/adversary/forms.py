@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 import scipy.sparse as sp
+import scipy.sparse.linalg as spla
 
 from tests.adversary.builders import (
     NOISE,
@@ -26,6 +27,7 @@ from tests.adversary.builders import (
     own,
     padded,
     pairs,
+    rectangle,
     rotated,
     scaled,
     shifted,
@@ -56,6 +58,7 @@ class Form:
     is_semidefinite: bool = False  # takes eigenvalues >= 0 alone
     max_exponent: int = 1000
     gives: str = "matrix entries null"  # what doors may ask of it
+    is_rectangle: bool = False  # for the doors that take singular values
     is_special: bool = False  # a matrix of its own: for the spectrum that names it
     refuses: tuple[str, ...] = ()  # words in the names of doors that it is not for
     world: Callable[[], Any] = nullcontext  # in which it is made and asked about
@@ -91,6 +94,11 @@ FORMS = {
         Form("gram sparse float32", gram_of("rows", np.float32, sp.csr_array), SINGLE_EPS,
              is_semidefinite=True, max_exponent=SINGLE // 2, gives="entries"),
         Form("augmented", augmented_of, gives="entries"),
+        Form("tall", rectangle(), is_semidefinite=True, gives="entries", is_rectangle=True),
+        Form("tall sparse float32", rectangle(sp.csr_array, np.float32), SINGLE_EPS,
+             is_semidefinite=True, max_exponent=SINGLE, gives="entries", is_rectangle=True),
+        Form("tall by products", rectangle(spla.aslinearoperator), is_semidefinite=True,
+             gives="", is_rectangle=True),
         Form("kron", kronecker, sizes=DENSE[:-1], gives=""),
         Form("scaled", scaled, max_exponent=990, gives="null"),
         Form("shifted", shifted, sizes=DIAGONAL, gives=""),

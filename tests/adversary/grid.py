@@ -73,14 +73,17 @@ def build(cell: Cell) -> Problem:
 
 def cells() -> Iterator[Cell]:
     """Yield the whole grid."""
-    fitting = cache(lambda needs, *key: _sizes(needs, SPECTRA[key[0]], FORMS[key[1]]))
+    fitting = cache(
+        lambda needs, rectangles, *key: _sizes(needs, rectangles, SPECTRA[key[0]], FORMS[key[1]])
+    )
     for door in DOORS:
         for spectrum in SPECTRA:
             pair = f"{door} | {spectrum}"
             left = 2 if _share(pair) < SECOND else 1
             for form in sorted(_forms(spectrum), key=lambda form: _share(f"{pair} | {form}")):
                 is_for = not any(word in door for word in FORMS[form].refuses)
-                sizes = fitting(DOORS[door].needs, spectrum, form) if is_for else []
+                own = DOORS[door]
+                sizes = fitting(own.needs, own.takes_rectangles, spectrum, form) if is_for else []
                 if sizes:
                     found = (Cell(door, spectrum, form, n) for n in sizes)
                     yield min(found, key=lambda cell: cell.seed)
@@ -100,9 +103,9 @@ def _share(name: str) -> float:
     return zlib.crc32(name.encode()) / 2**32
 
 
-def _sizes(needs: str, spectrum: Spectrum, form: Form) -> list[int]:
+def _sizes(needs: str, takes_rectangles: bool, spectrum: Spectrum, form: Form) -> list[int]:
     """Return the orders at which the form gives what is needed and can have the spectrum."""
-    if needs not in [*form.gives.split(), ""]:
+    if needs not in [*form.gives.split(), ""] or (form.is_rectangle and not takes_rectangles):
         return []
     found = []
     for n in form.sizes:

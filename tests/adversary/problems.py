@@ -21,7 +21,14 @@ NORM_RATIO = 1e-3  # what rtol leaves open of |A|
 SHIFTED = 2.6  # |A - c I| <= 2.6 |A|, c the centre of a window with ends inside 2.2 |A|
 CLEAR = 1000.0  # no eigenvalue within this factor of the cut: a clear gap
 
+BY_FACTOR = (None, "dense", "lanczos", "inertia")
+
 Truth = tuple[int, int]
+
+
+def root(x: float) -> float:
+    """Return the square root with the sign of x."""
+    return float(np.copysign(np.sqrt(abs(x)), x))
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -44,6 +51,9 @@ class Problem:
         Vectors that span its null space exactly, (n, k); None where they are not known.
     diagonal
         The diagonal, where the matrix is diagonal.
+    is_squared
+        Whether A is made of a factor at hand whose singular values are the roots of eigenvalues:
+        the methods of BY_FACTOR count those, with the floor of the factor.
     """
 
     A: Any
@@ -54,6 +64,7 @@ class Problem:
     order: int
     null: np.ndarray | None = None
     diagonal: np.ndarray | None = None
+    is_squared: bool = False
 
     @property
     def n(self) -> int:
@@ -75,6 +86,13 @@ class Problem:
     def norm(self) -> tuple[float, float]:
         """Bracket of |A|."""
         return float(self.least.max(initial=0.0)), float(self.most.max(initial=0.0))
+
+    def seen_by(self, method: Any) -> "tuple[Problem, Callable[[float], float]]":
+        """Return what a method counts, and what a level is to it."""
+        if not (self.is_squared and method in BY_FACTOR):
+            return self, lambda x: x
+        low, high = np.sqrt(self.low), np.sqrt(self.high)
+        return replace(self, low=low, high=high, level=root(self.level), is_squared=False), root
 
     def under(self, g_min: float, g_max: float) -> "Problem":
         """Return what is known of S* A S for g_min I <= S S* <= g_max I."""

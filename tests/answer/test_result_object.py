@@ -132,7 +132,6 @@ def test_a_pickle_has_no_vectors_and_says_so():
 
 
 def test_notes_survive_json():
-    A = np.diag([1.0, 1e-9, 0.0])
-    result = symrank.rank(gram(sp.csr_array(A)), "inertia", rng=1)
+    result = symrank.rank(np.diag([1e30, 1.0, 0.0]), rng=1)
     record = json.loads(json.dumps(result.to_dict(), allow_nan=False))
     assert RankResult.from_dict(record).notes == tuple(result.notes) != ()

@@ -320,7 +320,14 @@ def quick():
     """A device whose kernels are the compiled ones of the host, for what is not about kernels."""
     with installed() as pool:
         there, here = kernels.load("gpu_cupy"), kernels.load("cpu_numba")
-        for name in ("lanczos_step", "chebyshev_step", "langevin_step", "multiply", "draw"):
+        for name in (
+            "lanczos_step",
+            "golub_kahan_step",
+            "chebyshev_step",
+            "langevin_step",
+            "multiply",
+            "draw",
+        ):
             setattr(there, name, _over_host(getattr(here, name)))
         yield pool
 

@@ -157,7 +157,12 @@ def test_lanczos_and_chebyshev_steps(gpu, kind, dtype, k, n, seed):
         sums = kernel.lanczos_step(
             moved(product, u), u, w, plain_cupy.asarray(scale), plain_cupy.asarray(coupling)
         )
-        results.append([*sums, w, *kernel.chebyshev_step(moved(product, u), u, t, 0.7, -0.3), t])
+        h = plain_cupy.asarray(before)
+        half = kernel.golub_kahan_step(
+            moved(product, u), h, plain_cupy.asarray(scale), plain_cupy.asarray(coupling)
+        )
+        mixed = kernel.chebyshev_step(moved(product, u), u, t, 0.7, -0.3)
+        results.append([*sums, w, half, h, *mixed, t])
     assert_same_bits(results[1], results[0])
 
 

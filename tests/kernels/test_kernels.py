@@ -65,6 +65,34 @@ def lanczos_inputs(n, k, dtype, seed=0):
 
 @pytest.mark.parametrize(("dtype", "widths"), WIDTHS)
 @given(data=st.data(), n=st.integers(1, 3000), seed=st.integers(0, 1000))
+def test_golub_kahan_step_agrees_with_the_reference(other, dtype, widths, data, n, seed):
+    k = data.draw(st.sampled_from(widths))
+    Y, _, W_prev, scale, coupling = lanczos_inputs(n, k, dtype, seed)
+    expected, actual = W_prev.copy(), W_prev.copy()
+    norm = REFERENCE.golub_kahan_step(Given(Y), expected, scale, coupling)
+    found = other.golub_kahan_step(Given(Y), actual, scale, coupling)
+    tolerance = 32 * np.finfo(dtype).eps
+    np.testing.assert_allclose(actual, expected, rtol=tolerance, atol=tolerance * np.abs(Y).max())
+    np.testing.assert_allclose(found, norm, rtol=tolerance)
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_half_a_step_multiplies_a_rectangle_in_its_own_pass(other, dtype):
+    X = gallery.grid_laplacian((40, 40)).astype(dtype).tocsr()[:1100]
+    (U,) = blocks(1600, 3, dtype, 1)
+    (W,) = blocks(1100, 3, dtype, 1, seed=1)
+    expected, actual = W.copy(), W.copy()
+    scale, coupling = np.array([1.0, 0.0, 0.5]), np.array([0.3, 0.0, 2.0])
+    norm = REFERENCE.golub_kahan_step(csr(X, U), expected, scale, coupling)
+    found = other.golub_kahan_step(csr(X, U), actual, scale, coupling)
+    tolerance = 32 * np.finfo(dtype).eps
+    np.testing.assert_allclose(actual, expected, rtol=tolerance, atol=8 * tolerance)
+    np.testing.assert_allclose(found, norm, rtol=tolerance)
+    assert found[1] == 0.0
+
+
+@pytest.mark.parametrize(("dtype", "widths"), WIDTHS)
+@given(data=st.data(), n=st.integers(1, 3000), seed=st.integers(0, 1000))
 def test_lanczos_step_agrees_with_the_reference(other, dtype, widths, data, n, seed):
     k = data.draw(st.sampled_from(widths))
     Y, U, U_prev, scale, coupling = lanczos_inputs(n, k, dtype, seed)

@@ -18,7 +18,7 @@ from symrank.operators import (
     gram,
 )
 
-REMEDIES = r"\(A \+ A\.T\)/2.*symrank\.augmented\(A\).*symrank\.gram\(A\)"
+REMEDIES = r"\(A \+ A\.T\)/2.*hermitian=False"
 N = 60
 
 

@@ -105,5 +105,5 @@ def test_it_says_what_it_is_and_gives_itself_back(rng):
 
 
 def test_a_rectangle_is_no_operator(rng):
-    with pytest.raises(OperatorError, match="30x50, and rank needs a square"):
+    with pytest.raises(OperatorError, match="30x50, and a square symmetric"):
         symrank.as_operator(PaddedMatrix.from_coo(triplets(rng, (30, 50))))

@@ -256,11 +256,13 @@ def test_a_fault_of_symrank_is_a_line_that_names_it_and_how_to_see_more(
     assert is_wanted or err.count("\n") == 1
 
 
-def test_a_rectangle_without_a_choice_names_both(tmp_path):
+def test_a_rectangle_is_counted_by_its_singular_values(tmp_path):
     np.save(tmp_path / "tall.npy", np.ones((3, 2)))
-    done = invoke("rank", tmp_path / "tall.npy")
-    assert done.exit_code == 2
-    assert re.search(r"3x2.*augmented.*gram", done.stderr)
+    answer = rows(invoke("rank", tmp_path / "tall.npy", "--plot", tmp_path / "a.png").stdout)
+    assert answer["rank"] == "1"
+    assert "3 x 2" in answer["matrix"]
+    assert answer["cut"].startswith("singular values above")
+    assert (tmp_path / "a.png").stat().st_size > 0
 
 
 def test_ctrl_c_before_an_answer_is_130(monkeypatch, indefinite):

@@ -22,7 +22,7 @@ BY_CUPY = ("-ftz=true", "--device-as-default-execution-space")
 TYPES = {"float32": "float", "float64": "double", "int32": "int", "int64": "long long"}
 NUMBERS = ("float32", "float64")
 KINDS = ("CSR", "DIAGONAL", "GIVEN")
-WITH_PRODUCT = ("products", "noise", "langevin", "lanczos", "chebyshev", "multiply")
+WITH_PRODUCT = ("products", "noise", "langevin", "lanczos", "golub_kahan", "chebyshev", "multiply")
 PLAIN = ("noise", "plain")
 
 

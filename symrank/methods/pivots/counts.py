@@ -24,6 +24,7 @@ class Counts:
 
     n: int
     copies: int  # of every eigenvalue in the real matrix
+    num_beside: int = 0  # eigenvalues of that matrix, at most zero, that are none of the operator
     region: Region
     norm: float
     cost: Cost | None
@@ -83,6 +84,12 @@ class Counts:
         plus, minus = (self.ends[sign][1 if self.region.is_signed else 0] for sign in (1, -1))
         minus = min(minus, self.n - plus)
         return plus, self.n - plus - minus, minus
+
+    def of_operator(self, low: int, high: int, sign: int) -> tuple[int, int]:
+        """Return bounds on eigenvalues of the operator from those on pivots of the real matrix."""
+        beside = self.num_beside if sign < 0 else 0
+        low, high = -(-low // self.copies) - beside, high // self.copies - beside
+        return max(0, low), max(0, min(high, self.n))
 
     def bands(self, scale: float) -> list[Band]:
         """Return how many eigenvalues the factorisations leave in the bands, at most."""
@@ -168,6 +175,8 @@ def _proved(counts: Counts, workspace: Workspace, sign: int, shift: float) -> tu
     if math.isinf(shift):
         outside = 0 if shift * sign > 0.0 else counts.n
         return outside, outside
+    if counts.num_beside and shift < 0.0:  # all singular values lie right of it
+        return (counts.n, counts.n) if sign > 0 else (0, 0)
     allowed = abs(shift - edge.at)
     for j in range(len(STYLES)):
         if workspace.left < PRODUCTS:
@@ -198,6 +207,5 @@ def _proved(counts: Counts, workspace: Workspace, sign: int, shift: float) -> tu
             }
         )
         if is_proof:
-            copies = counts.copies
-            return -(-above // copies), (above + F.n_zero) // copies
+            return counts.of_operator(above, above + F.n_zero, sign)
     return 0, counts.n

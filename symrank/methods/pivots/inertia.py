@@ -130,6 +130,7 @@ class Inertia(Method):
     name: ClassVar[str] = "inertia"
     is_exact: ClassVar[bool] = True
     counts_between: ClassVar[bool] = True
+    counts_moduli: ClassVar[bool] = True
 
     def __post_init__(self) -> None:
         for name in ("max_fill", "max_flops", "patience"):
@@ -149,6 +150,7 @@ class Inertia(Method):
         counts = Counts(
             n=goal.n,
             copies=2 if goal.dtype.kind == "c" else 1,
+            num_beside=operator.facts.num_beside,
             region=goal.region(norm, margin, delta=BAND),
             norm=norm,
             cost=cost,
@@ -211,6 +213,10 @@ class Inertia(Method):
         except MissingBackendError:
             return LACKING
         return ""
+
+    def suits_moduli(self, facts: Facts) -> bool:
+        """True where the pivots of the twin are to be had; else those of the squares may be."""
+        return facts.entries is not None
 
     def unasked(self) -> "Inertia":
         """Return the method with an end to its patience: sampling has an answer, too."""

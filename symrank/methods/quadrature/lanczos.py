@@ -74,6 +74,7 @@ class Lanczos(Method):
     runs_on_kernels: ClassVar[bool] = True
     refines: ClassVar[bool] = True
     counts_between: ClassVar[bool] = True
+    counts_moduli: ClassVar[bool] = True
 
     def __post_init__(self) -> None:
         settle_counts(self, num_probes=1)

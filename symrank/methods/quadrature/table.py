@@ -16,6 +16,7 @@ from symrank.methods.base import Goal, Summary
 from symrank.methods.quadrature.lanczos import Lanczos
 from symrank.methods.quadrature.summary import Memo, summarise
 from symrank.recurrences import lanczos
+from symrank.spectrum.golub_kahan_run import GolubKahanRun
 from symrank.spectrum.measure import LanczosRun, RitzMeasure
 from symrank.support.cached import cached_property
 
@@ -24,9 +25,8 @@ __all__ = ["LanczosTable", "TableMemo", "forgetful"]
 Between = tuple[float, float]
 
 
-@dataclass(frozen=True, eq=False, repr=False)
-class _Remembered(LanczosRun):
-    """A run that is asked for the mass at every edge by two neighbours."""
+class _Memory(LanczosRun):
+    """What is asked for the mass at every edge by two neighbours."""
 
     @cached_property
     def _known(self) -> dict[Any, Any]:
@@ -41,14 +41,35 @@ class _Remembered(LanczosRun):
     def leading(self, num_steps: int) -> LanczosRun:
         """Return the run as it was after `num_steps` steps."""
         if num_steps not in self._known:
-            run = super().leading(num_steps)
-            self._known[num_steps] = _Remembered(run.alpha, run.beta, run.norm2, run.eps)
+            self._known[num_steps] = _remembered(super().leading(num_steps))
         return self._known[num_steps]  # type: ignore[no-any-return]
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class _Remembered(_Memory):
+    """A run with a memory."""
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class _RememberedBidiagonal(_Memory, GolubKahanRun):
+    """The same of a Golub-Kahan run."""
+
+
+def _fields(run: LanczosRun) -> dict[str, Any]:
+    return {field.name: getattr(run, field.name) for field in dataclasses.fields(run)}
+
+
+def _remembered(run: LanczosRun) -> LanczosRun:
+    kind = _RememberedBidiagonal if isinstance(run, GolubKahanRun) else _Remembered
+    return kind(**_fields(run))
 
 
 def forgetful(measure: RitzMeasure) -> RitzMeasure:
     """Return the measure without what its runs remember."""
-    runs = [LanczosRun(run.alpha, run.beta, run.norm2, run.eps) for run in measure.runs]
+    runs = [
+        (GolubKahanRun if isinstance(run, GolubKahanRun) else LanczosRun)(**_fields(run))
+        for run in measure.runs
+    ]
     return dataclasses.replace(measure, runs=runs)
 
 
@@ -83,7 +104,7 @@ class LanczosTable(Lanczos):
         """Count in the whole and in every interval."""
         old: TableMemo | None = None if previous is None else previous.memo
         runs = [
-            _Remembered(run.alpha, run.beta, run.norm2, run.eps)
+            _remembered(run)
             for key in sorted(states)
             for run in lanczos.runs(states[key], goal.eps)
         ]
