@@ -219,7 +219,7 @@ def interrupted_after_sampling(tmp: Path) -> None:
 from symrank.choice import auto, policy
 policy.EXACT_SECONDS, policy.WORTH = -1.0, -1.0  # not at first
 plan = policy.propose
-def propose(facts, goal, menu):
+def propose(facts, goal, menu, seconds_left):
     found = plan(facts, goal, menu)
     policy.EXACT_SECONDS, policy.WORTH = 10.0, 1e9  # but after a round
     return found
