@@ -173,7 +173,7 @@ class LanczosRun:
             bounds.append(self._radau(tau) if radau else self._two_separations(inside, mass))
         rounding = self._rounding(inside, 0.0, mass)
         low, high = max(b[0] for b in bounds), min(b[1] for b in bounds)
-        return max(0.0, low - rounding), min(1.0, high + rounding)
+        return max(0.0, low - rounding), min(1.0, max(0.0, high + rounding))
 
     def _separation(self, x: float, mass: float) -> tuple[float, float]:
         """Eq. (3) on a half line: the node on either side of x may lie on the other."""
@@ -243,7 +243,7 @@ class LanczosRun:
             low, high = max(low, other[0]), min(high, other[1])
         origin = float(self.ritz_values[inside].max(initial=-math.inf))
         rounding = self._rounding(inside, origin, mass)
-        return max(0.0, low - rounding), min(1.0, high + rounding)
+        return max(0.0, low - rounding), min(1.0, max(0.0, high + rounding))
 
     def uncounted_mass(self, region: Region, *, radau: bool = True) -> tuple[float, float]:
         """Bounds on the mass of what does not count, whether or not what lies in a band counts.
