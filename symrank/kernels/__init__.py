@@ -33,10 +33,18 @@ def check_fit(name: str | None, place: str | None) -> None:
         The kernel asked for; None fits everything.
     place
         The kernel of the device on which the operator multiplies; None for the host.
+
+    Raises
+    ------
+    MissingBackendError
+        Where the library or the device of that kernel is missing.
+    OptionError
+        Where the operator lies elsewhere.
     """
     if name is None or name == place or (place is None and not name.startswith("gpu_")):
         return
     if place is None:
+        load(name)  # what is missing for it comes first
         raise OptionError(
             f"kernel={name!r} runs on a device, and the products of A are made on the host: pass A "
             "as an array of the device, for example cupyx.scipy.sparse.csr_matrix(A) or "
