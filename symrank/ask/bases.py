@@ -37,6 +37,7 @@ IN_BASES = {
     "atol": _CUT,
     "rtol": _CUT,
     "rcond": _CUT,
+    "hermitian": "of a matrix that is not, pass symrank.gram(A): its null vectors are those of A",
     "precision": "a basis is whole, or says by its `dimension` what is open",
     "deflate": "known null vectors are found again: leave them out",
     "method": "it follows from what A is; symrank.rank(A, symrank.Sketch(basis=True)) has one",

@@ -25,7 +25,8 @@ __all__ = ["inertia"]
 
 _CUTS = "it asks for signs: count(A, tau, inf) and count(A, -inf, -tau) count beyond a cut tau"
 REASON = "sampled again with as many probes as the signs need"
-IN_INERTIA = {"atol": _CUTS, "rtol": _CUTS}
+_SIGNS = "signs belong to a symmetric operator, which A has to be"
+IN_INERTIA = {"atol": _CUTS, "rtol": _CUTS, "hermitian": _SIGNS}
 
 
 @checks_names({**OF_METHODS, **IN_INERTIA})
