@@ -149,3 +149,18 @@ def test_what_it_cannot_take_is_named():
     G = symrank.Preconditioner.from_products(lambda R: R, 3)
     with pytest.raises(OptionError, match="equilibrate"):
         symrank.inertia(np.eye(3), preconditioner=G)
+
+
+@pytest.mark.parametrize("seed", [3, 6, 20, 42])
+def test_signs_of_a_matrix_with_many_structural_zeros(seed):
+    """The pattern bounds the rank, and the pivots' guess of the signs is none of its proofs."""
+    rng = np.random.default_rng(seed)
+    half = sp.random_array((1300, 1300), density=1.2 / 1300, rng=rng)
+    A = sp.csr_array(half + half.T)
+    lam = np.linalg.eigvalsh(A.toarray())
+    tiny = 1e-12 * np.abs(lam).max()  # nothing lies between 1e-13 and 1e-9 of the largest
+    truth = (lam > tiny).sum(), (np.abs(lam) <= tiny).sum(), (lam < -tiny).sum()
+    found = symrank.inertia(A, rng=seed)
+    for (low, high), right in zip(found.intervals(1 - 1e-9), truth, strict=True):
+        assert low <= right <= high
+    assert sum(found) == 1300
