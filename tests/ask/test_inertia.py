@@ -105,18 +105,8 @@ def test_units_that_decide_leave_the_sign_open(method):
     assert tuple(symrank.inertia(A, preconditioner="equilibrate")) == (1, 1, 1)
 
 
-def test_pivots_that_prove_too_little_give_way_to_samples(monkeypatch):
+def test_pivots_that_prove_too_little_give_way_to_samples(monkeypatch, wrong_factors):
     """Factors that are wrong are no evidence: the answer is that of sampling."""
-    from symrank.methods.pivots import ldl_far
-
-    class Wrong:
-        def __init__(self, style):
-            self.style = style
-
-        def factorise(self, matrix):
-            return None
-
-    monkeypatch.setattr(ldl_far, "Solver", Wrong)
     monkeypatch.setattr(exactly, "exact_method", lambda job: symrank.Inertia())
     found = symrank.inertia(gallery.diagonal(np.tile(SIGNS, 20)), rng=1)
     assert found.result.method == "lanczos"
