@@ -74,6 +74,7 @@ def save(name: str, figures: dict[str, Any], *, libraries: tuple[str, ...] = ())
         name += DRAFT
     path = _path(name)
     path.parent.mkdir(parents=True, exist_ok=True)
+    options = {key: _without_folder(value) for key, value in figures.get("options", {}).items()}
     record = {
         "name": name,
         "date": datetime.now(UTC).isoformat(timespec="seconds"),
@@ -82,6 +83,7 @@ def save(name: str, figures: dict[str, Any], *, libraries: tuple[str, ...] = ())
         "machine": _machine(),
         "versions": {lib: _version(lib) for lib in LIBRARIES + libraries},
         **figures,
+        **({"options": options} if options else {}),
     }
     draft = path.with_suffix(".tmp")  # a run that is killed here leaves the old file whole
     draft.write_text(written(record))
@@ -143,9 +145,12 @@ def _path(name: str) -> Path:
 def _command() -> str:
     spec = getattr(sys.modules["__main__"], "__spec__", None)
     program = f"python -m {spec.name}" if spec else Path(sys.argv[0]).name
-    return " ".join(
-        [program, *(Path(a).name if Path(a).is_absolute() else a for a in sys.argv[1:])]
-    )
+    return " ".join([program, *map(_without_folder, sys.argv[1:])])
+
+
+def _without_folder(value: Any) -> Any:
+    """Return the last part of a path: where files lie on a machine is no part of a result."""
+    return Path(value).name if isinstance(value, str) and Path(value).is_absolute() else value
 
 
 def _machine() -> dict[str, Any]:

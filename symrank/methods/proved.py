@@ -61,15 +61,16 @@ def inside(goal: Goal, summary: Summary) -> Summary:
     if law is summary.evidence:
         return summary
     low, high = law(goal.confidence)
-    is_void = isinstance(law, ExactInterval) and bool(note)
     is_whole = isinstance(law, ExactInterval)
+    is_void = is_whole and bool(note)
+    is_cut = is_whole and (low, high) != summary.evidence(goal.confidence)
     return dataclasses.replace(
         summary,
         evidence=law,
         rank=min(max(summary.rank, low), high),
         bounds=(float(low), float(high)) if is_whole else summary.bounds,
         status=Status.NO_GAP_FOUND if is_void and summary.status in SURE else summary.status,
-        inertia=None if is_void else summary.inertia,
+        inertia=None if is_cut else summary.inertia,  # signs that the run was not sure of
         notes=(*summary.notes, note) if note else summary.notes,
     )
 

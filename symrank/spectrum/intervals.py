@@ -49,6 +49,11 @@ class ExactInterval:
         return self.low, self.high
 
 
+# Of a mass: masses of nodes a millionth of |A| apart are known to eps / 1e-6 of each other, so less
+# is no proof that an eigenvalue is there, or not there.
+NOISE = 1e-9
+
+
 @dataclass(frozen=True, kw_only=True)
 class BetaInterval:
     """Count from the pooled null mass of Gaussian probes, by the Beta law.
@@ -80,8 +85,8 @@ class BetaInterval:
 
     def at_tail(self, tail: float) -> tuple[int, int]:
         """Return the same with the probability of either tail given, as by a joint law."""
-        most = self.n - int(self.null_high < 1.0)  # B = 1 if and only if d = n,
-        least = min(int(self.null_low > 0.0), most)  # and B = 0 if and only if d = 0
+        most = self.n - int(self.null_high < 1.0 - NOISE)  # B = 1 if and only if d = n,
+        least = min(int(self.null_low > NOISE), most)  # and B = 0 if and only if d = 0
         between = range(least, most)  # where none is the first that holds, it is `most`
         d_low = least + bisect_left(between, True, key=lambda d: self._upper_tail(d) >= tail)
         d_high = least + bisect_left(between, True, key=lambda d: self._lower_tail(d + 1) < tail)

@@ -26,7 +26,7 @@ import numpy as np
 import scipy.special
 
 from symrank.spectrum.half_line import left_mass
-from symrank.spectrum.intervals import BetaInterval
+from symrank.spectrum.intervals import NOISE, BetaInterval
 from symrank.spectrum.lanczos_run import ROUNDING
 from symrank.spectrum.margins import proved_margin
 from symrank.spectrum.measure import LanczosRun, RitzMeasure
@@ -244,8 +244,9 @@ class Sampled:
             return True
         if seen <= 0:
             return False
-        least = float(scipy.special.betaincinv(s * seen, s * (n - seen), tail)) if seen < n else 1.0
-        return mass < least
+        if seen == n:
+            return mass < 1.0 - NOISE
+        return mass < float(scipy.special.betaincinv(s * seen, s * (n - seen), tail))
 
     def _is_past(self, x: float, mass: float, k: int, tail: float) -> bool:
         """Tell whether x lies at or right of the k-th eigenvalue, likewise; at least `mass`."""
@@ -255,8 +256,9 @@ class Sampled:
             return True
         if fewer >= n:
             return False
-        most = float(scipy.special.betainccinv(s * fewer, s * (n - fewer), tail)) if fewer else 0.0
-        return mass > most
+        if not fewer:
+            return mass > NOISE
+        return mass > float(scipy.special.betainccinv(s * fewer, s * (n - fewer), tail))
 
 
 def _rising(run: LanczosRun, sums: FloatArray, x: float, is_sharp: bool) -> tuple[float, float]:

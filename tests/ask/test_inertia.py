@@ -105,18 +105,8 @@ def test_units_that_decide_leave_the_sign_open(method):
     assert tuple(symrank.inertia(A, preconditioner="equilibrate")) == (1, 1, 1)
 
 
-def test_pivots_that_prove_too_little_give_way_to_samples(monkeypatch):
+def test_pivots_that_prove_too_little_give_way_to_samples(monkeypatch, wrong_factors):
     """Factors that are wrong are no evidence: the answer is that of sampling."""
-    from symrank.methods.pivots import ldl_far
-
-    class Wrong:
-        def __init__(self, style):
-            self.style = style
-
-        def factorise(self, matrix):
-            return None
-
-    monkeypatch.setattr(ldl_far, "Solver", Wrong)
     monkeypatch.setattr(exactly, "exact_method", lambda job: symrank.Inertia())
     found = symrank.inertia(gallery.diagonal(np.tile(SIGNS, 20)), rng=1)
     assert found.result.method == "lanczos"
@@ -149,3 +139,18 @@ def test_what_it_cannot_take_is_named():
     G = symrank.Preconditioner.from_products(lambda R: R, 3)
     with pytest.raises(OptionError, match="equilibrate"):
         symrank.inertia(np.eye(3), preconditioner=G)
+
+
+@pytest.mark.parametrize("seed", [3, 6, 20, 42])
+def test_signs_of_a_matrix_with_many_structural_zeros(seed):
+    """The pattern bounds the rank, and the pivots' guess of the signs is none of its proofs."""
+    rng = np.random.default_rng(seed)
+    half = sp.random_array((1300, 1300), density=1.2 / 1300, rng=rng)
+    A = sp.csr_array(half + half.T)
+    lam = np.linalg.eigvalsh(A.toarray())
+    tiny = 1e-12 * np.abs(lam).max()  # nothing lies between 1e-13 and 1e-9 of the largest
+    truth = (lam > tiny).sum(), (np.abs(lam) <= tiny).sum(), (lam < -tiny).sum()
+    found = symrank.inertia(A, rng=seed)
+    for (low, high), right in zip(found.intervals(1 - 1e-9), truth, strict=True):
+        assert low <= right <= high
+    assert sum(found) == 1300

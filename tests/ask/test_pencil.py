@@ -172,17 +172,8 @@ def test_what_only_entries_can_do_is_refused_by_products():
         symrank.rank(K, M=M)
 
 
-def test_factors_that_are_wrong_prove_nothing(monkeypatch):
+def test_factors_that_are_wrong_prove_nothing(wrong_factors):
     """Without factors nothing is known but for M, which is diagonal and looked at by itself."""
-
-    class Wrong:
-        def __init__(self, style):
-            self.style = style
-
-        def factorise(self, matrix):
-            return None
-
-    monkeypatch.setattr(ldl_far, "Solver", Wrong)
     result = count(K, 0.5, 2.0, M=np.ones(12), rng=1)
     assert result.interval() == (0, 12)
     assert result.status is Status.NO_GAP_FOUND

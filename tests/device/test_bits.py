@@ -10,7 +10,15 @@ from symrank.kernels.compiled.sums import CHUNK, FAN, add_chunks
 from symrank.kernels.multiplicands import Csr, Diagonal, Given
 from symrank.support.probes import noise_of
 from tests.device import need_fma, plain_cupy
-from tests.kernels.test_langevin_kernels import LAWS, SCHEMES, STEPS, block, make_product, sparse
+from tests.kernels.test_langevin_kernels import (
+    LAWS,
+    SCHEMES,
+    STEP_CASES,
+    STEPS,
+    block,
+    make_product,
+    sparse,
+)
 
 COMPILED = kernels.load("cpu_numba")
 FEW = settings(max_examples=5)  # of shapes, for each of many kernels
@@ -54,27 +62,7 @@ def assert_same_step(gpu, product, theta, velocity, scheme, noise, step, chain):
     assert_same_bits(results[1], results[0])
 
 
-# Each of these is compiled for the CPU by the tests that compare with the reference.
-@pytest.mark.parametrize(
-    ("kind", "dtype", "scheme", "law", "k", "chain"),
-    [
-        ("csr32", np.float64, "corrected", "rademacher", 16, 0),
-        ("csr32", np.float64, "energy", "gaussian", 16, 16),
-        ("csr32", np.float64, "kinetic", "rademacher", 16, 32),
-        ("csr32", np.float64, "averaged", "gaussian", 16, 0),
-        ("csr32", np.float32, "corrected", "gaussian", 32, 0),
-        ("csr64", np.float64, "kinetic", "gaussian", 16, 0),
-        ("csr64", np.float32, "corrected", "rademacher", 16, 0),
-        ("diagonal", np.float64, "averaged", "rademacher", 16, 16),
-        ("diagonal", np.float32, "kinetic", "gaussian", 16, 0),
-        ("given", np.float64, "kinetic", "rademacher", 16, 5),
-        ("given", np.float32, "corrected", "gaussian", 16, 4),
-        ("given", np.complex64, "corrected", "rademacher", 8, 8),
-        ("given", np.complex64, "kinetic", "gaussian", 8, 0),
-        ("given", np.complex128, "averaged", "gaussian", 8, 8),
-        ("given", np.complex128, "kinetic", "rademacher", 16, 4),
-    ],
-)
+@pytest.mark.parametrize(("kind", "dtype", "scheme", "law", "k", "chain"), STEP_CASES)
 @FEW
 @given(n=ROWS, step=st.sampled_from(STEPS), seed=st.integers(0, 2**64))
 def test_a_langevin_step(gpu, kind, dtype, scheme, law, k, chain, n, step, seed):

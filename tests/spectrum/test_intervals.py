@@ -164,3 +164,13 @@ def test_what_is_proved_cuts_an_interval_and_keeps_it_nested(is_missed):
         assert inside(0.5) == inside(level)
     again = records.interval_from(json.loads(json.dumps(records.interval_to(total))))
     assert again == total
+
+
+def test_a_share_within_rounding_proves_no_eigenvalue():
+    """Runs far longer than n, with eigenvalues 1e-6 of |A|, had a share of 2e-11 where none is."""
+    nothing = BetaInterval(n=12, num_probes=8, null_low=2e-11, null_high=6e-11)
+    assert nothing(0.95) == (12, 12)
+    everything = BetaInterval(n=12, num_probes=8, null_low=1.0 - 6e-11, null_high=1.0 - 2e-11)
+    assert everything(0.95) == (0, 0)
+    one = BetaInterval(n=12, num_probes=8, null_low=1e-2, null_high=2e-2)
+    assert one(0.95)[1] <= 11
