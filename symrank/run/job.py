@@ -4,7 +4,7 @@ import dataclasses
 import math
 import sys
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
 
@@ -21,6 +21,7 @@ from symrank.operators.witness import Witness
 from symrank.preconditioners import Preconditioner
 from symrank.preconditioners.equilibrate import Scales
 from symrank.run.budget import Budget, located
+from symrank.run.crew import Alone, Crew
 from symrank.run.deflation import deflated
 from symrank.run.moduli import View, refuse_unsuited, root, suits
 from symrank.run.options import Options
@@ -46,6 +47,7 @@ class Job:
     structural_rank: tuple[int, int] | None = None  # of what was passed
     witness: Witness | None = None  # where the caller's code multiplies
     as_asked: Callable[[RankResult], RankResult] = lambda result: result  # from the method's count
+    crew: Crew = field(default_factory=Alone)  # that does the tasks
     is_squared: bool = False  # eigenvalues of the caller's are squares of what the method sees
 
     def level(self, x: float) -> float:

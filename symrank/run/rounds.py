@@ -15,6 +15,7 @@ from symrank.methods.eigenvalues import dense
 from symrank.methods.proved import inside
 from symrank.operators.facts import Facts
 from symrank.run.budget import Budget, TimeUp, located
+from symrank.run.crew import Work
 from symrank.run.job import Job
 from symrank.run.options import Options
 from symrank.spectrum import threshold
@@ -116,9 +117,9 @@ class Rounds:
             budget.tick(products * operator.matvecs_per_product)
 
         try:
-            for task in tasks:
-                state = self.states.pop(task.key, None)
-                self.states[task.key] = self.method.run(operator, self.goal, task, state, tick)
+            work = Work(self.method, operator, self.goal, len(self.history))
+            for task, state in self.job.crew.each(work, tasks, self.states, tick):
+                self.states[task.key] = state
             # by num_steps of a method, for example, it may have gone beyond its budget
             is_affordable = budget.left >= operator.matvecs_per_product
             if witness is not None and (is_affordable or budget.num_matvecs > self.limit):
