@@ -12,7 +12,6 @@ from symrank.answer import records
 from symrank.answer.curve import EnergyCurve
 from symrank.answer.signed import SignedSpectrum
 from symrank.errors import OptionError
-from symrank.spectrum import intervals
 from symrank.spectrum.intervals import Interval
 from symrank.spectrum.measure import RitzMeasure
 from symrank.spectrum.outcome import Band, Basis, Gap, Progress, Status
@@ -150,37 +149,6 @@ class RankResult(SignedSpectrum, EnergyCurve):
         if not 0.0 < level < 1.0:
             raise OptionError(f"confidence={level} must lie between 0 and 1, for example 0.95.")
         return self.evidence(level)
-
-    def inertia_intervals(
-        self, confidence: float | None = None
-    ) -> tuple[tuple[int, int], tuple[int, int], tuple[int, int]]:
-        """Return intervals of n_plus, n_zero and n_minus that hold all at once.
-
-        Raises
-        ------
-        OptionError
-            Where the method has seen no signs, or the result is a count.
-        """
-        if self.inertia is not None and self.bounds[0] == self.bounds[1]:
-            plus, zero, minus = self.inertia
-            return (plus, plus), (zero, zero), (minus, minus)
-        level = self.confidence if confidence is None else confidence
-        low, high = self.interval(level)
-        if self.between is None and (known := self._proved_signs((low, high))):
-            return known[0], (self.n - high, self.n - low), known[1]
-        if self.measure is None or self.between is not None:
-            raise OptionError(
-                f"method={self.method!r} left no Ritz measure of a rank, so there are no intervals "
-                "of the inertia: run symrank.inertia(A), or rank with method='lanczos'."
-            )
-        plus_ends, zero_ends, minus_ends = self.measure.inertia(self.threshold, level)
-        if isinstance(self.evidence, intervals.Hull):  # what else may count has either sign
-            plus_ends, minus_ends = (
-                (mine[0], max(mine[1], high - other[0]))
-                for mine, other in ((plus_ends, minus_ends), (minus_ends, plus_ends))
-            )
-            zero_ends = min(zero_ends[0], self.n - high), max(zero_ends[1], self.n - low)
-        return plus_ends, zero_ends, minus_ends
 
     def refine(
         self,

@@ -8,6 +8,7 @@ import numpy as np
 from symrank.errors import OptionError
 from symrank.spectrum import curves
 from symrank.spectrum.curves import Cdf, Density, Quantiles, Slices
+from symrank.spectrum.intervals import Hull, Interval
 from symrank.spectrum.known import Known
 from symrank.spectrum.measure import RitzMeasure
 from symrank.spectrum.signed import Sampled
@@ -50,8 +51,16 @@ class SignedSpectrum:
         dtype: str
         method: str
         confidence: float
+        threshold: float
+        bounds: tuple[float, float]
+        inertia: tuple[int, int, int] | None
+        between: tuple[float, float] | None
+        evidence: Interval
         measure: RitzMeasure | None
         diagnostics: Mapping[str, Any]
+
+        def interval(self, confidence: float | None = None) -> Ends:
+            """Return integers that hold the count."""
 
     def cdf(self, x: Any, confidence: float | None = None, *, simultaneous: bool = False) -> Cdf:
         """Count the eigenvalues ``lambda <= x``, the integrated density of states.
@@ -227,6 +236,37 @@ class SignedSpectrum:
         if width is not None:
             width = check_number("width", width, lambda w: 0.0 < w < np.inf, "must be positive.")
         return plots.draw_density(self._spectrum(), width, self._level(None), ax)
+
+    def inertia_intervals(
+        self, confidence: float | None = None
+    ) -> tuple[tuple[int, int], tuple[int, int], tuple[int, int]]:
+        """Return intervals of n_plus, n_zero and n_minus that hold all at once.
+
+        Raises
+        ------
+        OptionError
+            Where the method has seen no signs, or the result is a count.
+        """
+        if self.inertia is not None and self.bounds[0] == self.bounds[1]:
+            plus, zero, minus = self.inertia
+            return (plus, plus), (zero, zero), (minus, minus)
+        level = self.confidence if confidence is None else confidence
+        low, high = self.interval(level)
+        if self.between is None and (known := self._proved_signs((low, high))):
+            return known[0], (self.n - high, self.n - low), known[1]
+        if self.measure is None or self.between is not None:
+            raise OptionError(
+                f"method={self.method!r} left no Ritz measure of a rank, so there are no intervals "
+                "of the inertia: run symrank.inertia(A), or rank with method='lanczos'."
+            )
+        plus_ends, zero_ends, minus_ends = self.measure.inertia(self.threshold, level)
+        if isinstance(self.evidence, Hull):  # what else may count has either sign
+            plus_ends, minus_ends = (
+                (mine[0], max(mine[1], high - other[0]))
+                for mine, other in ((plus_ends, minus_ends), (minus_ends, plus_ends))
+            )
+            zero_ends = min(zero_ends[0], self.n - high), max(zero_ends[1], self.n - low)
+        return plus_ends, zero_ends, minus_ends
 
     def _proved_signs(self, rank: Ends) -> tuple[Ends, Ends] | None:
         """Return bounds on n_plus and n_minus of a rank within `rank`, where no sampling enters."""

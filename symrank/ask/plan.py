@@ -107,7 +107,7 @@ def _planned(job: Job, notes: tuple[str, ...]) -> policy.Plan:
     proposal = dataclasses.replace(policy.propose(job.operator.facts, job.goal), notes=notes)
     if job.operator.facts.is_explicit or not job.operator.facts.n:
         return proposal
-    timed = job.operator if job.operator.halves() is None else job.given
+    timed = job.operator if job.operator.facts.halves is None else job.given
     X = np.ones((timed.n, TIMED_COLUMNS), timed.dtype)
     start = time.perf_counter()
     timed.matmat(X)

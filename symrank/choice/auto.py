@@ -2,6 +2,7 @@
 
 import dataclasses
 
+from symrank import preconditioners
 from symrank.answer.result import RankResult
 from symrank.choice import direct_sum
 from symrank.choice.policy import (
@@ -17,7 +18,7 @@ from symrank.methods.quadrature import lanczos
 from symrank.operators.matrix import MatrixOperator
 from symrank.preconditioners.equilibrate import Scales
 from symrank.run.budget import Budget, located
-from symrank.run.job import Job, equilibrated
+from symrank.run.job import Job
 from symrank.run.rounds import Rounds, run, start
 from symrank.spectrum.intervals import ExactInterval, Hull, Interval
 from symrank.spectrum.outcome import Status
@@ -71,11 +72,28 @@ def count_twin(
     None where the time was up before the first round was at its end.
     """
     reason = "to see whether units decide"
-    twin = equilibrated(job, scales)
+    twin = _equilibrated(job, scales)
     found = run(twin, method, reason, budget)
     if is_chosen and _given_up(found.summary):
         found = run(twin, Lanczos(), reason, budget)
     return None if found.summary is None else found.result(budget)
+
+
+def _equilibrated(job: Job, scales: Scales) -> Job:
+    """Return the job of counting D A D, D the scales, on the same side as the job."""
+    G = preconditioners.of_scales(scales)
+    operator = preconditioners.apply(job.given, G)
+    found = None if job.operator.facts.halves is None else operator.modulus()
+    if found is not None:
+        operator = found.operator
+    elif job.operator.n < job.given.n:
+        operator = operator.shorter_side()
+    return dataclasses.replace(
+        job,
+        operator=operator,
+        goal=dataclasses.replace(job.goal, scale=1.0, atol=None, zeros=(job.goal.zeros[0], None)),
+        preconditioner=G,
+    )
 
 
 def choose_and_run(job: Job, budget: Budget, menu: Menu = MENU) -> RankResult:

@@ -1,12 +1,13 @@
 """One file per method; `BY_NAME` is how a method is called by a string."""
 
-from symrank.methods.base import Goal, Method, Offer, Seen, Summary, Task
+from symrank.methods.base import Goal, Method, Offer, Summary, Task
 from symrank.methods.chains.langevin import Langevin
 from symrank.methods.eigenvalues.dense import Dense
 from symrank.methods.moments.chebyshev import Chebyshev
 from symrank.methods.moments.ubaru_saad import UbaruSaad
 from symrank.methods.pivots.inertia import Inertia
 from symrank.methods.quadrature.lanczos import Lanczos
+from symrank.methods.seen import Seen
 from symrank.methods.spaces.projection import Projection
 from symrank.methods.spaces.sketch import Sketch
 

@@ -18,6 +18,7 @@ from typing import Any, ClassVar
 import numpy as np
 
 from symrank.errors import ChangedOperatorError, NonFiniteError
+from symrank.methods.seen import Seen
 from symrank.operators import Operator
 from symrank.operators.facts import Facts
 from symrank.preconditioners import Preconditioner
@@ -32,7 +33,6 @@ __all__ = [
     "Goal",
     "Method",
     "Offer",
-    "Seen",
     "Summary",
     "Task",
     "Tick",
@@ -184,38 +184,6 @@ def bands(measure: RitzMeasure, region: Region, goal: Goal) -> tuple[float, tupl
         for edge, _, (least, most) in found
     )
     return sum(mass for _, mass, _ in found), tuple(named)
-
-
-@dataclass(frozen=True, kw_only=True)
-class Seen:
-    """What rounds of sampling have shown of a spectrum, for an offer to be made on.
-
-    Attributes
-    ----------
-    low, high
-        The interval of the count.
-    likely
-        The estimate.
-    is_met
-        Whether it is narrow enough.
-    is_resolved
-        Whether more steps would add little to what the probes say.
-    solve_length
-        What steps of a solve grow with, sqrt(kappa) or kappa by the gap next to zero, or infinite.
-    seconds
-        What sampling is predicted to have taken.
-    whole
-        Products that it is likely to have taken at its end.
-    """
-
-    low: int
-    high: int
-    likely: float
-    is_met: bool
-    is_resolved: bool
-    solve_length: float
-    seconds: float
-    whole: int = 0
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -9,8 +9,8 @@ import scipy.sparse.linalg as spla
 from symrank.errors import NotSymmetricError, OperatorError
 from symrank.operators.augmented import augmented
 from symrank.operators.base import Operator
-from symrank.operators.checks import check_finite, checked
 from symrank.operators.coerce import as_operator, interpret
+from symrank.operators.entries import allowed_asymmetry, check_entries, check_finite
 from symrank.operators.factor import as_factor
 from symrank.operators.matrix import MatrixOperator
 from symrank.operators.padded import PaddedMatrix
@@ -67,10 +67,11 @@ def asked_of(A: Any, hermitian: bool | None, *, check: bool, is_open: bool) -> A
     operator = as_operator(A)
     if hermitian is not None and not hermitian:
         return _by_singular_values(A, "hermitian=False", check=check)
-    if not check or not isinstance(operator, MatrixOperator):
+    if not check or not isinstance(operator, MatrixOperator) or not operator.n:
         return Asked(operator)
     try:
-        checked(operator)
+        rtol = allowed_asymmetry(operator.n, operator.dtype)
+        check_entries(operator.entries, operator.scale_hint(), rtol)
     except NotSymmetricError as error:
         if hermitian or not is_open or not error.asymmetry > CLEARLY:
             raise

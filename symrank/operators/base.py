@@ -21,15 +21,7 @@ from symrank.support.cached import cached_property
 from symrank.support.options import check_number
 from symrank.support.typing import Array, FloatArray, IntArray
 
-__all__ = ["Halves", "Moduli", "Operator", "product_by", "summed_product"]
-
-
-class Halves(NamedTuple):
-    """What kernels multiply with in both halves of a Golub-Kahan step on an m x n matrix X."""
-
-    long: int  # the longer side
-    up: Callable[[Array], Multiplicand]  # of the shorter side: X^H u, or X u of a wide one
-    down: Callable[[Array], Multiplicand]  # and back
+__all__ = ["Moduli", "Operator", "product_by", "summed_product"]
 
 
 class Moduli(NamedTuple):
@@ -302,10 +294,6 @@ class Operator(ABC):
 
     def modulus(self) -> "Moduli | None":
         """Return what has the singular values of its factor as eigenvalues, where it has one."""
-        return None
-
-    def halves(self) -> Halves | None:
-        """Return the two products of Golub-Kahan steps, of what has no other; else None."""
         return None
 
     def shorter_side(self) -> "Operator":

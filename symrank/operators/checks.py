@@ -7,25 +7,18 @@ import scipy.sparse as sp
 
 from symrank.errors import NonFiniteError, NotSymmetricError, OperatorError
 from symrank.operators.base import Operator
-from symrank.operators.facts import Rectangle
+from symrank.operators.entries import REMEDY, allowed_asymmetry, check_entries
 from symrank.operators.matrix import MatrixOperator, largest_entry
 from symrank.operators.scaled import Scaled
 from symrank.operators.witness import LEAST, Witness, norms, relative_change
 from symrank.support import foreign
 from symrank.support.typing import Array
 
-__all__ = ["check_finite", "check_operator", "checked"]
+__all__ = ["check_operator", "checked"]
 
 NUM_VECTORS = 4  # six pairs <x, A y>: an asymmetry that is hidden from one shows in another
-ROUNDING = 100  # units of eps sqrt(n): a product by a dense n x n matrix stays below one
-MAX_TOLERANCE = 0.01  # float32 at n > 7e5: an operator that differs by 1 % is another operator
 NOISE = 4  # two products, and |A| known within a factor of two
 FEW = 8.0  # over n: by how much more, as four vectors may all be nearly orthogonal to the first one
-TILE = 1024  # rows and columns compared at a time: two tiles fit into the second-level cache
-REMEDY = (
-    "Pass (A + A.T)/2 (its conjugate transpose where A is complex) if the difference is noise, or "
-    "hermitian=False to count its singular values if A is not symmetric by nature."
-)
 
 
 def check_operator(
@@ -81,73 +74,14 @@ def checked(
     if A.n == 0:
         return 0, None
     if rtol is None:
-        eps = float(np.finfo(A.dtype).eps)
-        rtol = min(ROUNDING * eps * A.n**0.5, MAX_TOLERANCE)
+        rtol = allowed_asymmetry(A.n, A.dtype)
     explicit = A
     while isinstance(explicit, Scaled):  # a power of two moves no relative asymmetry
         explicit = explicit.base
     if isinstance(explicit, MatrixOperator):
-        _check_entries(explicit, rtol)
+        check_entries(explicit.entries, explicit.scale_hint(), rtol)
         return 0, None
     return _check_products(A, np.random.default_rng(rng), rtol, noise)
-
-
-def _check_entries(A: MatrixOperator, rtol: float) -> None:
-    """Compare an explicit matrix with its conjugate transpose."""
-    largest = A.facts.largest_stored
-    if not np.isfinite(largest):
-        raise NonFiniteError(_first_bad_entry(A.entries))
-    with np.errstate(over="ignore", invalid="ignore"):
-        worst = _sparse_asymmetry(A.entries) if A.is_sparse else _dense_asymmetry(A.entries)
-    if not worst <= rtol * largest:
-        error = NotSymmetricError(
-            f"the matrix is not symmetric (Hermitian): max|A - A^H| = {worst:.3g} is "
-            f"{worst / largest:.3g} of max|A| = {largest:.3g}, and {rtol:.3g} is allowed for "
-            f"rounding. {REMEDY}"
-        )
-        error.asymmetry = worst / largest
-        raise error
-
-
-def _dense_asymmetry(entries: Array) -> float:
-    """Return max |A - A^H|, tile by tile: rows against columns would miss the cache."""
-    n = entries.shape[0]
-    worst = 0.0
-    for i in range(0, n, TILE):
-        for j in range(i, n, TILE):
-            upper = entries[i : i + TILE, j : j + TILE]
-            lower = entries[j : j + TILE, i : i + TILE]
-            worst = max(worst, float(np.abs(upper - lower.conj().T).max()))
-    return worst
-
-
-def _sparse_asymmetry(entries: Any) -> float:
-    """Return max |A - A^H| of a CSR array."""
-    difference = entries - entries.conj().T.tocsr()
-    return float(np.abs(difference.data).max(initial=0.0))
-
-
-def check_finite(factor: Rectangle) -> None:
-    """Raise where an entry of a matrix of any shape is infinite or NaN, and name the first."""
-    if not np.isfinite(factor.largest_entry or 0.0):
-        raise NonFiniteError(_first_bad_entry(factor.entries))
-
-
-def _first_bad_entry(entries: Any) -> str:
-    """Name the first entry, in row-major order, that is infinite or NaN."""
-    if not isinstance(entries, np.ndarray):
-        rows, columns = entries.tocoo().coords
-        values = entries.data
-        bad = np.flatnonzero(~np.isfinite(values))
-        count, row, column, value = bad.size, rows[bad[0]], columns[bad[0]], values[bad[0]]
-    else:
-        where = np.argwhere(~np.isfinite(entries))
-        count, (row, column) = len(where), where[0]
-        value = entries[row, column]
-    return (
-        f"entries of the matrix that are not finite: {count}, the first is "
-        f"A[{row}, {column}] = {value}. Remove or replace them: no rank is defined."
-    )
 
 
 def _check_products(

@@ -14,14 +14,24 @@ A product with s A or A - c I is one with A and a pass over the rows; one with A
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 
+from symrank.kernels.multiplicands import Multiplicand
 from symrank.support.cached import cached_property
 from symrank.support.typing import Array, FloatArray
 
-__all__ = ["DenseForm", "Facts", "Rectangle", "ScalableRows", "SingularForm", "Work", "entry_work"]
+__all__ = [
+    "DenseForm",
+    "Facts",
+    "Halves",
+    "Rectangle",
+    "ScalableRows",
+    "SingularForm",
+    "Work",
+    "entry_work",
+]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -115,6 +125,14 @@ class ScalableRows:
     scale: float = 1.0
 
 
+class Halves(NamedTuple):
+    """What kernels multiply with in both halves of a Golub-Kahan step on an m x n matrix X."""
+
+    long: int  # the longer side
+    up: Callable[[Array], Multiplicand]  # of the shorter side: X^H u, or X u of a wide one
+    down: Callable[[Array], Multiplicand]  # and back
+
+
 @dataclass(frozen=True, kw_only=True)
 class DenseForm:
     """What LAPACK would be given for all eigenvalues.
@@ -183,6 +201,8 @@ class Facts:
     structural_rank
         Returns what the pattern of stored nonzeros proves of the rank, for any values (see
         `symrank.operators.patterns`), ``(low, high)``. None where there is no pattern.
+    halves
+        Returns the two products of Golub-Kahan steps. None where the operator has its own products.
     """
 
     n: int
@@ -203,6 +223,7 @@ class Facts:
     diagonal: Callable[[], FloatArray] | None = None
     squared_shape: tuple[int, int] | None = None
     structural_rank: Callable[[], tuple[int, int]] | None = None
+    halves: Callable[[], Halves] | None = None
 
     @classmethod
     def of_products(cls, n: int, **known: Any) -> "Facts":

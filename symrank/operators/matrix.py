@@ -16,6 +16,7 @@ from symrank.operators.patterns import symmetric_rank
 from symrank.operators.scaling import power_of_two, scaled_rows
 from symrank.operators.shapes import working_dtype
 from symrank.operators.sums import multiply
+from symrank.support.cached import cached_property
 from symrank.support.typing import Array, FloatArray
 
 __all__ = ["MatrixOperator", "canonical", "largest_entry"]
@@ -115,6 +116,10 @@ class MatrixOperator(Operator):
 
     def scale_hint(self) -> float:
         """Return the largest absolute entry (of real and imaginary parts); NaN where one is NaN."""
+        return self._largest
+
+    @cached_property
+    def _largest(self) -> float:
         return largest_entry(self.entries)
 
 

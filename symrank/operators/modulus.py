@@ -21,9 +21,8 @@ import scipy.sparse as sp
 
 from symrank.errors import OperatorError, OptionError
 from symrank.kernels.multiplicands import Csr, Given, Multiplicand
-from symrank.operators.base import Halves
 from symrank.operators.factor import Factor, Factored, as_factor
-from symrank.operators.facts import DenseForm, Facts, SingularForm, entry_work
+from symrank.operators.facts import DenseForm, Facts, Halves, SingularForm, entry_work
 from symrank.operators.scaling import power_of_two
 from symrank.support.cached import cached_property
 from symrank.support.typing import Array
@@ -54,7 +53,7 @@ class Modulus(Factored):
         )
 
     def _facts(self) -> Facts:
-        known, entries = super()._facts(), self.factor.entries
+        known, entries = replace(super()._facts(), halves=self._halves), self.factor.entries
         if entries is None:
             form = DenseForm(
                 shape=self.factor.shape, is_singular=True, num_products=self.n, num_formed=self.n
@@ -96,7 +95,7 @@ class Modulus(Factored):
         """Return that of `factor` times the matrix, a power of two, by products if need be."""
         return Modulus(scaled_factor(self.factor, factor))
 
-    def halves(self) -> Halves:
+    def _halves(self) -> Halves:
         """Return the products with X and X^H, those of a real sparse one made by the kernel."""
         m, n = self.factor.shape
         up, down = self.factor.adjoint, self.factor.forward

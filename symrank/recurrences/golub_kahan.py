@@ -17,7 +17,7 @@ from collections.abc import Callable
 import numpy as np
 
 from symrank import kernels
-from symrank.operators.base import Halves
+from symrank.operators.facts import Halves
 from symrank.recurrences.lost import refuse_lost
 from symrank.spectrum.golub_kahan_run import GolubKahanRun
 from symrank.support.blocks import empty_block

@@ -18,7 +18,7 @@ import numpy as np
 
 from symrank import kernels
 from symrank.operators import Operator
-from symrank.operators.base import Halves
+from symrank.operators.facts import Halves
 from symrank.recurrences import golub_kahan
 from symrank.recurrences.lost import refuse_lost
 from symrank.recurrences.segments import Pace, State, by_columns, is_on_host
@@ -93,9 +93,8 @@ def extend(
     NonFiniteError
         Where a coefficient is not finite.
     """
-    halves = operator.halves()
-    if halves is not None:
-        return _by_halves(state, halves, num_steps, tick, kernel)
+    if operator.facts.halves is not None:
+        return _by_halves(state, operator.facts.halves(), num_steps, tick, kernel)
     K = kernels.load(kernel or operator.kernel)
 
     def walk(state: LanczosState) -> LanczosState:

@@ -15,13 +15,13 @@ from symrank.methods import Goal, Method, Task
 from symrank.methods.base import Tick
 from symrank.operators import Operator
 
-__all__ = ["Alone", "Crew", "Work"]
+__all__ = ["Alone", "Common", "Crew"]
 
 States = dict[tuple[Any, ...], Any]
 
 
 @dataclass(frozen=True)
-class Work:
+class Common:
     """What all tasks of a round have in common."""
 
     method: Method
@@ -29,7 +29,7 @@ class Work:
     goal: Goal
     round_: int
 
-    def __call__(self, task: Task, state: Any, tick: Tick) -> Any:
+    def do(self, task: Task, state: Any, tick: Tick) -> Any:
         """Do one task; the state is used up."""
         return self.method.run(self.operator, self.goal, task, state, tick)
 
@@ -39,7 +39,7 @@ class Crew(ABC):
 
     @abstractmethod
     def each(
-        self, work: Work, tasks: Sequence[Task], states: States, tick: Tick
+        self, common: Common, tasks: Sequence[Task], states: States, tick: Tick
     ) -> Iterator[tuple[Task, Any]]:
         """Yield every task with its new state, in order; old states leave `states` as they go."""
 
@@ -48,8 +48,8 @@ class Alone(Crew):
     """Does one task after another, where it is called."""
 
     def each(
-        self, work: Work, tasks: Sequence[Task], states: States, tick: Tick
+        self, common: Common, tasks: Sequence[Task], states: States, tick: Tick
     ) -> Iterator[tuple[Task, Any]]:
         """See `Crew.each`."""
         for task in tasks:
-            yield task, work(task, states.pop(task.key, None), tick)
+            yield task, common.do(task, states.pop(task.key, None), tick)

@@ -19,7 +19,6 @@ from symrank.operators.checks import checked
 from symrank.operators.scaled import within_range
 from symrank.operators.witness import Witness
 from symrank.preconditioners import Preconditioner
-from symrank.preconditioners.equilibrate import Scales
 from symrank.run.budget import Budget, located
 from symrank.run.crew import Alone, Crew
 from symrank.run.deflation import deflated
@@ -30,7 +29,7 @@ from symrank.support import probes
 from symrank.support.probes import Streams
 from symrank.support.typing import Array
 
-__all__ = ["Job", "equilibrated", "prepare"]
+__all__ = ["Job", "prepare"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -70,9 +69,8 @@ def prepare(
     A, options, budget
         As the caller passed them; the products of the checks are spent.
     method, is_chosen
-        That the caller asked for by name, or whether symrank takes it: one that counts A A^H in
-        place of A^H A, or the other way round, where that is smaller, and that knows what the
-        pattern proves.
+        That the caller asked for, or whether symrank takes it: one that counts A A^H for A^H A,
+        or the other way round, where that is smaller, and that knows what the pattern proves.
     """
     is_open = suits(options, method, is_chosen=is_chosen)
     with located(budget):
@@ -82,8 +80,8 @@ def prepare(
     given, index = whole.occupied(whole=options.ask_for_all_rows and asked.shape is None)
     noise = given.noise if options.noise is None else options.noise
     pattern = given.facts.structural_rank
-    own = options.without_empty_rows(whole.n, index)
-    G = preconditioners.as_preconditioner(own.preconditioner, given.facts)
+    wanted = options.without_empty_rows(whole.n, index).preconditioner
+    G = preconditioners.as_preconditioner(wanted, given.facts)
     if G is not None:
         given = preconditioners.apply(given, G)
     with located(budget):
@@ -93,45 +91,46 @@ def prepare(
             used, witness = checked(operator, _stream(options.seed), noise=noise)
             budget.spend(used * operator.matvecs_per_product, is_told=False)
         moduli = operator.modulus() or given.modulus()
-        if moduli is not None and (is_chosen or method) and (G is None or G.factor is not None):
-            facts, shape = moduli.operator.facts, asked.shape
-            view = View.of(moduli.power, whole.n, facts, shape, asked.why, options, method)
+        is_split = (is_chosen or method is not None) and (G is None or G.factor is not None)
+        if moduli is not None and is_split:
+            view = View.of(moduli.power, moduli.operator.facts, asked[1:], whole.n, options, method)
         if moduli is not None and view is not None:
             operator = operator if view.is_even else moduli.operator
-        elif is_chosen and _is_shortened(options, G):
+        elif is_chosen and is_split and not options.is_about_zeros:
             operator = operator.shorter_side()
         if options.deflate is not None:
             operator = deflated(operator, options.deflate, noise, options.seed, budget)
             num_deflated = given.n - operator.n
-    structural_rank = None if pattern is None else pattern()
-    if structural_rank is not None and view is not None and view.is_half:
-        structural_rank = structural_rank[0] // 2, structural_rank[1] // 2
+    structural_rank = None if pattern is None else _half(pattern(), view)
     goal = Goal(
         n=operator.n,
         dtype=operator.dtype,
         half_width=options.half_width(given.n if asked.shape is None else operator.n),
         preconditioner=None if G is None or G.factor is not None else G,
         noise=noise,
-        norm_bound=math.inf if witness is None else witness.norm_bound,
         weight=operator.matvecs_per_product,
-        look=0 if witness is None else 1,
         zeros=(_zeros(operator.n, structural_rank if is_chosen else None), None),
         **_of_options(options, factor),
+        look=0 if witness is None else 1,
+        norm_bound=math.inf if witness is None else witness.norm_bound,
     )
-    goal = goal if view is None else view.goal(goal, factor)
-    goal = dataclasses.replace(goal, max_matvecs=goal.products_in(budget.left))
-    num_zeros = (0 if index is None else whole.n - given.n) + given.n - num_deflated - operator.n
+    goal = _affordable(goal if view is None else view.goal(goal, factor), budget.left)
+    num_zeros = (given if index is None else whole).n - num_deflated - operator.n
     return Job(
-        operator=operator,
-        given=given,
-        goal=goal,
-        preconditioner=G,
-        num_deflated=num_deflated,
-        between=options.between,
-        structural_rank=structural_rank,
-        witness=witness,
+        operator=operator, given=given, goal=goal, preconditioner=G, num_deflated=num_deflated,
+        between=options.between, structural_rank=structural_rank, witness=witness,
         **_of_view(view, num_zeros),
-    )
+    )  # fmt: skip
+
+
+def _affordable(goal: Goal, matvecs: int) -> Goal:
+    """Return the goal with what a budget of the caller's products holds."""
+    return dataclasses.replace(goal, max_matvecs=goal.products_in(matvecs))
+
+
+def _half(bounds: tuple[int, int], view: View | None) -> tuple[int, int]:
+    """Return bounds on a rank, of which a view may see the eigenvalues of one sign alone."""
+    return bounds if view is None or not view.is_half else (bounds[0] // 2, bounds[1] // 2)
 
 
 def _zeros(n: int, structural_rank: tuple[int, int] | None) -> int:
@@ -164,30 +163,6 @@ def _of_options(options: Options, factor: float) -> dict[str, Any]:
         "seed": options.seed,
         "scale": 1.0 / factor,
     }
-
-
-def equilibrated(job: Job, scales: Scales) -> Job:
-    """Return the job of counting D A D, D the scales, on the same side as the job."""
-    G = preconditioners.of_scales(scales)
-    operator = preconditioners.apply(job.given, G)
-    found = None if job.operator.halves() is None else operator.modulus()
-    if found is not None:
-        operator = found.operator
-    elif job.operator.n < job.given.n:
-        operator = operator.shorter_side()
-    return dataclasses.replace(
-        job,
-        operator=operator,
-        goal=dataclasses.replace(job.goal, scale=1.0, atol=None, zeros=(job.goal.zeros[0], None)),
-        preconditioner=G,
-    )
-
-
-def _is_shortened(options: Options, G: Preconditioner | None) -> bool:
-    """Tell whether the zeros of the longer side are no part of the question, nor of G."""
-    return (
-        not options.holds_zero and options.deflate is None and (G is None or G.factor is not None)
-    )
 
 
 def _vector(seed: int, n: int) -> Callable[[], Array]:

@@ -45,10 +45,9 @@ class View:
     def of(
         cls,
         power: int,
-        whole: int,
         facts: Facts,
-        shape: tuple[int, int] | None,
-        why: str,
+        asked: tuple[tuple[int, int] | None, str, bool],
+        whole: int,
         options: Options,
         method: Method | None,
     ) -> "View | None":
@@ -58,13 +57,17 @@ class View:
         ----------
         power
             As the operator states it, 0 where it has no factor.
-        whole, facts
-            The order of what the caller passed, and the facts of |X|.
-        shape, why
-            Of a matrix whose singular values are meant, and why they are.
+        facts
+            Of |X|.
+        asked
+            The shape of a matrix whose singular values are meant, and why they are, of
+            `symrank.operators.asked`.
+        whole
+            The order of what the caller passed.
         options, method
             Of the question.
         """
+        shape, why, _ = asked
         is_even = power == 1 and shape is None
         if not power or (is_even and options.between is not None):
             return None

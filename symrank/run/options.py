@@ -80,10 +80,15 @@ class Options:
         return self.between is not None and self.between[0] < 0.0 <= self.between[1]
 
     @property
+    def is_about_zeros(self) -> bool:
+        """Whether eigenvalues that are zero are a part of the question."""
+        return self.holds_zero or self.deflate is not None
+
+    @property
     def ask_for_all_rows(self) -> bool:
         """Whether empty rows are a part of the question, or of what was passed with it."""
         is_whole = isinstance(self.preconditioner, Preconditioner)
-        return self.holds_zero or self.deflate is not None or is_whole
+        return self.is_about_zeros or is_whole
 
     def without_empty_rows(self, n: int, index: IntArray | None) -> "Options":
         """Return the options for the rows of n that are left; None: all of them."""

@@ -15,7 +15,7 @@ from symrank.methods.eigenvalues import dense
 from symrank.methods.proved import inside
 from symrank.operators.facts import Facts
 from symrank.run.budget import Budget, TimeUp, located
-from symrank.run.crew import Work
+from symrank.run.crew import Common
 from symrank.run.job import Job
 from symrank.run.options import Options
 from symrank.spectrum import threshold
@@ -117,8 +117,8 @@ class Rounds:
             budget.tick(products * operator.matvecs_per_product)
 
         try:
-            work = Work(self.method, operator, self.goal, len(self.history))
-            for task, state in self.job.crew.each(work, tasks, self.states, tick):
+            common = Common(self.method, operator, self.goal, len(self.history))
+            for task, state in self.job.crew.each(common, tasks, self.states, tick):
                 self.states[task.key] = state
             # by num_steps of a method, for example, it may have gone beyond its budget
             is_affordable = budget.left >= operator.matvecs_per_product

@@ -220,12 +220,24 @@ class LanczosRun:
         return np.asarray(x + 1j * np.append(0.0, heights))
 
     def _radau(self, tau: float) -> tuple[float, float]:
-        """Eq. (1) at tau and at -tau."""
+        """Eq. (1) at tau and at -tau, each with the allowance (4) of a half line.
+
+        Rounding moves mass between the values on either side of tau, and of -tau: where these are
+        close, what the difference has for none of it.
+        """
         low, high = self.mass_below(tau)
+        moved = self._half_line_rounding(tau)
         if low <= self.eps and self.ritz_values[0] > -tau:
-            return 0.0, high  # the lower bound is lost already, and no mass is known left of -tau
+            return 0.0, high + moved  # no lower bound is left, and no mass is known left of -tau
         left_low, left_high = self.mass_below(-tau)
-        return low - left_high, high - left_low
+        moved += self._half_line_rounding(-tau)
+        return low - left_high - moved, high - left_low + moved
+
+    def _half_line_rounding(self, x: float) -> float:
+        """Allowance on a bound of the mass to the left of x."""
+        inside = self.ritz_values <= x
+        origin = float(self.ritz_values[inside].max(initial=-math.inf))
+        return self._rounding(inside, origin, float(self.weights[inside].sum()))
 
     def mass_left(self, x: float, *, radau: bool = True) -> tuple[float, float]:
         """Bounds on mu((-oo, x]), eqs. (1), (2) and (3), with the rounding allowance.
@@ -241,8 +253,7 @@ class LanczosRun:
         if high - low > SHARP:
             other = self.mass_below(x) if radau else self._separation(x, mass)
             low, high = max(low, other[0]), min(high, other[1])
-        origin = float(self.ritz_values[inside].max(initial=-math.inf))
-        rounding = self._rounding(inside, origin, mass)
+        rounding = self._half_line_rounding(x)
         return max(0.0, low - rounding), min(1.0, max(0.0, high + rounding))
 
     def uncounted_mass(self, region: Region, *, radau: bool = True) -> tuple[float, float]:

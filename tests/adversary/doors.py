@@ -174,7 +174,8 @@ def rows_of_signs_and_spaces() -> list[Door]:
              for side in ("null", "range")]  # fmt: skip
     for name in ("None", "lanczos", "inertia", "dense", "sketch"):
         ask = partial(asks_bases.ask_inertia, METHODS[name])
-        found.append(Door(name=f"inertia, {name}", ask=ask, **traits(name)))
+        own = traits(name) | {"takes_rectangles": False}  # which have no signs
+        found.append(Door(name=f"inertia, {name}", ask=ask, **own))
     for name in ("None", "lanczos", "dense"):
         own = traits(name) | {"needs": "matrix", "may_refuse": True}  # too narrow a window
         for window in ("(cut, inf)", "(0, inf)", "(-cut, cut)", "(-inf, 0)", "(cut, 2 cut)"):

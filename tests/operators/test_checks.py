@@ -14,7 +14,7 @@ from symrank.operators import (
     Squared,
     as_operator,
     check_operator,
-    checks,
+    entries,
     gram,
 )
 
@@ -92,7 +92,7 @@ def test_one_odd_entry_is_found_in_an_explicit_matrix_with_its_size():
 
 
 def test_one_odd_entry_is_found_in_every_tile(monkeypatch):
-    monkeypatch.setattr(checks, "TILE", 4)
+    monkeypatch.setattr(entries, "TILE", 4)
     for i, j in ((0, 9), (9, 0), (5, 6), (1, 0)):
         A = symmetric(10)
         assert check_operator(as_operator(A)) == 0

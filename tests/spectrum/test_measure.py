@@ -180,6 +180,7 @@ def assert_never_violated(operator, to_basis, lam, num_steps, seed):
 @example("floor", "sparse", np.float32, 150, 0.3, 900, 6)
 @example("repeated", "haar", np.complex64, 150, 0.3, 900, 7)
 @example("clusters", "unfused", np.complex128, 150, 0.0, 900, 8)
+@example("indefinite", "diagonal", np.float64, 12, 0.0, 56, 46)  # -5e-9 and 1e-5 beside no zero
 def test_bounds_hold_in_any_basis_precision_and_field(
     kind, basis, dtype, n, share, num_steps, seed
 ):

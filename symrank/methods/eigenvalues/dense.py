@@ -30,8 +30,9 @@ import scipy.linalg
 
 from symrank.errors import OptionError
 from symrank.methods import costs
-from symrank.methods.base import Goal, Method, Offer, Seen, Summary, Task, Tick
+from symrank.methods.base import Goal, Method, Offer, Summary, Task, Tick
 from symrank.methods.eigenvalues.singular import num_entries, singular_values
+from symrank.methods.seen import Seen
 from symrank.methods.summaries import exact
 from symrank.operators import Operator
 from symrank.operators.facts import DenseForm, Facts

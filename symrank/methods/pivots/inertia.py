@@ -50,11 +50,12 @@ import scipy.sparse as sp
 
 from symrank.errors import MissingBackendError, OptionError
 from symrank.methods import costs
-from symrank.methods.base import Goal, Method, Offer, Seen, Summary, Task, Tick
+from symrank.methods.base import Goal, Method, Offer, Summary, Task, Tick
 from symrank.methods.pivots.backward_error import Workspace
 from symrank.methods.pivots.counts import Counts, count, of_zeros
 from symrank.methods.pivots.ldl import Cost, analyse, check_installed
 from symrank.methods.pivots.ldl_far import Solvers
+from symrank.methods.seen import Seen
 from symrank.methods.summaries import exact
 from symrank.operators import Operator
 from symrank.operators.facts import Facts

@@ -21,8 +21,9 @@ from typing import Any, ClassVar
 
 from symrank import kernels
 from symrank.methods import costs
-from symrank.methods.base import Goal, Method, Offer, Seen, Summary, Task, Tick
+from symrank.methods.base import Goal, Method, Offer, Summary, Task, Tick
 from symrank.methods.quadrature.summary import ENOUGH, RESOLVED, Memo, is_resolved, summarise
+from symrank.methods.seen import Seen
 from symrank.operators import Operator
 from symrank.operators.facts import Facts
 from symrank.recurrences import lanczos

@@ -24,7 +24,8 @@ import numpy as np
 
 from symrank.errors import OptionError
 from symrank.methods import costs
-from symrank.methods.base import Goal, Method, Offer, Seen, Summary, Task, Tick
+from symrank.methods.base import Goal, Method, Offer, Summary, Task, Tick
+from symrank.methods.seen import Seen
 from symrank.methods.spaces import range_space
 from symrank.methods.spaces.found import NORM, Found, norm_task, null_norm
 from symrank.methods.spaces.null_space import NULL_TEST, NullBlock, advance
