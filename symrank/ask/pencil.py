@@ -25,7 +25,9 @@ from symrank.errors import OptionError
 from symrank.methods import Inertia, Method
 from symrank.methods.base import unit_rounding
 from symrank.methods.pivots import counts as pivots
-from symrank.methods.pivots.inertia import GIVEN_UP, NO_CHILD, matrix_of, norm_seen
+from symrank.methods.pivots.inertia import GIVEN_UP, NO_CHILD
+from symrank.methods.pivots.matrices import matrix_of
+from symrank.methods.pivots.norm import norm_seen
 from symrank.methods.pivots.pencil import Pencil, check_positive_definite
 from symrank.operators import MatrixOperator, Operator, as_operator
 from symrank.operators.checks import checked

@@ -74,6 +74,8 @@ def _found(job: Job, side: str, budget: Budget) -> Vectors:
     method = None
     if job.goal.preconditioner is None:
         method = exact_method(job)
+    if isinstance(method, Inertia) and job.operator.facts.is_full:
+        method = Dense()  # its eigenvectors are at hand where pivots would have none
     if isinstance(method, Dense) and job.operator.n <= DENSE_LIMIT:
         return _by_eigenvectors(_formed(job, budget), side, budget)
     if isinstance(method, Inertia):

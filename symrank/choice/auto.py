@@ -2,6 +2,8 @@
 
 import dataclasses
 
+import numpy as np
+
 from symrank import preconditioners
 from symrank.answer.result import RankResult
 from symrank.choice import direct_sum
@@ -10,6 +12,7 @@ from symrank.choice.policy import (
     Menu,
     affords_all_eigenvalues,
     affords_singular_values,
+    narrow_first,
     propose,
     reconsider,
 )
@@ -22,10 +25,14 @@ from symrank.run.job import Job
 from symrank.run.rounds import Rounds, run, start
 from symrank.spectrum.intervals import ExactInterval, Hull, Interval
 from symrank.spectrum.outcome import Status
+from symrank.support import probes
+from symrank.support.probes import Streams
 
 __all__ = ["both", "choose_and_run", "count", "count_twin"]
 
 SURE = (Status.EXACT, Status.CONVERGED)
+NARROW = 0.8  # times the columns of a sketch: a rank of more needs all of them to be seen
+LOOKED_AT = 8  # columns that show how many eigenvalues carry a matrix
 CERTAIN = 1 - 1e-9  # at this confidence two intervals that miss each other are no chance
 
 
@@ -99,6 +106,11 @@ def _equilibrated(job: Job, scales: Scales) -> Job:
 def choose_and_run(job: Job, budget: Budget, menu: Menu = MENU) -> RankResult:
     """Count exactly where that is cheap, at once or once it is seen to be; else sample."""
     plan = propose(job.operator.facts, job.goal, menu, budget.seconds_left)  # 1
+    narrow = narrow_first(plan, job.operator.facts, job.goal)
+    if narrow is not None and not _is_wide(job, NARROW * narrow.columns_limit(job.goal), budget):
+        tried = run(job, narrow, "products show that few eigenvalues carry the matrix", budget)
+        if tried.summary is not None and tried.summary.status is Status.EXACT:
+            return _settled(tried, budget)
     if plan.choice.method.is_exact:
         tried = run(job, plan.choice.method, plan.reason, budget)
         if _is_final(tried.summary) or tried.is_squared_away:
@@ -107,6 +119,20 @@ def choose_and_run(job: Job, budget: Budget, menu: Menu = MENU) -> RankResult:
             return _all_eigenvalues(tried, budget)
         return _sampled_instead(tried, budget, menu)
     return _sampled(job, plan.reason, budget, menu)  # 2
+
+
+def _is_wide(job: Job, num_columns: float, budget: Budget) -> bool:
+    """Tell whether the rank is above `num_columns`, as likely as not.
+
+    It is at least (tr A^2)^2 / tr A^4, by Cauchy and Schwarz, which two products estimate.
+    """
+    operator, goal = job.operator, job.goal
+    Z = probes.gaussian(goal.seed, Streams.WIDTH.start, LOOKED_AT, goal.n, goal.dtype)
+    Y = operator.matmat(Z)
+    X = operator.matmat(Y)
+    budget.spend(2 * LOOKED_AT * operator.matvecs_per_product)
+    second, fourth = (float(np.vdot(B, B).real) / LOOKED_AT for B in (Y, X))
+    return second * second > num_columns * fourth
 
 
 def _sampled_instead(tried: Rounds, budget: Budget, menu: Menu) -> RankResult:

@@ -23,6 +23,7 @@ __all__ = [
     "affords_all_eigenvalues",
     "affords_singular_values",
     "exact_offers",
+    "narrow_first",
     "propose",
     "reconsider",
     "worth_of_sampling",
@@ -32,6 +33,8 @@ EXACT_SECONDS = 10.0  # an exact count is worth this much where no precision is 
 ASKING_SECONDS = 0.05  # to make an offer: too few to matter
 WORTH = 2.0  # or this many times what sampling takes
 UNSEEN = 4.0  # first rounds: beyond, it is a quarter at most, and a small rank may show in it
+NARROW_COLUMNS = 4  # the share of n that a sketch may have: a small part of an exact count
+LEAST_NARROW = 2000  # rows: below, all eigenvalues take half a second
 DEARER = 4.0  # times what it is taken for: a product of unknown cost may take that
 NEARLY = 8.0  # times the width asked for
 LOOK = 4096  # products that an exact count may take whatever sampling has taken
@@ -133,6 +136,18 @@ def propose(facts: Facts, goal: Goal, menu: Menu = MENU, seconds_left: float = m
     reason = _why_not(best, lacking, is_timed=is_timed)
     put_off = None if lacking else best
     return Plan(choice=sampled, reason=reason, others=exact, put_off=put_off)
+
+
+def narrow_first(plan: Plan, facts: Facts, goal: Goal) -> Sketch | None:
+    """Return the sketch that a large dense matrix of small rank is counted by; None: no such one.
+
+    It multiplies whole blocks, so that a quarter of the columns take less than pivots do.
+    """
+    num_columns = facts.n // NARROW_COLUMNS
+    is_asked = goal.has_cut or goal.preconditioner is not None or facts.n < LEAST_NARROW
+    if is_asked or not (facts.is_full and facts.is_explicit and plan.choice.method.is_exact):
+        return None
+    return Sketch(side="range", max_columns=num_columns) if num_columns < goal.max_matvecs else None
 
 
 def exact_offers(

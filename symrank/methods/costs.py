@@ -11,6 +11,7 @@ from symrank.operators.facts import Work
 __all__ = [
     "SECONDS",
     "Constants",
+    "dense_pivots_seconds",
     "dense_seconds",
     "factor_seconds",
     "inertia_seconds",
@@ -29,6 +30,7 @@ class Constants:
     eigenvalues: float  # eigvalsh, times n^3
     singular: float  # singular values of an m x n matrix, times m n min(m, n)
     singular_entry: float  # the same, times m n: blocks are converted, scaled and stacked
+    dense_pivots: float  # one dense LDL' and its error, times n^3
     entry: float  # a fused step, times the nonzeros and vectors
     row: float  # the same, times the rows and vectors
     dense_entry: float  # a product with a dense matrix, times n^2 and vectors
@@ -45,6 +47,7 @@ SECONDS = Constants(
     eigenvalues=6.0e-11,
     singular=1.5e-10,
     singular_entry=4.0e-9,
+    dense_pivots=1.7e-11,
     entry=3.5e-10,
     row=5.0e-10,
     dense_entry=1.0e-10,
@@ -73,6 +76,11 @@ def product_seconds(work: Work) -> float:
 def dense_seconds(n: int) -> float:
     """Return what all eigenvalues of a dense matrix take, the products not included."""
     return OVERHEAD + SECONDS.eigenvalues * n**3
+
+
+def dense_pivots_seconds(n: int) -> float:
+    """Return what one dense LDL' takes, with the products that measure its error."""
+    return OVERHEAD + SECONDS.dense_pivots * n**3
 
 
 def singular_seconds(m: int, n: int) -> float:

@@ -115,7 +115,7 @@ def test_the_products_of_a_dense_copy_are_weighed_against_a_whole_run():
     assert plan.choice.method.name == "dense"  # and a quarter of 2000 is too much for that
     facts = as_operator(gallery.grid_laplacian((50, 60)).toarray()).facts
     assert policy.propose(facts, goal_of(3000)).choice.method.is_exact
-    hurried = policy.propose(facts, goal_of(3000), seconds_left=0.5)
+    hurried = policy.propose(facts, goal_of(3000), seconds_left=0.2)
     assert not hurried.choice.method.is_exact  # nothing ends all eigenvalues
     plan = symrank.plan(products_of(gallery.grid_laplacian((50, 60))), precision=0.05)
     assert plan.choice.method.name == "lanczos"  # eight probes are enough for five percent

@@ -87,7 +87,8 @@ def test_scale_invariance(scale, rng):
     assert_exact(result, (2, 1, 1))
     assert result.threshold == pytest.approx(500 * np.finfo(float).eps * 3 * scale)
     assert result.diagnostics["norm"] == pytest.approx(3 * scale)
-    assert result.diagnostics["shifts"][0]["shift"] == pytest.approx(result.threshold / 2)
+    shifts = [abs(one["shift"]) for one in result.diagnostics["shifts"]]
+    assert min(shifts) == pytest.approx(result.threshold / 2)
 
 
 @pytest.mark.parametrize(
@@ -261,7 +262,7 @@ def test_a_solver_that_gives_up_leaves_everything_open(monkeypatch):
 
 
 def test_one_end_that_is_proved_closes_the_other(monkeypatch):
-    """No factorisation at tau/2: at most n - 2 are positive, as at least 2 are negative."""
+    """No factorisation that would tell how many are positive: n - 2, as 2 are negative, at most."""
     true, calls = ldl.Solver.factorise, []
 
     def factorise(solver, B):
@@ -269,8 +270,9 @@ def test_one_end_that_is_proved_closes_the_other(monkeypatch):
         return None if len(calls) <= len(ldl.STYLES) else true(solver, B)
 
     monkeypatch.setattr(ldl.Solver, "factorise", factorise)
-    result = symrank.rank(sp.diags_array([1.0, 2.0, -1.0, -2.0]), method="inertia", rng=1)
-    assert_exact(result, (2, 0, 2))
+    result = symrank.rank(sp.diags_array([1.0, 2.0, -1.0, -2.0, -3.0]), method="inertia", rng=1)
+    assert result.interval() == (3, 5)
+    assert result.diagnostics["n_plus"] == [0, 2]
 
 
 def test_a_second_style_is_tried(monkeypatch):
@@ -309,7 +311,7 @@ def test_diagnostics_tell_what_was_done():
     assert seen["num_flagged_pivots"] == 0
     assert seen["predicted_flops"] > seen["fill"] > 400
     tau = result.threshold
-    assert [one["shift"] for one in seen["shifts"]] == pytest.approx([tau / 2, 100 * tau, -tau / 2])
+    assert [one["shift"] for one in seen["shifts"]] == pytest.approx([100 * tau, -tau / 2, tau / 2])
     assert all(one["is_proof"] for one in seen["shifts"])
 
 

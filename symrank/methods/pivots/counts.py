@@ -6,6 +6,7 @@ from typing import Any
 
 from symrank.methods.pivots.backward_error import PRODUCTS, Workspace, backward_error
 from symrank.methods.pivots.ldl import STYLES, Cost
+from symrank.methods.pivots.ldl_dense import DenseCost
 from symrank.methods.pivots.ldl_far import GaveUpError
 from symrank.spectrum import threshold
 from symrank.spectrum.outcome import Band
@@ -27,7 +28,9 @@ class Counts:
     num_beside: int = 0  # eigenvalues of that matrix, at most zero, that are none of the operator
     region: Region
     norm: float
-    cost: Cost | None
+    cost: Cost | DenseCost | None
+    has_one_style: bool = False  # there is no other to try where the error is too large
+    is_left: bool = False  # with shifts that were not tried, as that error would be too large
     ends: dict[int, tuple[int, int]] = field(default_factory=lambda: {1: (0, 0), -1: (0, 0)})
     shifts: list[dict[str, Any]] = field(default_factory=list)
     is_cut_short: bool = False
@@ -55,7 +58,13 @@ class Counts:
         """
         tried = {one["shift"] for one in self.shifts}
         proved = {one["shift"] for one in self.shifts if one["is_proof"]}
-        return bool(tried) and tried == proved and not self.given_up
+        return bool(tried) and tried == proved and not (self.given_up or self.is_left)
+
+    def is_hopeless(self, error: float, at_most: dict[int, float]) -> bool:
+        """Tell whether errors as they were measured, of the only style, leave open what is left."""
+        finite = [sign for sign, shift in at_most.items() if math.isfinite(shift)]
+        allowed = [abs(at_most[sign] - self.region.end(sign).at) for sign in finite]
+        return self.has_one_style and error > max(allowed, default=math.inf)
 
     def give_up(self, error: GaveUpError) -> None:
         """Leave open what is not proved yet."""
@@ -144,16 +153,28 @@ def _shifts(region: Region, sign: int) -> tuple[float, float]:
 
 
 def count(counts: Counts, workspace: Workspace) -> None:
-    """Bracket both ends of the spectrum, and leave out what is known already."""
-    room = counts.n
-    for sign in (1, -1):
-        at_most, at_least = _shifts(counts.region, sign)
-        high = min(_bound(counts, workspace, sign, at_most)[1], room) if room else 0
-        low = _bound(counts, workspace, sign, at_least)[0] if high else 0
-        counts.ends[sign] = (low, high)
-        room -= min(low, high)
-    low, high = counts.ends[1]
-    counts.ends[1] = (low, max(low, min(high, counts.n - counts.ends[-1][0])))
+    """Bracket both ends of the spectrum, and leave out what is known already.
+
+    What lies beyond both ends at least is asked first: where that is all, nothing is left to ask.
+    A matrix that seems semidefinite is asked whether anything lies left before how much does.
+    """
+    n = counts.n
+    at_most, at_least = ({s: _shifts(counts.region, s)[k] for s in (1, -1)} for k in (0, 1))
+    plus = _bound(counts, workspace, 1, at_least[1])[0] if n else 0
+    most_minus, minus = n, 0
+    if plus < n and workspace.is_semidefinite:
+        most_minus = _bound(counts, workspace, -1, at_most[-1])[1]
+    if plus < n and most_minus:
+        minus = _bound(counts, workspace, -1, at_least[-1])[0]
+    counts.is_left = plus + minus < n and counts.is_hopeless(workspace.error, at_most)
+    if plus + minus >= n or counts.is_left:
+        counts.ends = {1: (plus, max(plus, n - minus)), -1: (minus, max(minus, n - plus))}
+        return
+    if not workspace.is_semidefinite:
+        most_minus = _bound(counts, workspace, -1, at_most[-1])[1]
+    most_plus = _bound(counts, workspace, 1, at_most[1])[1]
+    counts.ends[-1] = minus, min(most_minus, n - plus)
+    counts.ends[1] = plus, max(plus, min(most_plus, n - minus))
 
 
 def _bound(counts: Counts, workspace: Workspace, sign: int, shift: float) -> tuple[int, int]:
@@ -185,8 +206,7 @@ def _proved(counts: Counts, workspace: Workspace, sign: int, shift: float) -> tu
         solver = workspace.solvers.pop(j, None) or workspace.make(j)
         if solver is None:
             continue
-        B = workspace.matrix.copy()
-        B.setdiag(B.diagonal() - shift * workspace.unit)
+        B = workspace.shifted(shift)
         F = solver.factorise(B)
         if F is None:
             continue  # and the next shift has a fresh one

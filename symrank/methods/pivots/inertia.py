@@ -45,37 +45,39 @@ from dataclasses import dataclass, replace
 from typing import Any, ClassVar
 from weakref import WeakKeyDictionary
 
-import numpy as np
-import scipy.sparse as sp
-
 from symrank.errors import MissingBackendError, OptionError
 from symrank.methods import costs
 from symrank.methods.base import Goal, Method, Offer, Summary, Task, Tick
 from symrank.methods.pivots.backward_error import Workspace
 from symrank.methods.pivots.counts import Counts, count, of_zeros
 from symrank.methods.pivots.ldl import Cost, analyse, check_installed
+from symrank.methods.pivots.ldl_dense import DenseCost, DenseSolvers
 from symrank.methods.pivots.ldl_far import Solvers
+from symrank.methods.pivots.matrices import (
+    hermitian,
+    is_dense,
+    matrix_of,
+    real_twin,
+    seems_semidefinite,
+)
+from symrank.methods.pivots.norm import norm_seen
 from symrank.methods.seen import Seen
 from symrank.methods.summaries import exact
 from symrank.operators import Operator
 from symrank.operators.facts import Facts
-from symrank.recurrences import lanczos
-from symrank.recurrences.norm import norm_of
 from symrank.spectrum import threshold
 from symrank.spectrum.brackets import narrower
 from symrank.spectrum.outcome import Band, Gap, Status
-from symrank.support import probes
 from symrank.support.options import check_number
 
 __all__ = [
-    "BAND", "GIVEN_UP", "NO_CHILD", "Cost", "Inertia", "matrix_of", "norm_seen", "predict",
+    "BAND", "GIVEN_UP", "NO_CHILD", "Cost", "Inertia", "predict",
 ]  # fmt: skip
 
-NORM_STEPS = 40
-NORM_MARGIN = 1e-3  # a share of |A| as the cut: what lies in a band this wide is left open
-NORM_SHARE = 0.05  # of the budget, for that
 BAND = 0.5 * threshold.FLOOR  # half the width of a band, in eps |A|: the error of a factorisation
 PRODUCTS = 100  # of the norm and of the errors of the factorisations, about
+LEAST_DENSE = 2000  # rows of a dense matrix: below, all its eigenvalues take half a second
+DENSE_LIMIT = 8192  # and from there on the memory of some copies is dear
 PATTERN_LIMIT = 2_000_000  # nonzeros: the analysis alone would take longer than sampling
 PATIENCE = 5.0  # times the predicted CPU time of a factorisation: a wrong prediction ends there
 FACTORISATIONS = {True: 3, False: 4}  # for a semidefinite operator, or any other
@@ -88,18 +90,20 @@ NO_CHILD = (
     "process of their own {}."
 )
 GIVEN_UP = "the factorisations were given up, and the interval holds what they left open: {}."
+AnyCost = Cost | DenseCost
 _COSTS: WeakKeyDictionary[Facts, Cost] = WeakKeyDictionary()  # a choice and a run need them
 
 
 @dataclass(frozen=True, kw_only=True)
 class Inertia(Method):
-    """Exact rank and inertia of an explicit sparse matrix by LDL' factorisations.
+    """Exact rank and inertia of an explicit matrix by LDL' factorisations.
 
-    Needs feral-solver (``pip install symrank-linalg[inertia]`` where it has no wheel), and the
-    entries: a sparse or dense matrix, or `augmented` or `gram` of one. One factorisation for every
-    end and shift, two to four in all; time and memory are those of the fill-in, which the pattern
-    alone predicts. float32 is factorised in double. Of `gram` the squares are counted: status
-    CONVERGED at best, unless there is no zero among them.
+    Needs the entries: a sparse or dense matrix, or `augmented` or `gram` of one; for sparse ones
+    feral-solver as well (``pip install symrank-linalg[inertia]`` where it has no wheel). There is
+    one factorisation for every end and shift, one to four in all. Time and memory are those of the
+    fill-in, which the pattern alone predicts; of a dense matrix they are LAPACK's, n^3 / 3
+    multiplications each. float32 is factorised in double. Of `gram` the squares are counted:
+    status CONVERGED at best, unless there is no zero among them.
 
     Parameters
     ----------
@@ -143,14 +147,20 @@ class Inertia(Method):
 
     def run(self, operator: Operator, goal: Goal, task: Task, state: Any, tick: Tick) -> "Counts":  # noqa: ARG002
         """Count pivots at the shifts."""
-        matrix = matrix_of(operator, self.max_fill / 12)
-        cost = None if operator.n == 0 else _cost(operator.facts, matrix)
+        is_full = is_dense(operator.facts)
+        cost: AnyCost | None = None
+        if is_full:
+            matrix, cost = hermitian(operator.to_dense()), DenseCost(n=operator.n)
+        else:
+            matrix = matrix_of(operator, self.max_fill / 12)
+            cost = None if operator.n == 0 else _cost(operator.facts, matrix)
         if cost is not None:
             self.refuse_too_dear(cost)
         norm, margin, used = norm_seen(operator, goal, tick)
         counts = Counts(
             n=goal.n,
-            copies=2 if goal.dtype.kind == "c" else 1,
+            copies=2 if goal.dtype.kind == "c" and not is_full else 1,
+            has_one_style=is_full,
             num_beside=operator.facts.num_beside,
             region=goal.region(norm, margin, delta=BAND),
             norm=norm,
@@ -162,14 +172,16 @@ class Inertia(Method):
         unit = math.ldexp(1.0, -math.frexp(norm)[1])  # the solver sees a norm near one, exactly
         limits, patience = (self.max_fill, self.max_flops), self.patience
         assert cost is not None
-        with Solvers(cost, matrix, limits, patience, tick, goal.deadline) as solvers:
+        with _solvers(cost, matrix, limits, patience, tick, goal.deadline) as solvers:
+            matrix *= unit
             workspace = Workspace(
-                matrix=matrix * unit,
+                matrix=matrix,
                 unit=unit,
                 goal=goal,
                 tick=tick,
                 left=goal.max_matvecs - used,
                 make=solvers,
+                is_semidefinite=seems_semidefinite(matrix),
             )
             count(counts, workspace)
         if solvers.note:
@@ -180,6 +192,8 @@ class Inertia(Method):
 
     def offer(self, facts: Facts, goal: Goal, seen: Seen | None = None) -> Offer | None:  # noqa: ARG002
         """Analyse the pattern, and offer the pivots where the factor fits."""
+        if is_dense(facts) and goal.preconditioner is None:
+            return self.offer_dense(facts) if LEAST_DENSE <= facts.n <= DENSE_LIMIT else None
         if not _may_have_pivots(facts, goal):
             return None
         try:
@@ -187,6 +201,18 @@ class Inertia(Method):
         except MissingBackendError:  # the extra is not installed
             return None
         return None if cost is None else self.offer_at(cost, facts.has_positive_diagonal)
+
+    def offer_dense(self, facts: Facts) -> Offer | None:
+        """Offer what tells that all eigenvalues count; where some do not, the rest is asked."""
+        cost = DenseCost(n=facts.n)
+        if cost.flops > self.max_flops or 8 * cost.fill > self.max_fill:
+            return None
+        number = 1 if facts.has_positive_diagonal else 2
+        why = (
+            f"n = {facts.n}: the signs of dense pivots are cheaper than all eigenvalues, and exact"
+        )
+        seconds = number * cost.seconds
+        return Offer.certain(self, PRODUCTS, seconds, cost.num_bytes, why)
 
     def offer_at(self, cost: Cost, is_semidefinite: bool) -> Offer | None:
         """Offer the pivots at what one factorisation takes."""
@@ -223,7 +249,7 @@ class Inertia(Method):
         """Return the method with an end to its patience: sampling has an answer, too."""
         return replace(self, patience=min(PATIENCE, self.patience))
 
-    def refuse_too_dear(self, cost: Cost) -> None:
+    def refuse_too_dear(self, cost: AnyCost) -> None:
         """Raise `OptionError` for a factorisation that would not fit."""
         if cost.num_bytes > self.max_fill:
             raise OptionError(
@@ -284,6 +310,20 @@ def _band_notes(at_ends: Sequence[Band], goal: Goal, status: Status) -> tuple[st
     return tuple(threshold.band_notes(at_ends, goal.half_width))
 
 
+def _solvers(
+    cost: AnyCost,
+    matrix: Any,
+    limits: tuple[float, float],
+    patience: float,
+    tick: Tick,
+    deadline: float,
+) -> Solvers | DenseSolvers:
+    """Return what makes the solvers of a matrix."""
+    if isinstance(cost, DenseCost):
+        return DenseSolvers(deadline)
+    return Solvers(cost, matrix, limits, patience, tick, deadline)
+
+
 def _may_have_pivots(facts: Facts, goal: Goal) -> bool:
     """Tell whether the entries are sparse and known, and not too many to look at their pattern."""
     if goal.preconditioner is not None or goal.n == 0 or facts.is_full:
@@ -297,51 +337,10 @@ def predict(facts: Facts) -> Cost | None:
         return _COSTS[facts]
     if not facts.n or facts.entries is None:
         return None
-    return _cost(facts, _real(facts.entries(math.inf)))
+    return _cost(facts, real_twin(facts.entries(math.inf)))
 
 
 def _cost(facts: Facts, matrix: Any) -> Cost:
     if facts not in _COSTS:
         _COSTS[facts] = analyse(matrix)
     return _COSTS[facts]
-
-
-def matrix_of(operator: Operator, max_entries: float) -> Any:
-    """Return the real symmetric CSR matrix whose pivots are counted, every diagonal stored."""
-    entries = operator.sparse_entries(max_entries)
-    if entries is None:
-        raise OptionError(
-            f"method='inertia' factorises entries, and this {operator.name} is known by "
-            "its products alone. Pass a sparse matrix, or use method='lanczos'."
-        )
-    return _real(entries)
-
-
-def _real(entries: Any) -> Any:
-    """Return the real twin of Hermitian `entries`, symmetric to the last bit."""
-    if entries.dtype.kind == "c":
-        entries = entries.astype(np.complex128)
-        entries = sp.block_array([[entries.real, -entries.imag], [entries.imag, entries.real]])
-    entries = sp.csr_array(entries, dtype=np.float64)
-    half = entries * 0.5  # first: a sum may overflow
-    diagonal = sp.eye_array(entries.shape[0], format="csr")
-    return sp.csr_array(half + half.T + 0.0 * diagonal)
-
-
-def norm_seen(operator: Operator, goal: Goal, tick: Tick) -> tuple[float, float, int]:
-    """Return the largest |Ritz value|, the proved share by which |A| may exceed it, and products.
-
-    A share of |A| as the cut asks for a good norm: the steps double until the margin is small.
-    """
-    if goal.n == 0:
-        return 0.0, 0.0, 0
-    steps = max(1, min(NORM_STEPS, goal.max_matvecs))
-    state = lanczos.start(probes.gaussian(goal.seed, 0, 1, goal.n, goal.dtype))
-    while True:
-        state = lanczos.extend(state, operator, steps - state.num_steps, tick)
-        found = norm_of(lanczos.runs(state, goal.eps), goal.n, steps)
-        margin = found.proved_margin
-        longer = min(2 * steps, int(NORM_SHARE * goal.max_matvecs))
-        if not goal.rtol or margin <= NORM_MARGIN or longer <= steps:
-            return found.low, margin, steps
-        steps = longer

@@ -10,7 +10,7 @@ import scipy.sparse as sp
 from symrank.errors import MissingBackendError
 from symrank.methods import costs
 from symrank.methods.pivots.delays import with_delays, without_scaling
-from symrank.support.typing import FloatArray
+from symrank.support.typing import Array, FloatArray
 
 __all__ = [
     "STYLES",
@@ -65,6 +65,11 @@ class Factorisation:
     fill: int  # nonzeros of L and D
     num_flagged: int  # pivots that are tiny, or were accepted against the threshold
     solve: Callable[[FloatArray], FloatArray]
+
+    def error(self, B: Any, Z: Array) -> Array:
+        """Return G Z, G = B - B F^-1 B, of the matrix B that was factorised."""
+        BZ = B @ Z
+        return np.asarray(BZ - B @ self.solve(BZ))
 
 
 def analyse(matrix: Any) -> Cost:

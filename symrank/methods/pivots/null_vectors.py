@@ -22,9 +22,10 @@ import numpy as np
 import scipy.linalg
 
 from symrank.methods.base import Goal, Tick
-from symrank.methods.pivots.inertia import Inertia, matrix_of, predict
+from symrank.methods.pivots.inertia import Inertia, predict
 from symrank.methods.pivots.ldl import Factorisation
 from symrank.methods.pivots.ldl_far import GaveUpError, Solvers
+from symrank.methods.pivots.matrices import matrix_of
 from symrank.operators import Operator
 from symrank.recurrences import conjugate_gradient as cg
 from symrank.support import probes

@@ -35,6 +35,7 @@ from symrank.methods.pivots.backward_error import Workspace
 from symrank.methods.pivots.counts import Counts, count
 from symrank.methods.pivots.inertia import BAND, Inertia
 from symrank.methods.pivots.ldl import AnySolver, analyse
+from symrank.methods.pivots.ldl_dense import DenseSolvers
 from symrank.methods.pivots.ldl_far import GaveUpError, Solvers
 from symrank.spectrum.region import FLOOR, Edge, Region
 
@@ -81,7 +82,7 @@ class Pencil:
     method: Inertia
     left: int
     _solvers: Solvers = field(init=False)
-    _kept: dict[int, AnySolver] = field(default_factory=dict)  # of one pattern
+    _kept: dict[int, AnySolver | DenseSolvers] = field(default_factory=dict)  # of one pattern
     _gave_up: GaveUpError | None = None
 
     def __enter__(self) -> "Pencil":

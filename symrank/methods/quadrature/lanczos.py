@@ -42,6 +42,7 @@ FIRST_STEPS = 64  # and doubled from there
 DOUBLED = (
     2  # times FIRST_STEPS that a run takes where no precision is asked for, more often than not
 )
+SPARE = 1.05  # times the steps that would just do
 WIDE = 8.0  # times the width asked for: no number of steps is known to settle it
 MARGIN = 7.5  # z_(1 - alpha/6)^2 = 5.7 at alpha = 0.05, times 1.3: enough probes after the split
 
@@ -219,8 +220,15 @@ def _blocks(first: int, last: int, steps: int) -> list[Task]:
 
 
 def _more_steps(memo: Memo, left: int) -> list[Task]:
-    """Double the steps of all probes, or what the budget holds of that, while it pays."""
+    """Double the steps of all probes, or what the budget holds of that, while it pays.
+
+    Where the pattern has proved one end, the other is all that is open: a spectrum that is dense
+    at the cut closes it with the inverse of the steps, and any other one sooner.
+    """
+    least = max(1, memo.num_steps // 8)
     steps = min(memo.num_steps, left // memo.num_probes)
-    if memo.slack_share > RESOLVED and steps >= max(1, memo.num_steps // 8):
+    if memo.is_capped and not memo.is_met:
+        steps = min(steps, max(least, math.ceil(memo.num_steps * (SPARE * memo.excess - 1.0))))
+    if memo.slack_share > RESOLVED and steps >= least:
         return [Task(key, steps, k) for key, k in memo.blocks]
     return []

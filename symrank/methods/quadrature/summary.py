@@ -39,7 +39,8 @@ class Memo:
     met_at: int  # products at which the precision was first met; 0 before
     slack_share: float = math.inf  # of the sampling width
     is_met: bool = False
-    is_capped: bool = False  # met by what the matrix proves of the other end
+    is_capped: bool = False  # the matrix proves one end, and the other alone would be too far
+    excess: float = math.inf  # width over that asked for
     is_hopeless: bool = False  # more eigenvalues lie at the ends than the precision allows
 
     @property
@@ -124,9 +125,10 @@ def _conclude(goal: Goal, measure: RitzMeasure, memo: Memo) -> Summary:
     open_slack = max(slack - n * in_bands, 0.0)  # what steps can still resolve
     memo.slack_share = 0.0 if measure.is_closed else open_slack / max(known[1] - known[0], 1)
     memo.is_hopeless = sum(band.least for band in at_ends) > 2.0 * goal.half_width
-    memo.is_met = high - low <= 2.0 * goal.half_width and not memo.probes.num_void
-    wide = evidence(goal.confidence)
-    memo.is_capped = memo.is_met and wide[1] - wide[0] > 2.0 * goal.half_width
+    wanted, wide = 2.0 * goal.half_width, evidence(goal.confidence)
+    memo.is_met = high - low <= wanted and not memo.probes.num_void
+    memo.is_capped = wide[1] - wide[0] > max(wanted, high - low)
+    memo.excess = (high - low) / wanted
     memo.met_at = memo.met_at or (memo.num_products if memo.is_met else 0)
     crowd = _crowd(goal, measure, memo) if memo.is_met else 0
     estimate = n * (1.0 - null)

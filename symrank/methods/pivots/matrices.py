@@ -1,0 +1,60 @@
+"""The matrices whose pivots are counted, as the solvers take them."""
+
+from typing import Any
+
+import numpy as np
+import scipy.sparse as sp
+
+from symrank.errors import OptionError
+from symrank.operators import Operator
+from symrank.operators.facts import Facts
+
+__all__ = ["hermitian", "is_dense", "matrix_of", "real_twin", "seems_semidefinite"]
+
+TILE = 1024  # rows and columns of a dense matrix that are added at a time
+
+
+def is_dense(facts: Facts) -> bool:
+    """Tell whether all n^2 entries are stored, so that LAPACK takes them as they are."""
+    return facts.is_full and facts.is_explicit and facts.n > 0
+
+
+def matrix_of(operator: Operator, max_entries: float) -> Any:
+    """Return the real symmetric CSR matrix whose pivots are counted, every diagonal stored."""
+    entries = operator.sparse_entries(max_entries)
+    if entries is None:
+        raise OptionError(
+            f"method='inertia' factorises entries, and this {operator.name} is known by "
+            "its products alone. Pass a sparse matrix, or use method='lanczos'."
+        )
+    return real_twin(entries)
+
+
+def real_twin(entries: Any) -> Any:
+    """Return the real twin of Hermitian `entries`, symmetric to the last bit."""
+    if entries.dtype.kind == "c":
+        entries = entries.astype(np.complex128)
+        entries = sp.block_array([[entries.real, -entries.imag], [entries.imag, entries.real]])
+    entries = sp.csr_array(entries, dtype=np.float64)
+    half = entries * 0.5  # first: a sum may overflow
+    diagonal = sp.eye_array(entries.shape[0], format="csr")
+    return sp.csr_array(half + half.T + 0.0 * diagonal)
+
+
+def hermitian(entries: Any) -> Any:
+    """Return fresh dense entries in double precision, Hermitian to the last bit."""
+    entries = entries.astype(np.complex128 if entries.dtype.kind == "c" else np.float64, copy=False)
+    entries *= 0.5  # first: a sum may overflow
+    for i in range(0, entries.shape[0], TILE):
+        for j in range(0, i + 1, TILE):
+            upper = entries[j : j + TILE, i : i + TILE]
+            both = entries[i : i + TILE, j : j + TILE] + upper.conj().T
+            entries[i : i + TILE, j : j + TILE], upper[...] = both, both.conj().T
+    return entries
+
+
+def seems_semidefinite(matrix: Any) -> bool:
+    """Tell whether the diagonal allows it: positive, but in rows of zeros."""
+    diagonal = matrix.diagonal().real
+    rows = matrix[diagonal == 0.0]
+    return bool((diagonal >= 0.0).all()) and not (rows != 0.0).sum()
