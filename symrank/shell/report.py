@@ -54,7 +54,7 @@ def _covariance(seed: int) -> tuple[Any, int]:
 
 
 def _kronecker(seed: int) -> tuple[Any, int]:
-    left, right = gallery.SPECTRA["indefinite"](64), gallery.SPECTRA["gapped"](80)
+    left, right = gallery.SPECTRA["indefinite"](48), gallery.SPECTRA["gapped"](64)
     factors = gallery.dense(left, seed), gallery.dense(right, seed + 1)
     return kron(*factors), int((left != 0.0).sum() * (right != 0.0).sum())
 
