@@ -1,0 +1,113 @@
+r"""A rank that the pattern allows and a triangular piece proves.
+
+With s the structural rank of a sparse matrix and t the singular values that its triangular piece
+proves to be above a level (`symrank.operators.triangles`), for the moduli |lambda| = sigma
+
+    t  <=  #{sigma > level}  <=  s.                                                             (1)
+
+The level is one that no cut exceeds: that of the caller and the noise floor, by a bound of |A| from
+above. So t = s is an EXACT rank without a product, and t < s cuts the interval of whoever counts.
+Of a Hermitian A the two triangles may differ by rounding, which is added to the level (Weyl).
+"""
+
+import dataclasses
+
+import numpy as np
+
+from symrank.answer.result import RankResult
+from symrank.choice.entries import Seen
+from symrank.operators.patterns import stored_nonzeros
+from symrank.operators.triangles import norm_between, num_above, triangle
+from symrank.run.budget import Budget
+from symrank.run.job import Job
+from symrank.spectrum.intervals import ExactInterval
+from symrank.spectrum.outcome import Status
+from symrank.spectrum.region import FLOOR
+
+__all__ = ["by_triangle"]
+
+SHARE = 0.9  # of the structural rank: a piece that is smaller cuts no interval of sampling
+
+
+def by_triangle(
+    job: Job, found: Seen, name: str, budget: Budget
+) -> tuple[RankResult | None, Job]:
+    """Return the count where (1) settles it, and the job with what it proves of a rank."""
+    known, goal, copies = job.structural_rank, job.goal, found.copies
+    if known is None or known[0] < SHARE * known[1] or not np.isfinite(found.entries.data).all():
+        return None, job
+    least, most = norm_between(found.entries)
+    level = _level(job, found, most)
+    if level is None:
+        return None, job
+    piece = triangle(found.entries)
+    proved, high = num_above(found.entries, piece, level) * copies, known[1]
+    if proved == high:
+        return _result(job, found, name, high, (least, most), piece.rows.size, budget), job
+    if goal.between is not None:
+        return None, job
+    zeros = goal.zeros[0], goal.n - proved
+    return None, dataclasses.replace(job, goal=dataclasses.replace(goal, zeros=zeros))
+
+
+def _level(job: Job, found: Seen, norm: float) -> float | None:
+    """Return what no cut exceeds; None of a window that is no rank of singular values."""
+    goal = job.goal
+    floor = FLOOR * goal.eps * norm
+    if goal.between is None:
+        level = max(goal.atol or 0.0, (goal.rtol or 0.0) * norm, floor)
+        return level if found.is_rectangle else level + _asymmetry(found)
+    a, b = goal.between
+    is_rank = found.is_rectangle and found.copies == 1 and a >= 0.0 and b > norm + floor
+    return a + floor if is_rank else None
+
+
+def _asymmetry(found: Seen) -> float:
+    """Bound |A - A^H|."""
+    A = stored_nonzeros(found.entries)
+    difference = A - A.conj().T.tocsr()
+    return norm_between(difference)[1] if difference.nnz else 0.0
+
+
+def _result(
+    job: Job,
+    found: Seen,
+    name: str,
+    rank: int,
+    norm: tuple[float, float],
+    num_pivots: int,
+    budget: Budget,
+) -> RankResult:
+    """Put a rank that is proved as a result."""
+    goal = job.goal
+    n = goal.n + job.num_zeros
+    cut = max(goal.atol or 0.0, (goal.rtol or 0.0) * norm[0], FLOOR * goal.eps * norm[0])
+    inertia = None
+    if found.is_rectangle and goal.between is None:
+        minus = rank - rank // found.copies
+        inertia = rank - minus, n - rank, minus
+    return RankResult(
+        rank=rank,
+        estimate=float(rank),
+        stderr=0.0,
+        bounds=(float(rank), float(rank)),
+        threshold=cut * goal.scale,
+        status=Status.EXACT,
+        n=n,
+        dtype=str(goal.dtype),
+        method=name,
+        confidence=goal.confidence,
+        evidence=ExactInterval(low=rank, high=rank),
+        num_matvecs=budget.num_matvecs,
+        seconds=budget.seconds,
+        reason=(
+            f"the pattern allows no larger rank, and a triangular piece of {num_pivots} rows and "
+            "columns proves as many singular values to be above the cut"
+        ),
+        seed=goal.seed,
+        inertia=inertia,
+        structural_rank=job.structural_rank,
+        between=job.between,
+        diagnostics={"norm": [x * goal.scale for x in norm], "pivots": num_pivots},
+        history=[(budget.num_matvecs, rank, rank)],
+    )
