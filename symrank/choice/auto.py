@@ -4,6 +4,7 @@ import dataclasses
 
 from symrank.answer.result import RankResult
 from symrank.choice import direct_sum
+from symrank.choice.entries import seen, structural_rank_of
 from symrank.choice.policy import (
     MENU,
     Menu,
@@ -12,9 +13,9 @@ from symrank.choice.policy import (
     propose,
     reconsider,
 )
+from symrank.choice.triangular import by_triangle
 from symrank.methods import Dense, Lanczos, Method, Offer, Summary, costs
 from symrank.methods.quadrature import lanczos
-from symrank.operators.matrix import MatrixOperator
 from symrank.preconditioners.equilibrate import Scales
 from symrank.run.budget import Budget, located
 from symrank.run.job import Job, equilibrated
@@ -40,11 +41,10 @@ def count(
 
 def _as_sum(job: Job, budget: Budget) -> RankResult | None:
     """Return the sum of the counts of components; None where that is not worth it."""
-    is_asked = job.preconditioner is not None or bool(job.num_deflated)
     goal, n = job.goal, job.goal.n + job.num_zeros
-    entries = direct_sum.worth_a_look(job.operator.facts, goal, is_asked=is_asked)
-    found = direct_sum.split(entries, goal)
-    if found is None:
+    matrix = seen(job)
+    found = direct_sum.split(matrix, goal)
+    if found is None or matrix is None:
         return None
     if found.rest is None:
         return direct_sum.all_known(
@@ -56,11 +56,24 @@ def _as_sum(job: Job, budget: Budget) -> RankResult | None:
             num_matvecs=budget.num_matvecs,
             seconds=budget.seconds,
         )
-    rest = MatrixOperator(found.rest)
-    own = direct_sum.goal_of_rest(goal, found.rest)
-    part = dataclasses.replace(job, operator=rest, given=rest, num_zeros=0, goal=own)
-    counted = choose_and_run(part, budget)
-    return direct_sum.together(counted, found, goal, entries, (n, job.structural_rank))
+    rest = direct_sum.operator_of(matrix, found.rest)
+    whole = n, job.structural_rank
+
+    def together(result: RankResult) -> RankResult:
+        return direct_sum.together(result, found, goal, matrix.entries, whole)
+
+    known = structural_rank_of(matrix, found.rest)
+    part = dataclasses.replace(
+        job,
+        operator=rest,
+        given=rest,
+        num_zeros=0,
+        goal=dataclasses.replace(goal, n=rest.n, zeros=(rest.n - known[1], None)),
+        structural_rank=known,
+        as_asked=lambda result: job.as_asked(together(result)),
+    )
+    told, part = by_triangle(part, dataclasses.replace(matrix, entries=found.rest), budget)
+    return together(choose_and_run(part, budget) if told is None else told)
 
 
 def count_twin(

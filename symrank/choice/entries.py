@@ -12,9 +12,10 @@ import numpy as np
 from symrank.methods import costs
 from symrank.operators import Operator
 from symrank.operators.facts import DenseForm
+from symrank.operators.patterns import structural_rank, symmetric_rank
 from symrank.run.job import Job
 
-__all__ = ["CHEAP", "Seen", "seen"]
+__all__ = ["CHEAP", "Seen", "seen", "structural_rank_of"]
 
 CHEAP = 0.1  # seconds: all eigenvalues tell more, where they take no longer
 
@@ -48,6 +49,15 @@ def seen(job: Job) -> Seen | None:
         return None
     found = _stored(job.operator)
     return None if found is None or _has_lost_entries(found, job.given) else found
+
+
+def structural_rank_of(found: Seen, entries: Any) -> tuple[int, int]:
+    """Return what the pattern of entries proves of the count of what is made of them, as `found`.
+
+    Least and most.
+    """
+    low, high = (structural_rank if found.is_rectangle else symmetric_rank)(entries)
+    return found.copies * low, found.copies * high
 
 
 def _seconds(form: DenseForm) -> float:

@@ -22,7 +22,7 @@ from typing import Any
 from symrank.answer.result import RankResult
 from symrank.choice.entries import seen
 from symrank.choice.policy import propose
-from symrank.choice.triangular import by_triangle
+from symrank.choice.triangular import NAME, by_triangle
 from symrank.choice.units import count_in_both_units
 from symrank.methods.base import Goal
 from symrank.operators.laplacians import Laplacian, Zeros, laplacian
@@ -33,8 +33,6 @@ from symrank.spectrum.outcome import Status
 from symrank.spectrum.region import FLOOR
 
 __all__ = ["NAME", "count_by_structure", "first_look"]
-
-NAME = "structure"
 
 
 def count_by_structure(job: Job, budget: Budget, reason: str) -> RankResult:
@@ -61,7 +59,7 @@ def first_look(job: Job, budget: Budget) -> tuple[RankResult | None, Job]:
         return None, job
     found = None if matrix.is_rectangle else laplacian(matrix.entries)
     if found is None:
-        return by_triangle(job, matrix, NAME, budget)
+        return by_triangle(job, matrix, budget)
     least, most = _cuts(found, job.goal)
     if found.delta > least:
         return None, job

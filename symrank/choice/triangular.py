@@ -6,7 +6,8 @@ proves to be above a level (`symrank.operators.triangles`), for the moduli |lamb
     t  <=  #{sigma > level}  <=  s.                                                             (1)
 
 The level is one that no cut exceeds: that of the caller and the noise floor, by a bound of |A| from
-above. So t = s is an EXACT rank without a product, and t < s cuts the interval of whoever counts.
+above; where zero is told from what is not, it is CROWD floors, below which whoever counts calls
+nothing sure. So t = s is an EXACT rank without a product, and t < s cuts the interval of whoever counts.
 Of a Hermitian A the two triangles may differ by rounding, which is added to the level (Weyl).
 """
 
@@ -23,15 +24,15 @@ from symrank.run.job import Job
 from symrank.spectrum.intervals import ExactInterval
 from symrank.spectrum.outcome import Status
 from symrank.spectrum.region import FLOOR
+from symrank.spectrum.threshold import CROWD
 
-__all__ = ["by_triangle"]
+__all__ = ["NAME", "by_triangle"]
 
+NAME = "structure"
 SHARE = 0.9  # of the structural rank: a piece that is smaller cuts no interval of sampling
 
 
-def by_triangle(
-    job: Job, found: Seen, name: str, budget: Budget
-) -> tuple[RankResult | None, Job]:
+def by_triangle(job: Job, found: Seen, budget: Budget) -> tuple[RankResult | None, Job]:
     """Return the count where (1) settles it, and the job with what it proves of a rank."""
     known, goal, copies = job.structural_rank, job.goal, found.copies
     if known is None or known[0] < SHARE * known[1] or not np.isfinite(found.entries.data).all():
@@ -43,7 +44,7 @@ def by_triangle(
     piece = triangle(found.entries)
     proved, high = num_above(found.entries, piece, level) * copies, known[1]
     if proved == high:
-        return _result(job, found, name, high, (least, most), piece.rows.size, budget), job
+        return _result(job, found, high, (least, most), piece.rows.size, budget), job
     if goal.between is not None:
         return None, job
     zeros = goal.zeros[0], goal.n - proved
@@ -55,11 +56,12 @@ def _level(job: Job, found: Seen, norm: float) -> float | None:
     goal = job.goal
     floor = FLOOR * goal.eps * norm
     if goal.between is None:
-        level = max(goal.atol or 0.0, (goal.rtol or 0.0) * norm, floor)
+        cuts = goal.atol or 0.0, (goal.rtol or 0.0) * norm
+        level = max(*cuts, floor if goal.has_cut else CROWD * floor)
         return level if found.is_rectangle else level + _asymmetry(found)
     a, b = goal.between
     is_rank = found.is_rectangle and found.copies == 1 and a >= 0.0 and b > norm + floor
-    return a + floor if is_rank else None
+    return a + CROWD * floor if is_rank else None
 
 
 def _asymmetry(found: Seen) -> float:
@@ -72,7 +74,6 @@ def _asymmetry(found: Seen) -> float:
 def _result(
     job: Job,
     found: Seen,
-    name: str,
     rank: int,
     norm: tuple[float, float],
     num_pivots: int,
@@ -95,7 +96,7 @@ def _result(
         status=Status.EXACT,
         n=n,
         dtype=str(goal.dtype),
-        method=name,
+        method=NAME,
         confidence=goal.confidence,
         evidence=ExactInterval(low=rank, high=rank),
         num_matvecs=budget.num_matvecs,

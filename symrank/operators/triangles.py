@@ -1,4 +1,4 @@
-r"""A triangular piece of a sparse matrix, and how many singular values it proves to be above a level.
+r"""A triangular piece of a sparse matrix, and how many singular values it proves above a level.
 
 Rows and columns with a single entry left, taken off one after another with the column or row of
 that entry, are pivots (i_k, j_k). Column j_k had its last entry in row i_k (b), or row i_k its last
