@@ -4,7 +4,8 @@ import dataclasses
 
 from symrank.answer.result import RankResult
 from symrank.choice import direct_sum
-from symrank.choice.entries import seen, structural_rank_of
+from symrank.choice.entries import Seen, operator_of, seen, structural_rank_of
+from symrank.choice.merging import without_multiples
 from symrank.choice.policy import (
     MENU,
     Menu,
@@ -32,19 +33,25 @@ CERTAIN = 1 - 1e-9  # at this confidence two intervals that miss each other are 
 def count(
     job: Job, method: Method | None, reason: str, budget: Budget, *, is_whole: bool = False
 ) -> RankResult:
-    """Run the method asked for, or one of choice; `is_whole` forbids to count components apart."""
+    """Run the method asked for, or one of choice; `is_whole` forbids to take the matrix apart."""
     if method is not None:
         return run(job, method, reason, budget).result(budget)
-    counted = None if is_whole else _as_sum(job, budget)
-    return choose_and_run(job, budget) if counted is None else counted
+    matrix = None if is_whole else seen(job)
+    if matrix is None:
+        return choose_and_run(job, budget)
+    job, matrix, gone = without_multiples(job, matrix)
+    told = None
+    if gone:
+        told, job = by_triangle(job, matrix, budget)
+    counted = told or _as_sum(job, matrix, budget) or choose_and_run(job, budget)
+    return dataclasses.replace(counted, reason=f"{gone}; {counted.reason}") if gone else counted
 
 
-def _as_sum(job: Job, budget: Budget) -> RankResult | None:
+def _as_sum(job: Job, matrix: Seen, budget: Budget) -> RankResult | None:
     """Return the sum of the counts of components; None where that is not worth it."""
     goal, n = job.goal, job.goal.n + job.num_zeros
-    matrix = seen(job)
     found = direct_sum.split(matrix, goal)
-    if found is None or matrix is None:
+    if found is None:
         return None
     if found.rest is None:
         return direct_sum.all_known(
@@ -56,24 +63,24 @@ def _as_sum(job: Job, budget: Budget) -> RankResult | None:
             num_matvecs=budget.num_matvecs,
             seconds=budget.seconds,
         )
-    rest = direct_sum.operator_of(matrix, found.rest)
     whole = n, job.structural_rank
 
     def together(result: RankResult) -> RankResult:
         return direct_sum.together(result, found, goal, matrix.entries, whole)
 
-    known = structural_rank_of(matrix, found.rest)
+    rest = dataclasses.replace(matrix, entries=found.rest)
+    operator, known = operator_of(matrix, found.rest), structural_rank_of(matrix, found.rest)
     part = dataclasses.replace(
         job,
-        operator=rest,
-        given=rest,
+        operator=operator,
+        given=operator,
         num_zeros=0,
-        goal=dataclasses.replace(goal, n=rest.n, zeros=(rest.n - known[1], None)),
+        goal=dataclasses.replace(goal, n=operator.n, zeros=(operator.n - known[1], None)),
         structural_rank=known,
         as_asked=lambda result: job.as_asked(together(result)),
     )
-    told, part = by_triangle(part, dataclasses.replace(matrix, entries=found.rest), budget)
-    return together(choose_and_run(part, budget) if told is None else told)
+    told, part = by_triangle(part, rest, budget)
+    return together(told or choose_and_run(part, budget))
 
 
 def count_twin(

@@ -23,17 +23,14 @@ from symrank.choice.entries import Seen
 from symrank.methods import Dense, Goal, Summary
 from symrank.methods.eigenvalues.dense import Spectrum
 from symrank.methods.proved import inside
-from symrank.operators import MatrixOperator, Operator, augmented
 from symrank.operators.components import Parts, parts, parts_of_rectangle
-from symrank.operators.factor import as_factor
-from symrank.operators.modulus import Modulus
 from symrank.operators.triangles import norm_between
 from symrank.spectrum.intervals import Plus
 from symrank.spectrum.outcome import Band, Status
 from symrank.spectrum.region import FLOOR
 from symrank.support.typing import FloatArray
 
-__all__ = ["NAME", "all_known", "operator_of", "split", "together"]
+__all__ = ["NAME", "all_known", "split", "together"]
 
 NAME = "components"
 SHARE = 0.1  # of the rows: where fewer are in small components, to part them saves little
@@ -64,13 +61,6 @@ def _with_both_signs(found: Parts, n: int) -> Parts:
     num_rest = 0 if found.rest is None else sum(found.rest.shape)
     zeros = np.zeros(n - num_rest - 2 * filled.size)
     return dataclasses.replace(found, values=np.concatenate([-filled[::-1], zeros, filled]))
-
-
-def operator_of(found: Seen, rest: Any) -> Operator:
-    """Return what is counted of the components that are left."""
-    if not found.is_rectangle:
-        return MatrixOperator(rest)
-    return Modulus(as_factor(rest)) if found.copies == 1 else augmented(rest)
 
 
 def _summary(goal: Goal, found: Parts, norm: float) -> Summary:

@@ -10,12 +10,14 @@ from typing import Any
 import numpy as np
 
 from symrank.methods import costs
-from symrank.operators import Operator
+from symrank.operators import MatrixOperator, Operator, augmented
+from symrank.operators.factor import as_factor
 from symrank.operators.facts import DenseForm
+from symrank.operators.modulus import Modulus
 from symrank.operators.patterns import structural_rank, symmetric_rank
 from symrank.run.job import Job
 
-__all__ = ["CHEAP", "Seen", "seen", "structural_rank_of"]
+__all__ = ["CHEAP", "Seen", "operator_of", "seen", "structural_rank_of"]
 
 CHEAP = 0.1  # seconds: all eigenvalues tell more, where they take no longer
 
@@ -58,6 +60,13 @@ def structural_rank_of(found: Seen, entries: Any) -> tuple[int, int]:
     """
     low, high = (structural_rank if found.is_rectangle else symmetric_rank)(entries)
     return found.copies * low, found.copies * high
+
+
+def operator_of(found: Seen, entries: Any) -> Operator:
+    """Return what is counted of entries, as of those of `found`."""
+    if not found.is_rectangle:
+        return MatrixOperator(entries)
+    return Modulus(as_factor(entries)) if found.copies == 1 else augmented(entries)
 
 
 def _seconds(form: DenseForm) -> float:

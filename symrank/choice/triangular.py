@@ -7,7 +7,7 @@ proves to be above a level (`symrank.operators.triangles`), for the moduli |lamb
 
 The level is one that no cut exceeds: that of the caller and the noise floor, by a bound of |A| from
 above; where zero is told from what is not, it is CROWD floors, below which whoever counts calls
-nothing sure. So t = s is an EXACT rank without a product, and t < s cuts the interval of whoever counts.
+nothing sure. So t = s is an EXACT rank without a product, and t < s cuts an interval of sampling.
 Of a Hermitian A the two triangles may differ by rounding, which is added to the level (Weyl).
 """
 

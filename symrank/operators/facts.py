@@ -172,6 +172,9 @@ class Facts:
     entries
         Returns the CSR array of all entries, ``entries(most)``, or raises `OptionError` where there
         may be more than `most`. None where they are not known.
+    has_products
+        Whether vectors are multiplied with it; the singular values of a factor are counted by
+        products with the factor alone (`symrank.operators.modulus`).
     num_beside
         Eigenvalues of these entries that are none of the operator: all at most zero, and all of
         theirs that are negative are among them.
@@ -199,6 +202,7 @@ class Facts:
     stored: Any = None
     rows: Callable[[], ScalableRows] | None = None
     entries: Callable[[float], Any] | None = None
+    has_products: bool = True
     num_beside: int = 0
     diagonal: Callable[[], FloatArray] | None = None
     squared_shape: tuple[int, int] | None = None

@@ -54,7 +54,7 @@ class Modulus(Factored):
         )
 
     def _facts(self) -> Facts:
-        known, entries = super()._facts(), self.factor.entries
+        known, entries = replace(super()._facts(), has_products=False), self.factor.entries
         if entries is None:
             form = DenseForm(
                 shape=self.factor.shape, is_singular=True, num_products=self.n, num_formed=self.n
