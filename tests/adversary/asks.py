@@ -13,7 +13,7 @@ import numpy as np
 
 import symrank
 from symrank import Preconditioner, RankResult
-from symrank.choice import direct_sum, entries
+from symrank.choice import direct_sum, entries, merging
 from symrank.errors import NotPositiveError, OptionError
 from symrank.operators import PaddedMatrix, components
 from symrank.spectrum.outcome import Status
@@ -102,6 +102,7 @@ def apart(most_rows: int, ask: Callable[..., Answer], *named: Any) -> Answer:
     with (
         patch.object(entries, "CHEAP", 0.0),
         patch.object(direct_sum, "SHARE", 0.0),
+        patch.object(merging, "SHARE", 0.0),
         patch.object(components, "MOST_ROWS", most_rows),
     ):
         return ask(*named)
