@@ -5,9 +5,10 @@ its column, and D the diagonal matrix of their lengths |s|, S = U D with orthono
 
     X = S R = U (D R),                                                                          (1)
 
-and the singular values of X are those of D R, k rows, and zeros. For columns likewise. The rows of
-a Hermitian A are its columns too, so A = U (D L D) U*, L the rows and columns of one of each group,
-and the eigenvalues of A are those of D L D, and zeros.
+and the singular values of X are those of D R, k rows, and zeros. Likewise for the columns of R,
+which are proportional where those of X are. The rows of a Hermitian A are its columns too, so
+A = U (D L D) U*, L the rows and columns of one of each group, and the eigenvalues of A are those of
+D L D, and zeros.
 
 Whether rows are proportional is no matter of rounding: real ones are where a_k b_0 = b_k a_0 for
 all k, in exact arithmetic; complex ones where they are equal up to a sign. A product of two numbers
@@ -49,6 +50,7 @@ def lines_of(matrix: Any) -> Lines:
     ([2, 3], [1.111, 1.0])
     """
     A = stored_nonzeros(matrix)
+    A = A if A.has_sorted_indices else A.sorted_indices()
     lengths = np.diff(A.indptr).astype(np.int64)
     filled = np.flatnonzero(lengths)
     if not filled.size:
@@ -74,9 +76,10 @@ def lines_of(matrix: Any) -> Lines:
 
 def merged(matrix: Any) -> Any:
     """Return a CSR array with the singular values of an m x n one, but for zeros."""
-    half = _of_lines(matrix, lines_of(matrix))
-    turned = half.T.tocsr()
-    return sp.csr_array(_of_lines(turned, lines_of(turned)).T)
+    rows = lines_of(matrix)
+    part = matrix[rows.rows]  # as they are: rounded, columns would be multiples no more
+    columns = lines_of(part.T.tocsr())
+    return _scaled(part[:, columns.rows], rows.lengths, columns.lengths)
 
 
 def merged_hermitian(matrix: Any) -> Any:
@@ -85,18 +88,16 @@ def merged_hermitian(matrix: Any) -> Any:
     It is Hermitian to the last bit where `matrix` is, and has to be.
     """
     found = lines_of(matrix)
-    part = sp.coo_array(matrix[found.rows][:, found.rows])
-    i, j = part.coords
-    data = (part.data * (found.lengths[i] * found.lengths[j])).astype(part.dtype)
-    return sp.csr_array(sp.coo_array((data, (i, j)), shape=part.shape))
+    return _scaled(matrix[found.rows][:, found.rows], found.lengths, found.lengths)
 
 
-def _of_lines(X: Any, found: Lines) -> Any:
-    """Return D R of (1)."""
-    part = X[found.rows]
-    scaled = part.data * np.repeat(found.lengths, np.diff(part.indptr))
-    data = scaled.astype(part.dtype)
-    return sp.csr_array((data, part.indices, part.indptr), shape=part.shape)
+def _scaled(part: Any, left: FloatArray, right: FloatArray) -> Any:
+    """Return D L D', of the two diagonals."""
+    part = sp.csr_array(part)
+    weights = np.repeat(left, np.diff(part.indptr)) * right[part.indices]
+    return sp.csr_array(
+        ((part.data * weights).astype(part.dtype), part.indices, part.indptr), shape=part.shape
+    )
 
 
 def _are_proportional(A: Any, left: IntArray, right: IntArray, i: Array, j: Array) -> Array:
