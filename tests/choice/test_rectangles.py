@@ -5,12 +5,12 @@ import json
 import numpy as np
 import pytest
 import scipy.sparse as sp
-import scipy.sparse.linalg as spla
 from scipy.sparse.csgraph import structural_rank as matching_size
 
 import symrank
 from symrank import RankResult, Status, augmented, gram
-from symrank.operators.triangles import norm_between
+from symrank.operators.triangles import norm_between, num_above, triangle
+from symrank.spectrum.threshold import CROWD
 
 EPS = float(np.finfo(float).eps)
 LEVEL = 1.0 - 1e-9  # of an interval that a right method leaves once in 1e9 runs
@@ -107,6 +107,13 @@ def test_a_symmetric_matrix_is_proved_by_its_leaves_or_bounded():
     assert not (result.status is Status.EXACT and result.rank == 1400)
 
 
+def test_a_matrix_that_is_only_said_to_be_symmetric_is_no_proof():
+    below, above = (np.where(np.arange(1399) % 2, other, 1.0) for other in (1e-3, 0.9))
+    A = sp.diags_array([below, above], offsets=[-1, 1], format="csr")
+    assert symrank.rank(path(1400, 0.9), rng=1).method == "structure"
+    assert symrank.rank(A, check=False, rng=1).method != "structure"
+
+
 def test_an_entry_that_one_triangle_lacks_adds_to_the_cut():
     """A path with one entry on the lower side alone, within the check's rounding."""
     A = path(1400, 0.5).tolil()
@@ -118,14 +125,16 @@ def test_an_entry_that_one_triangle_lacks_adds_to_the_cut():
 @pytest.mark.usefixtures("sampled")
 def test_a_proof_from_below_cuts_an_interval_of_sampling():
     n, rng = 1000, np.random.default_rng(3)
-    T = sp.eye_array(n) + sp.diags_array([3.0 * (rng.random(n - 1) < 0.97)], offsets=[1])
-    X = sp.csr_array(sp.vstack([T, sp.csr_array((300, n))]))  # runs of threes, some long
+    beside = np.where(rng.random(n - 1) < 0.97, 3.0, 1e-3)  # runs of threes, some long
+    T = sp.eye_array(n) + sp.diags_array([beside], offsets=[1])
+    X = sp.csr_array(sp.vstack([T, sp.csr_array((300, n))]))
     sigma = np.linalg.svd(T.toarray(), compute_uv=False)
-    result = symrank.rank(X, precision=0.2, rng=1)
-    low, high = result.interval()
+    proved = num_above(X, triangle(X), CROWD * 500 * EPS * norm_between(X)[1])
     truth = int((sigma > 500 * EPS * sigma[0]).sum())
-    assert low <= truth <= high <= n
-    assert low > 0.9 * n  # sampling at this precision knows less
+    result = symrank.rank(X, precision=0.2, max_matvecs=64, rng=1)
+    low, high = result.interval()
+    assert proved <= low <= truth <= high <= n
+    assert low > symrank.rank(X, "lanczos", precision=0.2, max_matvecs=64, rng=1).interval()[0]
 
 
 def components_of(rng):
@@ -244,13 +253,3 @@ def test_a_symmetric_matrix_with_doubled_rows():
         floor = 1e-10
         low, high = (floor if x == 0.0 else x for x in (a, b))
         assert count.rank == ((values > low) & (values <= high)).sum()
-
-
-def test_a_rectangle_by_products_with_few_null_vectors_is_not_solved_with():
-    """A sketch of null vectors multiplies with A; |X| has no products."""
-    rng = np.random.default_rng(8)
-    X = sp.random_array((9000, 2500), density=0.01, rng=rng).tocsr()
-    X = sp.csr_array(sp.hstack([X, X[:, [0]] + X[:, [1]], X[:, [2]] - X[:, [3]]]))
-    result = symrank.rank(spla.aslinearoperator(X), rng=1, max_matvecs=1500)
-    low, high = result.interval(LEVEL)
-    assert low <= 2500 <= high

@@ -78,6 +78,19 @@ def test_a_growing_triangle_keeps_all_pivots_but_those_that_grew(growth):
         assert proved >= n - 2 * lost
 
 
+@pytest.mark.parametrize("is_turned", [False, True])
+def test_a_long_column_of_the_inverse_is_seen(is_turned):
+    """Rows of T^-1 have sums of 2, its last column one of n: sigma_min is some n^(-1/2)."""
+    n = 400
+    T = np.eye(n)
+    T[:-1, -1] = -1.0
+    X = sp.csr_array(T.T if is_turned else T)
+    sigma = np.linalg.svd(T, compute_uv=False)
+    for level in (0.01, 0.2):
+        assert num_above(X, triangle(X), level) <= (sigma > level).sum()
+    assert num_above(X, triangle(X), 1.0 / 410) == n
+
+
 def test_a_sparse_rectangle_is_proved_to_have_the_rank_of_its_pattern(rng):
     X = sp.random_array((20_000, 30_000), density=1e-4, rng=rng).tocsr()
     low, high = structural_rank(X)
