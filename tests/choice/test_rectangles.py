@@ -9,7 +9,11 @@ from scipy.sparse.csgraph import structural_rank as matching_size
 
 import symrank
 from symrank import RankResult, Status, augmented, gram
+from symrank.choice.structure import first_look
 from symrank.operators.triangles import norm_between, num_above, triangle
+from symrank.run.job import prepare
+from symrank.run.options import Options
+from symrank.run.rounds import budget_of
 from symrank.spectrum.threshold import CROWD
 
 EPS = float(np.finfo(float).eps)
@@ -123,18 +127,24 @@ def test_an_entry_that_one_triangle_lacks_adds_to_the_cut():
 
 
 @pytest.mark.usefixtures("sampled")
-def test_a_proof_from_below_cuts_an_interval_of_sampling():
-    n, rng = 1000, np.random.default_rng(3)
-    beside = np.where(rng.random(n - 1) < 0.97, 3.0, 1e-3)  # runs of threes, some long
-    T = sp.eye_array(n) + sp.diags_array([beside], offsets=[1])
-    X = sp.csr_array(sp.vstack([T, sp.csr_array((300, n))]))
-    sigma = np.linalg.svd(T.toarray(), compute_uv=False)
-    proved = num_above(X, triangle(X), CROWD * 500 * EPS * norm_between(X)[1])
-    truth = int((sigma > 500 * EPS * sigma[0]).sum())
-    result = symrank.rank(X, precision=0.2, max_matvecs=64, rng=1)
+def test_a_proof_from_below_cuts_an_interval_of_sampling(wide, known):
+    grown = sp.csr_array(wide * 1.0)
+    grown.data **= 30.0  # entries from 1e-100 to 1: some pivots prove nothing
+    sigma = np.linalg.svd(grown.toarray(), compute_uv=False)
+    norm = norm_between(grown)[1]
+    proved = num_above(grown, triangle(grown), CROWD * 500 * EPS * norm)
+    assert 0.3 * known < proved < 0.9 * known
+    options = Options(seed=1, precision=0.2, max_matvecs=64)
+    budget = budget_of(options, None)
+    told, job = first_look(prepare(grown, options, budget, is_chosen=True), budget)
+    assert told is None
+    assert job.goal.zeros == (900 - known, 900 - proved)
+    result = symrank.rank(grown, precision=0.2, max_matvecs=64, rng=1)
     low, high = result.interval()
-    assert proved <= low <= truth <= high <= n
-    assert low > symrank.rank(X, "lanczos", precision=0.2, max_matvecs=64, rng=1).interval()[0]
+    above = [int((sigma > cut * sigma[0]).sum()) for cut in (500 * EPS, 5 * EPS)]
+    assert proved <= above[0]
+    assert low <= above[1]
+    assert high >= above[0]
 
 
 def components_of(rng):
