@@ -4,7 +4,7 @@ import dataclasses
 
 from symrank.answer.result import RankResult
 from symrank.choice import direct_sum
-from symrank.choice.entries import Seen, operator_of, seen, structural_rank_of
+from symrank.choice.entries import Seen, seen, structural_rank_of
 from symrank.choice.merging import without_multiples
 from symrank.choice.policy import (
     MENU,
@@ -17,6 +17,9 @@ from symrank.choice.policy import (
 from symrank.choice.triangular import by_triangle
 from symrank.methods import Dense, Lanczos, Method, Offer, Summary, costs
 from symrank.methods.quadrature import lanczos
+from symrank.operators import MatrixOperator, Operator, augmented
+from symrank.operators.factor import as_factor
+from symrank.operators.modulus import Modulus
 from symrank.preconditioners.equilibrate import Scales
 from symrank.run.budget import Budget, located
 from symrank.run.job import Job, equilibrated
@@ -36,15 +39,46 @@ def count(
     """Run the method asked for, or one of choice; `is_whole` forbids to take the matrix apart."""
     if method is not None:
         return run(job, method, reason, budget).result(budget)
-    matrix = None if is_whole else seen(job)
+    is_asked = job.preconditioner is not None or bool(job.num_deflated)
+    matrix = None if is_whole or is_asked else seen(job.operator.facts, job.given.facts)
     if matrix is None:
         return choose_and_run(job, budget)
-    job, matrix, gone = without_multiples(job, matrix)
-    told = None
-    if gone:
-        told, job = by_triangle(job, matrix, budget)
-    counted = told or _as_sum(job, matrix, budget) or choose_and_run(job, budget)
-    return dataclasses.replace(counted, reason=f"{gone}; {counted.reason}") if gone else counted
+    left = without_multiples(matrix, job.goal, job.structural_rank)
+    if left is None:
+        return _as_sum(job, matrix, budget) or choose_and_run(job, budget)
+    operator = _operator(left.found)
+    part = dataclasses.replace(
+        job,
+        operator=operator,
+        given=operator,
+        goal=left.goal,
+        num_zeros=job.num_zeros + job.goal.n - left.goal.n,
+        structural_rank=left.structural_rank,
+    )
+    told, part = _by_triangle(part, left.found, budget)
+    counted = told or _as_sum(part, left.found, budget) or choose_and_run(part, budget)
+    return dataclasses.replace(counted, reason=f"{left.what}; {counted.reason}")
+
+
+def _operator(matrix: Seen) -> Operator:
+    """Return what is counted of the entries."""
+    if not matrix.is_rectangle:
+        return MatrixOperator(matrix.entries)
+    return Modulus(as_factor(matrix.entries)) if matrix.copies == 1 else augmented(matrix.entries)
+
+
+def _by_triangle(job: Job, matrix: Seen, budget: Budget) -> tuple[RankResult | None, Job]:
+    """Return the count where a triangle settles it, and the job with what that proves."""
+    told, goal = by_triangle(
+        matrix,
+        job.goal,
+        job.structural_rank,
+        n=job.goal.n + job.num_zeros,
+        between=job.between,
+        num_matvecs=budget.num_matvecs,
+        seconds=budget.seconds,
+    )
+    return told, dataclasses.replace(job, goal=goal)
 
 
 def _as_sum(job: Job, matrix: Seen, budget: Budget) -> RankResult | None:
@@ -69,7 +103,7 @@ def _as_sum(job: Job, matrix: Seen, budget: Budget) -> RankResult | None:
         return direct_sum.together(result, found, goal, matrix.entries, whole)
 
     rest = dataclasses.replace(matrix, entries=found.rest)
-    operator, known = operator_of(matrix, found.rest), structural_rank_of(matrix, found.rest)
+    operator, known = _operator(rest), structural_rank_of(rest)
     part = dataclasses.replace(
         job,
         operator=operator,
@@ -79,7 +113,7 @@ def _as_sum(job: Job, matrix: Seen, budget: Budget) -> RankResult | None:
         structural_rank=known,
         as_asked=lambda result: job.as_asked(together(result)),
     )
-    told, part = by_triangle(part, rest, budget)
+    told, part = _by_triangle(part, rest, budget)
     return together(told or choose_and_run(part, budget))
 
 

@@ -10,14 +10,11 @@ from typing import Any
 import numpy as np
 
 from symrank.methods import costs
-from symrank.operators import MatrixOperator, Operator, augmented
-from symrank.operators.factor import as_factor
-from symrank.operators.facts import DenseForm
-from symrank.operators.modulus import Modulus
+from symrank.operators.facts import DenseForm, Facts
 from symrank.operators.patterns import structural_rank, symmetric_rank
-from symrank.run.job import Job
 
-__all__ = ["CHEAP", "Seen", "operator_of", "seen", "structural_rank_of"]
+__all__ = ["CHEAP", "Seen", "seen", "structural_rank_of"]
+
 
 CHEAP = 0.1  # seconds: all eigenvalues tell more, where they take no longer
 
@@ -40,33 +37,34 @@ class Seen:
     is_rectangle: bool = False
     copies: int = 1
 
+    @property
+    def order(self) -> int:
+        """Of what is counted."""
+        m, n = self.entries.shape
+        return int(min(m, n) if self.copies == 1 else m + n)
 
-def seen(job: Job) -> Seen | None:
+
+def seen(facts: Facts, given: Facts) -> Seen | None:
     """Return the matrix whose structure tells of the count; None where it is not worth a look.
 
-    Where a preconditioner or null vectors are given it is not, nor where all eigenvalues are cheap.
+    It is not where all eigenvalues are cheap, nor where the common factor of the door has made
+    zeros of small entries of what was given.
     """
-    is_asked = job.preconditioner is not None or bool(job.num_deflated)
-    if is_asked or _seconds(job.operator.facts.dense) <= CHEAP:
+    if _seconds(facts.dense) <= CHEAP:
         return None
-    found = _stored(job.operator)
-    return None if found is None or _has_lost_entries(found, job.given) else found
+    found = _stored(facts)
+    if found is None:
+        return None
+    before = given.factor if found.is_rectangle else given.stored
+    if before is not found.entries and _num_filled(before) != _num_filled(found.entries):
+        return None
+    return found
 
 
-def structural_rank_of(found: Seen, entries: Any) -> tuple[int, int]:
-    """Return what the pattern of entries proves of the count of what is made of them, as `found`.
-
-    Least and most.
-    """
-    low, high = (structural_rank if found.is_rectangle else symmetric_rank)(entries)
+def structural_rank_of(found: Seen) -> tuple[int, int]:
+    """Return what the pattern proves of the count in exact arithmetic, least and most."""
+    low, high = (structural_rank if found.is_rectangle else symmetric_rank)(found.entries)
     return found.copies * low, found.copies * high
-
-
-def operator_of(found: Seen, entries: Any) -> Operator:
-    """Return what is counted of entries, as of those of `found`."""
-    if not found.is_rectangle:
-        return MatrixOperator(entries)
-    return Modulus(as_factor(entries)) if found.copies == 1 else augmented(entries)
 
 
 def _seconds(form: DenseForm) -> float:
@@ -76,23 +74,13 @@ def _seconds(form: DenseForm) -> float:
     return costs.dense_seconds(max(form.shape))
 
 
-def _stored(operator: Operator) -> Seen | None:
+def _stored(facts: Facts) -> Seen | None:
     """Return the sparse matrix that an operator is, or is made of."""
-    stored, form = operator.facts.stored, operator.singular_form()
-    if stored is not None:
-        return None if isinstance(stored, np.ndarray) else Seen(entries=stored)
-    if form is None or form.is_squared or form.unit != 1.0:
-        return None
-    entries = form.factor.entries
-    if entries is None or isinstance(entries, np.ndarray):
-        return None
-    return Seen(entries=entries, is_rectangle=True, copies=1 if form.is_modulus else 2)
+    found = Seen(entries=facts.stored)
+    if facts.stored is None and facts.factor_copies:
+        found = Seen(entries=facts.factor, is_rectangle=True, copies=facts.factor_copies)
+    return None if found.entries is None or isinstance(found.entries, np.ndarray) else found
 
 
-def _has_lost_entries(found: Seen, given: Operator) -> bool:
-    """Tell whether the common factor of the door has made zeros of small entries."""
-    form = given.singular_form()
-    before = form.factor.entries if found.is_rectangle and form else given.facts.stored
-    if before is found.entries:
-        return False
-    return before is None or np.count_nonzero(before.data) != np.count_nonzero(found.entries.data)
+def _num_filled(entries: Any) -> int:
+    return -1 if entries is None else int(np.count_nonzero(entries.data))

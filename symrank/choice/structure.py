@@ -54,12 +54,22 @@ def count_by_structure(job: Job, budget: Budget, reason: str) -> RankResult:
 
 def first_look(job: Job, budget: Budget) -> tuple[RankResult | None, Job]:
     """Return the count where the entries tell it, and the job with what they prove of it."""
-    matrix = seen(job)
+    is_asked = job.preconditioner is not None or bool(job.num_deflated)
+    matrix = None if is_asked else seen(job.operator.facts, job.given.facts)
     if matrix is None:
         return None, job
     found = None if matrix.is_rectangle else laplacian(matrix.entries)
     if found is None:
-        return by_triangle(job, matrix, budget)
+        told, goal = by_triangle(
+            matrix,
+            job.goal,
+            job.structural_rank,
+            n=job.goal.n + job.num_zeros,
+            between=job.between,
+            num_matvecs=budget.num_matvecs,
+            seconds=budget.seconds,
+        )
+        return told, dataclasses.replace(job, goal=goal)
     least, most = _cuts(found, job.goal)
     if found.delta > least:
         return None, job

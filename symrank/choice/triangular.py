@@ -12,15 +12,15 @@ Of a Hermitian A the two triangles may differ by rounding, which is added to the
 """
 
 import dataclasses
+from typing import Any
 
 import numpy as np
 
 from symrank.answer.result import RankResult
 from symrank.choice.entries import Seen
+from symrank.methods import Goal
 from symrank.operators.patterns import stored_nonzeros
 from symrank.operators.triangles import norm_between, num_above, triangle
-from symrank.run.budget import Budget
-from symrank.run.job import Job
 from symrank.spectrum.intervals import ExactInterval
 from symrank.spectrum.outcome import Status
 from symrank.spectrum.region import FLOOR
@@ -32,28 +32,31 @@ NAME = "structure"
 SHARE = 0.9  # of the structural rank: a piece that is smaller cuts no interval of sampling
 
 
-def by_triangle(job: Job, found: Seen, budget: Budget) -> tuple[RankResult | None, Job]:
-    """Return the count where (1) settles it, and the job with what it proves of a rank."""
-    known, goal, copies = job.structural_rank, job.goal, found.copies
+def by_triangle(
+    found: Seen, goal: Goal, known: tuple[int, int] | None, **fields: Any
+) -> tuple[RankResult | None, Goal]:
+    """Return the count where (1) settles it, and the goal with what it proves of a rank.
+
+    `known` is the structural rank of what is counted, and `fields` are those of the run.
+    """
     if known is None or known[0] < SHARE * known[1] or not np.isfinite(found.entries.data).all():
-        return None, job
-    least, most = norm_between(found.entries)
-    level = _level(job, found, most)
+        return None, goal
+    norm = norm_between(found.entries)
+    level = _level(found, goal, norm[1])
     if level is None:
-        return None, job
+        return None, goal
     piece = triangle(found.entries)
-    proved, high = num_above(found.entries, piece, level) * copies, known[1]
+    proved, high = num_above(found.entries, piece, level) * found.copies, known[1]
     if proved == high:
-        return _result(job, found, high, (least, most), piece.rows.size, budget), job
+        told = _result(found, goal, high, norm, piece.rows.size, structural_rank=known, **fields)
+        return told, goal
     if goal.between is not None:
-        return None, job
-    zeros = goal.zeros[0], goal.n - proved
-    return None, dataclasses.replace(job, goal=dataclasses.replace(goal, zeros=zeros))
+        return None, goal
+    return None, dataclasses.replace(goal, zeros=(goal.zeros[0], goal.n - proved))
 
 
-def _level(job: Job, found: Seen, norm: float) -> float | None:
+def _level(found: Seen, goal: Goal, norm: float) -> float | None:
     """Return what no cut exceeds; None of a window that is no rank of singular values."""
-    goal = job.goal
     floor = FLOOR * goal.eps * norm
     if goal.between is None:
         cuts = goal.atol or 0.0, (goal.rtol or 0.0) * norm
@@ -72,43 +75,32 @@ def _asymmetry(found: Seen) -> float:
 
 
 def _result(
-    job: Job,
-    found: Seen,
-    rank: int,
-    norm: tuple[float, float],
-    num_pivots: int,
-    budget: Budget,
+    found: Seen, goal: Goal, rank: int, norm: tuple[float, float], num_pivots: int, **fields: Any
 ) -> RankResult:
     """Put a rank that is proved as a result."""
-    goal = job.goal
-    n = goal.n + job.num_zeros
     cut = max(goal.atol or 0.0, (goal.rtol or 0.0) * norm[0], FLOOR * goal.eps * norm[0])
     inertia = None
     if found.is_rectangle and goal.between is None:
         minus = rank - rank // found.copies
-        inertia = rank - minus, n - rank, minus
+        inertia = rank - minus, fields["n"] - rank, minus
     return RankResult(
+        **fields,
         rank=rank,
         estimate=float(rank),
         stderr=0.0,
         bounds=(float(rank), float(rank)),
         threshold=cut * goal.scale,
         status=Status.EXACT,
-        n=n,
         dtype=str(goal.dtype),
         method=NAME,
         confidence=goal.confidence,
         evidence=ExactInterval(low=rank, high=rank),
-        num_matvecs=budget.num_matvecs,
-        seconds=budget.seconds,
         reason=(
             f"the pattern allows no larger rank, and a triangular piece of {num_pivots} rows and "
             "columns proves as many singular values to be above the cut"
         ),
         seed=goal.seed,
         inertia=inertia,
-        structural_rank=job.structural_rank,
-        between=job.between,
         diagnostics={"norm": [x * goal.scale for x in norm], "pivots": num_pivots},
-        history=[(budget.num_matvecs, rank, rank)],
+        history=[(fields["num_matvecs"], rank, rank)],
     )
