@@ -74,20 +74,28 @@ def lines_of(matrix: Any) -> Lines:
     return Lines(filled[first], np.sqrt(squares))
 
 
-def merged(matrix: Any) -> Any:
-    """Return a CSR array with the singular values of an m x n one, but for zeros."""
+def merged(matrix: Any, least: float = 0.0) -> Any:
+    """Return a CSR array with the singular values of an m x n one, but for zeros.
+
+    None where fewer than `least` rows and columns go away.
+    """
     rows = lines_of(matrix)
     part = matrix[rows.rows]  # as they are: rounded, columns would be multiples no more
     columns = lines_of(part.T.tocsr())
+    if sum(matrix.shape) - rows.rows.size - columns.rows.size < least:
+        return None
     return _scaled(part[:, columns.rows], rows.lengths, columns.lengths)
 
 
-def merged_hermitian(matrix: Any) -> Any:
+def merged_hermitian(matrix: Any, least: float = 0.0) -> Any:
     """Return one with the eigenvalues of a Hermitian CSR array, but for zeros.
 
-    It is Hermitian to the last bit where `matrix` is, and has to be.
+    It is Hermitian to the last bit where `matrix` is, and has to be. None where fewer than `least`
+    rows go away.
     """
     found = lines_of(matrix)
+    if matrix.shape[0] - found.rows.size < least:
+        return None
     return _scaled(matrix[found.rows][:, found.rows], found.lengths, found.lengths)
 
 
