@@ -7,6 +7,8 @@ import numpy as np
 from symrank import preconditioners
 from symrank.answer.result import RankResult
 from symrank.choice import direct_sum
+from symrank.choice.entries import Seen, seen, structural_rank_of
+from symrank.choice.merging import without_multiples
 from symrank.choice.policy import (
     MENU,
     Menu,
@@ -16,9 +18,12 @@ from symrank.choice.policy import (
     propose,
     reconsider,
 )
+from symrank.choice.triangular import by_triangle
 from symrank.methods import Dense, Lanczos, Method, Offer, Summary, costs
 from symrank.methods.quadrature import lanczos
-from symrank.operators.matrix import MatrixOperator
+from symrank.operators import MatrixOperator, Operator, augmented
+from symrank.operators.factor import as_factor
+from symrank.operators.modulus import Modulus
 from symrank.preconditioners.equilibrate import Scales
 from symrank.run.budget import Budget, located
 from symrank.run.job import Job
@@ -39,19 +44,55 @@ CERTAIN = 1 - 1e-9  # at this confidence two intervals that miss each other are 
 def count(
     job: Job, method: Method | None, reason: str, budget: Budget, *, is_whole: bool = False
 ) -> RankResult:
-    """Run the method asked for, or one of choice; `is_whole` forbids to count components apart."""
+    """Run the method asked for, or one of choice; `is_whole` forbids to take the matrix apart."""
     if method is not None:
         return run(job, method, reason, budget).result(budget)
-    counted = None if is_whole else _as_sum(job, budget)
-    return choose_and_run(job, budget) if counted is None else counted
-
-
-def _as_sum(job: Job, budget: Budget) -> RankResult | None:
-    """Return the sum of the counts of components; None where that is not worth it."""
     is_asked = job.preconditioner is not None or bool(job.num_deflated)
+    matrix = None if is_whole or is_asked else seen(job.operator.facts, job.given.facts)
+    if matrix is None:
+        return choose_and_run(job, budget)
+    left = without_multiples(matrix, job.goal, job.structural_rank)
+    if left is None:
+        return _as_sum(job, matrix, budget) or choose_and_run(job, budget)
+    operator = _operator(left.found)
+    part = dataclasses.replace(
+        job,
+        operator=operator,
+        given=operator,
+        goal=left.goal,
+        num_zeros=job.num_zeros + job.goal.n - left.goal.n,
+        structural_rank=left.structural_rank,
+    )
+    told, part = _by_triangle(part, left.found, budget)
+    counted = told or _as_sum(part, left.found, budget) or choose_and_run(part, budget)
+    return dataclasses.replace(counted, reason=f"{left.what}; {counted.reason}")
+
+
+def _operator(matrix: Seen) -> Operator:
+    """Return what is counted of the entries."""
+    if not matrix.is_rectangle:
+        return MatrixOperator(matrix.entries)
+    return Modulus(as_factor(matrix.entries)) if matrix.copies == 1 else augmented(matrix.entries)
+
+
+def _by_triangle(job: Job, matrix: Seen, budget: Budget) -> tuple[RankResult | None, Job]:
+    """Return the count where a triangle settles it, and the job with what that proves."""
+    told, goal = by_triangle(
+        matrix,
+        job.goal,
+        job.structural_rank,
+        n=job.goal.n + job.num_zeros,
+        between=job.between,
+        num_matvecs=budget.num_matvecs,
+        seconds=budget.seconds,
+    )
+    return told, dataclasses.replace(job, goal=goal)
+
+
+def _as_sum(job: Job, matrix: Seen, budget: Budget) -> RankResult | None:
+    """Return the sum of the counts of components; None where that is not worth it."""
     goal, n = job.goal, job.goal.n + job.num_zeros
-    entries = direct_sum.worth_a_look(job.operator.facts, goal, is_asked=is_asked)
-    found = direct_sum.split(entries, goal)
+    found = direct_sum.split(matrix, goal)
     if found is None:
         return None
     if found.rest is None:
@@ -64,11 +105,24 @@ def _as_sum(job: Job, budget: Budget) -> RankResult | None:
             num_matvecs=budget.num_matvecs,
             seconds=budget.seconds,
         )
-    rest = MatrixOperator(found.rest)
-    own = direct_sum.goal_of_rest(goal, found.rest)
-    part = dataclasses.replace(job, operator=rest, given=rest, num_zeros=0, goal=own)
-    counted = choose_and_run(part, budget)
-    return direct_sum.together(counted, found, goal, entries, (n, job.structural_rank))
+    whole = n, job.structural_rank
+
+    def together(result: RankResult) -> RankResult:
+        return direct_sum.together(result, found, goal, matrix.entries, whole)
+
+    rest = dataclasses.replace(matrix, entries=found.rest)
+    operator, known = _operator(rest), structural_rank_of(rest)
+    part = dataclasses.replace(
+        job,
+        operator=operator,
+        given=operator,
+        num_zeros=0,
+        goal=dataclasses.replace(goal, n=operator.n, zeros=(operator.n - known[1], None)),
+        structural_rank=known,
+        as_asked=lambda result: job.as_asked(together(result)),
+    )
+    told, part = _by_triangle(part, rest, budget)
+    return together(told or choose_and_run(part, budget))
 
 
 def count_twin(

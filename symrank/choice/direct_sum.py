@@ -8,7 +8,8 @@ law of its interval, and the counts of the small ones, (low, high), are added:
     count  in  [low + L, high + H],     [L, H] the interval of the others.
 
 An eigenvalue of a small component within rounding of the cut, or less than CROWD floors above it,
-is open, as everywhere (`symrank.methods.eigenvalues.dense`).
+is open, as everywhere (`symrank.methods.eigenvalues.dense`). Of a rectangle, "eigenvalue" is
+"singular value"; those of [[0, X], [X^H, 0]] are these with both signs.
 """
 
 import dataclasses
@@ -18,52 +19,48 @@ from typing import Any
 import numpy as np
 
 from symrank.answer.result import RankResult
-from symrank.methods import Dense, Goal, Summary, costs
+from symrank.choice.entries import Seen
+from symrank.methods import Dense, Goal, Summary
 from symrank.methods.eigenvalues.dense import Spectrum
 from symrank.methods.proved import inside
-from symrank.operators.components import Parts, parts
-from symrank.operators.facts import Facts
-from symrank.operators.patterns import symmetric_rank
+from symrank.operators.components import Parts, parts, parts_of_rectangle
+from symrank.operators.triangles import norm_between
 from symrank.spectrum.intervals import Plus
 from symrank.spectrum.outcome import Band, Status
 from symrank.spectrum.region import FLOOR
 from symrank.support.typing import FloatArray
 
-__all__ = ["CHEAP", "NAME", "all_known", "goal_of_rest", "split", "together", "worth_a_look"]
+__all__ = ["NAME", "all_known", "split", "together"]
 
 NAME = "components"
-CHEAP = 0.1  # seconds: all eigenvalues tell more, where they take no longer
 SHARE = 0.1  # of the rows: where fewer are in small components, to part them saves little
 KEPT = 20_000  # eigenvalues that a result keeps
 SURE = (Status.EXACT, Status.CONVERGED)
 
 
-def worth_a_look(facts: Facts, goal: Goal, *, is_asked: bool) -> Any:
-    """Return the CSR array that is counted, where its structure is worth a look; else None.
-
-    `is_asked` tells of a preconditioner or of null vectors that are given: then it is not.
-    """
-    stored = facts.stored
-    if is_asked or stored is None or isinstance(stored, np.ndarray):
-        return None
-    return None if costs.dense_seconds(goal.n) <= CHEAP else stored
-
-
-def split(entries: Any, goal: Goal) -> Parts | None:
-    """Return the parts of a CSR array; None where it is no direct sum, or not worth it.
+def split(found: Seen | None, goal: Goal) -> Parts | None:
+    """Return the parts of a matrix; None where it is no direct sum, or not worth it.
 
     A cut that is a share of |A| is that of the whole: it is left to one method.
     """
-    if entries is None or not np.isfinite(entries.data).all():
+    if found is None or not np.isfinite(found.entries.data).all():
         return None
-    found = parts(entries, SHARE * goal.n)
-    return None if found is not None and found.rest is not None and goal.rtol else found
+    entries = found.entries
+    if not found.is_rectangle:
+        halves = parts(entries, SHARE * goal.n)
+    else:
+        halves = parts_of_rectangle(entries, SHARE * sum(entries.shape))
+    if halves is None or (halves.rest is not None and goal.rtol):
+        return None
+    return halves if found.copies == 1 else _with_both_signs(halves, goal.n)
 
 
-def goal_of_rest(goal: Goal, rest: Any) -> Goal:
-    """Return what is asked of the components that are left, (m, m)."""
-    m = rest.shape[0]
-    return dataclasses.replace(goal, n=m, zeros=(m - symmetric_rank(rest).high, None))
+def _with_both_signs(found: Parts, n: int) -> Parts:
+    """Return the parts of [[0, X], [X^H, 0]], of order n, from those of X."""
+    filled = found.values[found.values > 0.0]
+    num_rest = 0 if found.rest is None else sum(found.rest.shape)
+    zeros = np.zeros(n - num_rest - 2 * filled.size)
+    return dataclasses.replace(found, values=np.concatenate([-filled[::-1], zeros, filled]))
 
 
 def _summary(goal: Goal, found: Parts, norm: float) -> Summary:
@@ -109,8 +106,7 @@ def together(
 
     `whole` are order and structural rank of the whole.
     """
-    norm = float((abs(entries) @ np.ones(goal.n)).max()) / (1.0 - 1e-9)
-    return _together(rest, found, goal, norm, whole)
+    return _together(rest, found, goal, norm_between(entries)[1], whole)
 
 
 def _together(

@@ -190,8 +190,9 @@ def reconsider(
     """
     if seen.is_met and (goal.has_cut or not goal.open_ended):
         return None
-    is_apart = goal.has_cut or facts.is_on_device  # which work on the host
-    once_seen = () if is_apart else menu.once_seen
+    # they work on the host, and multiply
+    fits = facts.has_products and not (goal.has_cut or facts.is_on_device)
+    once_seen = menu.once_seen if fits else ()
     offers = [o for one in once_seen if (o := one.offer(facts, goal, seen)) is not None]
     whole = seen.whole * costs.product_seconds(facts.work)
     allowed = _allowance(goal, max(seen.seconds, whole))

@@ -10,17 +10,19 @@ The zeros of the graph are eigenvalues of A up to delta, which must not exceed t
 a method may know better, if one is exact and cheap: its count is taken where it is n - c. Where it
 is not, the eigenvalues between are those of a weak link, which the rule of the floor does not count
 and the graph does: the interval holds both, and a sentence names the link.
+
+Of any other sparse matrix, and of a rectangle, a triangular piece may settle the rank that the
+pattern allows (`symrank.choice.triangular`).
 """
 
 import dataclasses
 from collections.abc import Mapping
 from typing import Any
 
-import numpy as np
-
 from symrank.answer.result import RankResult
-from symrank.choice.direct_sum import worth_a_look
+from symrank.choice.entries import seen
 from symrank.choice.policy import propose
+from symrank.choice.triangular import NAME, by_triangle
 from symrank.choice.units import count_in_both_units
 from symrank.methods.base import Goal
 from symrank.operators.laplacians import Laplacian, Zeros, laplacian
@@ -31,8 +33,6 @@ from symrank.spectrum.outcome import Status
 from symrank.spectrum.region import FLOOR
 
 __all__ = ["NAME", "count_by_structure", "first_look"]
-
-NAME = "structure"
 
 
 def count_by_structure(job: Job, budget: Budget, reason: str) -> RankResult:
@@ -54,9 +54,22 @@ def count_by_structure(job: Job, budget: Budget, reason: str) -> RankResult:
 
 def first_look(job: Job, budget: Budget) -> tuple[RankResult | None, Job]:
     """Return the count where the entries tell it, and the job with what they prove of it."""
-    found = _laplacian(job)
-    if found is None:
+    is_asked = job.preconditioner is not None or bool(job.num_deflated)
+    matrix = None if is_asked else seen(job.operator.facts, job.given.facts)
+    if matrix is None:
         return None, job
+    found = None if matrix.is_rectangle else laplacian(matrix.entries)
+    if found is None:
+        told, goal = by_triangle(
+            matrix,
+            job.goal,
+            job.structural_rank,
+            n=job.goal.n + job.num_zeros,
+            between=job.between,
+            num_matvecs=budget.num_matvecs,
+            seconds=budget.seconds,
+        )
+        return told, dataclasses.replace(job, goal=goal)
     least, most = _cuts(found, job.goal)
     if found.delta > least:
         return None, job
@@ -69,21 +82,6 @@ def first_look(job: Job, budget: Budget) -> tuple[RankResult | None, Job]:
         return told, job
     known = max(job.goal.zeros[0], zeros.least), zeros.most
     return told, dataclasses.replace(job, goal=dataclasses.replace(job.goal, zeros=known))
-
-
-def _laplacian(job: Job) -> Laplacian | None:
-    """Return the Laplacian that the operator is, if it is one and to know it is of use."""
-    is_asked = job.preconditioner is not None or bool(job.num_deflated)
-    stored = worth_a_look(job.operator.facts, job.goal, is_asked=is_asked)
-    return None if stored is None or _has_lost_entries(job) else laplacian(stored)
-
-
-def _has_lost_entries(job: Job) -> bool:
-    """Tell whether the common factor of the door has made zeros of small entries."""
-    given, seen = job.given.facts.stored, job.operator.facts.stored
-    if given is seen:
-        return False
-    return given is None or np.count_nonzero(given.data) != np.count_nonzero(seen.data)
 
 
 def _cuts(found: Laplacian, goal: Goal) -> tuple[float, float]:

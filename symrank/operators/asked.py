@@ -13,7 +13,9 @@ from symrank.operators.coerce import as_operator, interpret
 from symrank.operators.entries import allowed_asymmetry, check_entries, check_finite
 from symrank.operators.factor import as_factor
 from symrank.operators.matrix import MatrixOperator
+from symrank.operators.on_device import COPY
 from symrank.operators.padded import PaddedMatrix
+from symrank.operators.tensors import lives_on_gpu
 
 __all__ = ["Asked", "asked_of"]
 
@@ -53,6 +55,7 @@ def asked_of(A: Any, hermitian: bool | None, *, check: bool, is_open: bool) -> A
     NonFiniteError
         Where an entry is infinite or NaN.
     """
+    _refuse_on_device(A)
     is_known = as_operator.dispatch(type(A)) is not as_operator.dispatch(object)
     A = A if is_known else interpret(A)
     shape = tuple(getattr(A, "shape", ()))
@@ -89,3 +92,13 @@ def _by_singular_values(A: Any, what: str, *, check: bool) -> Asked:
     m, n = int(A.shape[0]), int(A.shape[1])
     why = f"{what}, its singular values are counted"
     return Asked(twin, shape=(m, n), why=why, is_checked=factor.entries is not None)
+
+
+def _refuse_on_device(A: Any) -> None:
+    """Raise for a rectangle that does not live on the host."""
+    shape = tuple(getattr(A, "shape", ()))
+    if len(shape) == 2 and shape[0] != shape[1] and lives_on_gpu(A):
+        raise OperatorError(
+            f"the input is {shape[0]}x{shape[1]} and lives on a device: singular values are "
+            f"counted on the host, by products with a matrix and its adjoint: {COPY}"
+        )

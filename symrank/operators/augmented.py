@@ -49,6 +49,7 @@ class AugmentedOperator(Factored):
         number = entry_work(entries, 2.0)
         return replace(
             known,
+            factor_copies=2,
             num_entries=number.in_order + number.by_index,
             rows=partial(_rows, entries),
             entries=partial(twin, entries),

@@ -77,7 +77,7 @@ class Factored(Operator):
             return known
         work = entry_work(entries, 2.0).repeated(1.0, rows=self.n)
         form = DenseForm(shape=self.factor.shape, is_singular=True)
-        return replace(known, work=work, dense=form)
+        return replace(known, work=work, dense=form, factor=entries)
 
     @property
     def num_dense_products(self) -> int:

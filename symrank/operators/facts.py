@@ -185,6 +185,10 @@ class Facts:
         The same of what is stored, the matrix or the factor of one; 0 where nothing is.
     stored
         The ndarray or CSR array that the operator is; None where it is none.
+    factor, factor_copies
+        The ndarray or CSR array whose singular values tell the eigenvalues, None where there is
+        none; and how many eigenvalues each of them is: 1, 2 with both signs, 0 where they are
+        squared.
     rows
         Returns the entries that a diagonal congruence scales. None where they are not known.
     entries
@@ -217,6 +221,8 @@ class Facts:
     largest: float | None = None
     largest_stored: float = 0.0
     stored: Any = None
+    factor: Any = None
+    factor_copies: int = 0
     rows: Callable[[], ScalableRows] | None = None
     entries: Callable[[float], Any] | None = None
     num_beside: int = 0
@@ -239,6 +245,11 @@ class Facts:
         known.setdefault("work", Work(unknown_rows=n))
         known.setdefault("dense", DenseForm(shape=(n, n), num_products=n, num_formed=n))
         return cls(n=n, **known)
+
+    @property
+    def has_products(self) -> bool:
+        """Whether vectors are multiplied with it, and not with a factor alone."""
+        return self.halves is None
 
     @cached_property
     def has_positive_diagonal(self) -> bool:

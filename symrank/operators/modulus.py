@@ -60,7 +60,7 @@ class Modulus(Factored):
             )
             return replace(known, dense=form)
         number = entry_work(entries, 2.0)
-        known = replace(known, largest=self.factor.largest_entry)
+        known = replace(known, largest=self.factor.largest_entry, factor_copies=1)
         if max(self.factor.shape) > LONGEST * self.n:
             return known
         return replace(

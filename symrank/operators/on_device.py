@@ -14,7 +14,7 @@ from symrank import kernels
 from symrank.errors import OperatorError
 from symrank.support.typing import Array
 
-__all__ = ["as_block", "is_of_device", "made_on_host", "multiplied"]
+__all__ = ["COPY", "as_block", "is_of_device", "made_on_host", "multiplied"]
 
 COPY = "pass A.get(), a copy on the host (A.cpu() of a tensor)."
 

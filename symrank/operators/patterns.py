@@ -19,7 +19,9 @@ core that have neighbours left,
 That takes linear time. Of a large core m is taken, as a matching of it would take seconds; random
 cores have a matching that leaves out next to nothing.
 
-A rectangle X has the graph of [[0, X], [X^H, 0]], of rank 2 rank(X).
+A rectangle X has the graph of [[0, X], [X^H, 0]], of rank 2 rank(X). Its leaves are rows and
+columns with a single entry left, and in their order they are a triangle
+(`symrank.operators.triangles`).
 """
 
 from typing import Any, NamedTuple
@@ -30,7 +32,14 @@ from scipy.sparse.csgraph import structural_rank as matching_size
 
 from symrank.support.typing import Array, IntArray
 
-__all__ = ["RankBounds", "is_symmetric", "stored_nonzeros", "structural_rank", "symmetric_rank"]
+__all__ = [
+    "RankBounds",
+    "is_symmetric",
+    "matched_leaves",
+    "stored_nonzeros",
+    "structural_rank",
+    "symmetric_rank",
+]
 
 MOST_ROUNDS = 400  # of leaves: a path loses two a round, and 400 of them take some hundredths
 MATCHED_CORE = 400_000  # nonzeros of a core that is matched: a tenth of a second
@@ -60,10 +69,10 @@ def structural_rank(pattern: Any) -> RankBounds:
     """
     X = stored_nonzeros(pattern)
     m = X.shape[0]
-    twin = sp.block_array([[None, X], [X.T, None]], format="csr") if X.nnz else None
-    if twin is None:
+    if not X.nnz:
         return RankBounds(0, 0)
-    rank, core = _without_leaves(twin)
+    twin = _twin(X)
+    rank, core, _ = _without_leaves(twin)
     rows, columns = core[core < m], core[core >= m] - m
     most = min(rows.size, columns.size)
     if most and _entries_in(twin, core) <= 2 * MATCHED_CORE:
@@ -90,11 +99,20 @@ def symmetric_rank(pattern: Any) -> RankBounds:
     if not has_both:
         ones = sp.csr_array((np.ones(A.nnz), A.indices, A.indptr), shape=A.shape)
         A = sp.csr_array(ones + ones.T)
-    rank, core = _without_leaves(A)
+    rank, core, _ = _without_leaves(A)
     most = core.size
     if most and _entries_in(A, core) <= MATCHED_CORE:
         most = int(matching_size(A[core][:, core]))
     return RankBounds(rank if has_both else 0, rank + most)
+
+
+def matched_leaves(X: Any) -> list[tuple[IntArray, IntArray]]:
+    """Return the rows and columns that leaves match, (row, column) a pair, round by round.
+
+    Rows and columns of a CSR array without stored zeros are vertices 0 .. m - 1 and m .. m + n - 1;
+    the first of a pair is the leaf. None of a round is tied to the leaf of another pair of it.
+    """
+    return _without_leaves(_twin(X))[2]
 
 
 def stored_nonzeros(matrix: Any) -> Any:
@@ -133,8 +151,13 @@ def _mixed(bits: Array) -> Array:
     return mixed
 
 
-def _without_leaves(A: Any) -> tuple[int, IntArray]:
-    """Take leaves off a symmetric pattern; return their rank, and the vertices of the core.
+def _twin(X: Any) -> Any:
+    """Return the pattern of [[0, X], [X^H, 0]], X not empty."""
+    return sp.block_array([[None, X], [X.T, None]], format="csr")
+
+
+def _without_leaves(A: Any) -> tuple[int, IntArray, list[tuple[IntArray, IntArray]]]:
+    """Take leaves off a symmetric pattern; return their rank, the vertices of the core, and pairs.
 
     A vertex knows how many neighbours it has left, and the sum of their numbers, which of a leaf is
     the number of the last one.
@@ -146,6 +169,7 @@ def _without_leaves(A: Any) -> tuple[int, IntArray]:
     total[filled] = np.add.reduceat(A.indices, indptr[filled], dtype=np.int64)
     owner = np.full(n, -1, np.int64)
     rank, leaves = 0, np.flatnonzero(degree == 1)
+    pairs = []
     for _ in range(MOST_ROUNDS):
         if not leaves.size:
             break
@@ -156,13 +180,15 @@ def _without_leaves(A: Any) -> tuple[int, IntArray]:
         kept = is_first & (~is_pair | (leaves <= last))
         rank += 2 * int(kept.sum()) - int((leaves == last).sum())
         gone = last[kept]
+        pairs.append((leaves[kept], gone))
         places = _ranges(indptr[gone], indptr[gone + 1])
         touched = A.indices[places]
         np.subtract.at(degree, touched, 1)
         np.subtract.at(total, touched, np.repeat(gone, indptr[gone + 1] - indptr[gone]))
         degree[gone] = degree[leaves] = 0
         leaves = np.unique(touched[degree[touched] == 1]).astype(np.int64)
-    return rank, np.flatnonzero(degree > 0)  # below: vertices that went off lose neighbours, too
+    core = np.flatnonzero(degree > 0)  # below: vertices that went off lose neighbours, too
+    return rank, core, pairs
 
 
 def _ranges(starts: IntArray, ends: IntArray) -> IntArray:

@@ -17,6 +17,7 @@ orthogonal to each other. What is orthogonal to u are Helmert's contrasts,
 Rows are compared to the last bit: nothing here is a matter of rounding.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -25,7 +26,7 @@ import scipy.sparse as sp
 
 from symrank.support.typing import Array, FloatArray, IntArray
 
-__all__ = ["Twins", "twins_of"]
+__all__ = ["Twins", "alike", "signs_of", "twins_of"]
 
 ODD = (0x9E3779B97F4A7C15, 0xBF58476D1CE4E5B9, 0x94D049BB133111EB)  # of splitmix64
 
@@ -108,33 +109,55 @@ def twins_of(entries: Any) -> Twins:
     A = sp.csr_array(entries, copy=True)
     A.eliminate_zeros()
     A.sort_indices()
-    n = A.shape[0]
     lengths = np.diff(A.indptr).astype(np.int64)
     filled = np.flatnonzero(lengths)
-    sign, group = np.ones(n), np.full(n, -1, dtype=np.int64)
-    if not filled.size:
-        return Twins(group=group, sign=sign, first=filled)
-    sign[filled] = _signs(A.data[A.indptr[filled]])
-    data = A.data * np.repeat(sign, lengths)
-    keys = _keys(data, A.indices, A.indptr[filled], lengths[filled])
-    order = np.lexsort((keys, lengths[filled]))
-    rows = filled[order]
-    same = np.append(False, (keys[order][1:] == keys[order][:-1]))
-    same[1:] &= _are_equal(A, data, rows[:-1], rows[1:], same[1:])
-    number = np.cumsum(~same) - 1
-    group[rows] = number
-    first = np.full(int(number[-1]) + 1, n, dtype=np.int64)
-    np.minimum.at(first, number, rows)
-    again = np.argsort(first)  # groups in the order of their first rows
-    place = np.empty(again.size, dtype=np.int64)
-    place[again] = np.arange(again.size)
-    group[rows] = place[number]
-    first = first[again]
+    sign = np.ones(A.shape[0])
+    sign[filled] = signs_of(A.data[A.indptr[filled]])
+    group = alike(A, A.data * np.repeat(sign, lengths))
+    first = np.full(int(group.max(initial=-1)) + 1, A.shape[0], dtype=np.int64)
+    np.minimum.at(first, group[filled], filled)
     sign[filled] *= sign[first[group[filled]]]
     return Twins(group=group, sign=sign, first=first)
 
 
-def _signs(values: Array) -> FloatArray:
+def alike(A: Any, data: Array, also: Callable[..., Array] | None = None) -> IntArray:
+    """Number the groups of rows of a CSR array that would be equal if its entries were `data`.
+
+    Parameters
+    ----------
+    A
+        (n, n) or (m, n) CSR array without stored zeros, sorted.
+    data
+        In the place of its entries; compared to the last bit.
+    also
+        ``also(A, left, right, i, j)`` tells of entries i and j, of rows `left` and `right` whose
+        data are equal, whether they pass for equal.
+
+    Returns
+    -------
+    ndarray
+        (m,), in the order of the first rows; -1 for a row of zeros.
+    """
+    n, lengths = A.shape[0], np.diff(A.indptr).astype(np.int64)
+    filled, group = np.flatnonzero(lengths), np.full(A.shape[0], -1, dtype=np.int64)
+    if not filled.size:
+        return group
+    keys = _keys(data, A.indices, A.indptr[filled], lengths[filled])
+    order = np.lexsort((keys, lengths[filled]))
+    rows = filled[order]
+    same = np.append(False, (keys[order][1:] == keys[order][:-1]))
+    same[1:] &= _are_equal(A, data, rows[:-1], rows[1:], same[1:], also)
+    number = np.cumsum(~same) - 1
+    first = np.full(int(number[-1]) + 1, n, dtype=np.int64)
+    np.minimum.at(first, number, rows)
+    again = np.argsort(first)
+    place = np.empty(again.size, dtype=np.int64)
+    place[again] = np.arange(again.size)
+    group[rows] = place[number]
+    return group
+
+
+def signs_of(values: Array) -> FloatArray:
     """Return 1 or -1: which makes the real part positive, or the imaginary one where it is zero."""
     leading = np.where(values.real != 0.0, values.real, values.imag)
     return np.where(leading < 0.0, -1.0, 1.0)
@@ -158,7 +181,14 @@ def _mixed(x: Any) -> Any:
     return x ^ (x >> np.uint64(31))
 
 
-def _are_equal(A: Any, data: Array, left: Array, right: Array, asked: Array) -> Array:
+def _are_equal(
+    A: Any,
+    data: Array,
+    left: Array,
+    right: Array,
+    asked: Array,
+    also: Callable[..., Array] | None,
+) -> Array:
     """Tell which pairs of rows that are asked about hold the same entries."""
     found = np.zeros(left.size, dtype=bool)
     lengths = np.diff(A.indptr)
@@ -170,5 +200,7 @@ def _are_equal(A: Any, data: Array, left: Array, right: Array, asked: Array) -> 
     within = np.arange(int(ends[-1])) - np.repeat(ends - size, size)
     i, j = (np.repeat(A.indptr[rows[pairs]], size) + within for rows in (left, right))
     differ = (A.indices[i] != A.indices[j]) | (data[i] != data[j])
+    if also is not None:
+        differ |= ~also(A, np.repeat(left[pairs], size), np.repeat(right[pairs], size), i, j)
     found[pairs] = ~np.logical_or.reduceat(differ, ends - size)
     return found

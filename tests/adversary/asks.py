@@ -13,7 +13,7 @@ import numpy as np
 
 import symrank
 from symrank import Preconditioner, RankResult
-from symrank.choice import direct_sum
+from symrank.choice import direct_sum, entries, merging
 from symrank.errors import NotPositiveError, OptionError
 from symrank.operators import PaddedMatrix, components
 from symrank.spectrum.outcome import Status
@@ -100,8 +100,9 @@ def apart(most_rows: int, ask: Callable[..., Answer], *named: Any) -> Answer:
     Components of more rows than `most_rows` are counted together.
     """
     with (
-        patch.object(direct_sum, "CHEAP", 0.0),
+        patch.object(entries, "CHEAP", 0.0),
         patch.object(direct_sum, "SHARE", 0.0),
+        patch.object(merging, "SHARE", 0.0),
         patch.object(components, "MOST_ROWS", most_rows),
     ):
         return ask(*named)

@@ -229,6 +229,32 @@ def rectangle(wrap: Any = np.asarray, dtype: Any = np.float64) -> Callable[..., 
     return make
 
 
+def triangles(lam: np.ndarray, level: float, rng: Any) -> Problem:
+    """Return a sparse tall matrix of blocks [[g, x - y], [0, g]], g^2 = x y, permuted.
+
+    Their singular values are x and y. Every fourth block has its rows twice, times the root of
+    1/2, which leaves them as they are.
+    """
+    n = lam.size
+    big, small = np.sort(lam)[::-1][: (n + 1) // 2], np.sort(lam)[: n // 2]
+    blocks = []
+    for j, x in enumerate(big.tolist()):
+        if j < small.size:
+            g = np.sqrt(x) * np.sqrt(small[j])
+            block = np.array([[g, x - small[j]], [0.0, g]])
+        else:
+            block = np.array([[x]])
+        blocks.append(np.tile(np.sqrt(0.5) * block, (2, 1)) if j % 4 == 1 else block)
+    F = sp.csr_array(sp.block_diag([*blocks, np.zeros((1, 0))]))
+    F.eliminate_zeros()
+    F = F[rng.permutation(F.shape[0])][:, rng.permutation(n)]
+    error = 8.0 * eps_of(float) * float(lam.max(initial=0.0))
+    return Problem(
+        A=F, low=np.maximum(lam - error, 0.0), high=lam + error, eps=eps_of(float), level=level,
+        order=F.shape[0],
+    )  # fmt: skip
+
+
 def augmented_of(lam: np.ndarray, level: float, rng: Any) -> Problem:
     """Return [[0, F], [F*, 0]] with singular values |lam|: eigenvalues +- |lam|."""
     sigma = np.abs(lam)

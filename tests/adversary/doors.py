@@ -96,15 +96,16 @@ def count_rows() -> list[Door]:
 
 
 def rows_of_structure() -> list[Door]:
-    """Return the doors at which components and Laplacians of few rows are counted apart."""
+    """Return the doors at which what few rows tell is asked for: components, graphs, triangles."""
     found = []
+    own: dict[str, Any] = {"needs": "matrix", "takes_rectangles": True}
     for most in (1024, 1):
         for cut in ("none", "atol", "rtol"):
             ask = partial(asks.apart, most, asks.ask_rank, None, cut)
-            found.append(Door(name=f"rank apart {most}, {cut}", ask=ask, needs="matrix"))
+            found.append(Door(name=f"rank apart {most}, {cut}", ask=ask, **own))
         for window in asks.SOME_WINDOWS:
             ask = partial(asks.apart, most, asks.ask_count, None, window)
-            found.append(Door(name=f"count apart {most}, {window}", ask=ask, needs="matrix"))
+            found.append(Door(name=f"count apart {most}, {window}", ask=ask, **own))
     return found
 
 
@@ -177,7 +178,8 @@ def rows_of_signs_and_spaces() -> list[Door]:
         own = traits(name) | {"takes_rectangles": False}  # which have no signs
         found.append(Door(name=f"inertia, {name}", ask=ask, **own))
     for name in ("None", "lanczos", "dense"):
-        own = traits(name) | {"needs": "matrix", "may_refuse": True}  # too narrow a window
+        own = traits(name) | {"needs": "matrix", "takes_rectangles": False}
+        own["may_refuse"] = True  # too narrow a window
         for window in ("(cut, inf)", "(0, inf)", "(-cut, cut)", "(-inf, 0)", "(cut, 2 cut)"):
             ask = partial(asks_bases.ask_pencil, METHODS[name], window)
             found.append(Door(name=f"pencil {window}, {name}", ask=ask, **own))

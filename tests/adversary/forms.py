@@ -32,6 +32,7 @@ from tests.adversary.builders import (
     scaled,
     shifted,
     tall_float32,
+    triangles,
 )  # fmt: skip
 from tests.adversary.builders_device import dense_there, operator_there, sparse_there
 from tests.adversary.builders_networks import differences, gauss_newton, torch_hessian
@@ -99,6 +100,8 @@ FORMS = {
              is_semidefinite=True, max_exponent=SINGLE, gives="entries", is_rectangle=True),
         Form("tall by products", rectangle(spla.aslinearoperator), is_semidefinite=True,
              gives="", is_rectangle=True),
+        Form("tall triangles", triangles, sizes=DIAGONAL, is_semidefinite=True,
+             gives="matrix entries", is_rectangle=True),
         Form("kron", kronecker, sizes=DENSE[:-1], gives=""),
         Form("scaled", scaled, max_exponent=990, gives="null"),
         Form("shifted", shifted, sizes=DIAGONAL, gives=""),

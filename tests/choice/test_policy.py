@@ -18,7 +18,9 @@ from symrank.methods.costs import SECONDS, product_seconds
 from symrank.methods.pivots.counts import Counts
 from symrank.methods.quadrature import lanczos
 from symrank.operators import as_operator, augmented, gram, shift
+from symrank.operators.factor import as_factor
 from symrank.operators.facts import Facts, Work
+from symrank.operators.modulus import Modulus
 from symrank.run.job import prepare
 from symrank.run.options import Options
 from symrank.run.rounds import budget_of, start
@@ -571,6 +573,18 @@ def test_an_offer_after_sampling_is_taken_within_what_is_left(
     met = dataclasses.replace(seen, is_met=True)
     asked = dataclasses.replace(goal, open_ended=False)
     assert policy.reconsider(FACTS, asked, met, 512, left, menu) is None
+
+
+def test_what_multiplies_is_not_offered_where_there_are_no_products():
+    """The singular values of a factor, whose few zeros a sketch would otherwise settle."""
+    goal = goal_of(5000)
+    seen = dataclasses.replace(seen_of(goal, 4998, 4999, is_met=True), solve_length=1.0)
+    left, menu = (9000, 60.0), policy.Menu(exact=(), once_seen=policy.MENU.once_seen)
+    assert policy.reconsider(FACTS, goal, seen, 512, left, menu) is not None
+    modulus = Modulus(as_factor(sp.eye_array(7, 5)))
+    assert not modulus.facts.has_products
+    facts = dataclasses.replace(FACTS, halves=modulus.facts.halves)
+    assert policy.reconsider(facts, goal, seen, 512, left, menu) is None
 
 
 def result_of(method, low, high, evidence=None):

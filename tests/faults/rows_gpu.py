@@ -100,7 +100,10 @@ def not_finite(tmp: Path) -> None:
 
 def rectangle(tmp: Path) -> None:
     with device():
-        raises(OperatorError, "2x3", lambda: symrank.rank(stand_in.ndarray(np.ones((2, 3)))))
+        A = stand_in.ndarray(np.ones((2, 3)))
+        for method in (None, "lanczos"):
+            ask = partial(symrank.rank, A, method)
+            raises(OperatorError, r"2x3 and lives on a device.*pass A.get\(\)", ask)
         raises(OperatorError, r"pass A.get\(\)", lambda: symrank.gram(
             stand_in.ndarray(np.ones((2, 3)))))  # fmt: skip
 

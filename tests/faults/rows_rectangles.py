@@ -5,6 +5,7 @@ from collections.abc import Callable, Mapping
 from functools import partial
 from pathlib import Path
 from typing import Any
+from unittest.mock import patch
 
 import numpy as np
 import pytest
@@ -12,6 +13,7 @@ import scipy.sparse as sp
 import scipy.sparse.linalg as spla
 
 import symrank
+from symrank.choice import entries, merging
 from symrank.errors import (
     ChangedOperatorError,
     NonFiniteError,
@@ -92,6 +94,16 @@ WELCOME: Mapping[str, tuple[Any, int]] = {
     "sparse with zeros stored": (
         sp.csr_array((np.array([0.0, 1.0, 0.0]), ([0, 1, 2], [0, 1, 2])), shape=(4, 3)), 1,
     ),
+    "sparse of subnormal numbers": (
+        sp.csr_array(np.array([[5e-324, 0.0, 0.0], [0.0, 1e-320, 0.0]])), 2,
+    ),
+    "sparse with indices out of order": (
+        sp.csr_array((np.array([2.0, 1.0, 3.0]), np.array([2, 0, 1]), np.array([0, 2, 3])), (2, 3)),
+        2,
+    ),
+    "sparse with wide indices": (
+        sp.csr_array((np.ones(2), np.array([0, 2], np.int64), np.array([0, 1, 2], np.int64))), 2,
+    ),
     "sparse with duplicates": (
         sp.coo_array((np.array([1.0, -1.0, 2.0]), ([0, 0, 1], [0, 0, 1])), shape=(4, 3)), 1,
     ),
@@ -143,6 +155,16 @@ def is_counted(A: Any, rank: int, method: Any, tmp: Path) -> None:
     assert before is None or (before == A).all()
 
 
+def is_counted_by_structure(A: Any, rank: int, tmp: Path) -> None:
+    with patch.object(entries, "CHEAP", 0.0), patch.object(merging, "SHARE", 0.0):
+        is_counted(A, rank, None, tmp)
+
+
+def is_refused_before_structure(A: Any, error: Any, message: str, tmp: Path) -> None:
+    with patch.object(entries, "CHEAP", 0.0), patch.object(merging, "SHARE", 0.0):
+        is_refused(A, error, message, None, tmp)
+
+
 def is_no_option(options: dict[str, Any], message: str, tmp: Path) -> None:
     with pytest.raises((OptionError, OperatorError), match=message):
         symrank.rank(X, rng=1, **options)
@@ -151,6 +173,11 @@ def is_no_option(options: dict[str, Any], message: str, tmp: Path) -> None:
 def changes_are_seen(tmp: Path) -> None:
     with pytest.raises((ChangedOperatorError, NotSymmetricError)):
         symrank.rank(Fickle(), "lanczos", rng=1)
+
+
+def _wide(A: Any) -> Any:
+    """Return what `scipy.sparse` takes."""
+    return A.astype(np.float32) if A.dtype == np.float16 else A
 
 
 def _rows() -> list[Row]:
@@ -163,6 +190,15 @@ def _rows() -> list[Row]:
         for name, (A, rank) in WELCOME.items():
             check = partial(is_counted, A, rank, method)
             rows.append(Row(group="rectangles", fault=name, door=door, check=check))
+    for name, (A, rank) in WELCOME.items():
+        if not isinstance(A, spla.LinearOperator):
+            check = partial(is_counted_by_structure, sp.csr_array(_wide(A)), rank)
+            rows.append(Row(group="rectangles", fault=name, door="structure", check=check))
+    for value in (NAN, INF):
+        check = partial(
+            is_refused_before_structure, sp.csr_array(spoilt(value)), NonFiniteError, "A.5, 2."
+        )
+        rows.append(Row(group="rectangles", fault=f"{value}", door="structure", check=check))
     for name, (options, message) in OPTIONS.items():
         check = partial(is_no_option, options, message)
         rows.append(Row(group="rectangles", fault=name, door="options", check=check))

@@ -5,7 +5,7 @@ import pytest
 import scipy.sparse as sp
 
 from symrank.operators import components
-from symrank.operators.components import parts
+from symrank.operators.components import parts, parts_of_rectangle
 
 
 def direct_sum(rng, sizes, dtype):
@@ -59,3 +59,36 @@ def test_empty_rows_and_stored_zeros_are_components_of_their_own():
     found = parts(A, 0)
     assert found.num_components == 4
     np.testing.assert_array_equal(found.values, [0.0, 0.0, 2.0, 3.0])
+
+
+def blocks_of(rng, shapes, dtype=float):
+    return [rng.standard_normal(shape).astype(dtype) for shape in shapes]
+
+
+@pytest.mark.parametrize("dtype", [np.float64, np.float32, np.complex128])
+def test_small_rectangles_have_the_singular_values_of_the_whole(rng, dtype, monkeypatch):
+    monkeypatch.setattr(components, "STACK", 50)
+    shapes = [(1, 1), (1, 4), (3, 1), (2, 3), (2, 3), (5, 2), (7, 7), (0, 3), (2, 0)]
+    X = sp.csr_array(sp.block_diag(blocks_of(rng, shapes, dtype)))
+    X = X[rng.permutation(X.shape[0])][:, rng.permutation(X.shape[1])]
+    found = parts_of_rectangle(X, 0)
+    assert found.rest is None
+    assert (found.num_components, found.num_small) == (7 + 3 + 2, 7 + 3 + 2)
+    assert found.largest == 7
+    sigma = np.linalg.svd(X.toarray(), compute_uv=False)[::-1]
+    assert found.values.size == min(X.shape)
+    np.testing.assert_allclose(found.values, sigma, atol=100 * np.finfo(dtype).eps * 5.0)
+
+
+def test_other_rectangles_are_one_with_the_norm_of_the_whole(rng, monkeypatch):
+    monkeypatch.setattr(components, "MOST_ROWS", 10)
+    shapes = [(20, 30), (30, 11), (4, 2), (2, 4), (3, 3), (3, 0)]
+    for unit in (0.01, 100.0):
+        large, small = blocks_of(rng, shapes[:2]), blocks_of(rng, shapes[2:])
+        X = sp.csr_array(sp.block_diag([*large, *(unit * block for block in small)]))
+        found = parts_of_rectangle(X, 0)
+        sigma = np.linalg.svd(X.toarray(), compute_uv=False)
+        rest = np.linalg.svd(found.rest.toarray(), compute_uv=False)
+        assert rest[0] == pytest.approx(sigma[0])
+        both = np.sort(np.append(rest, found.values))[::-1]
+        np.testing.assert_allclose(both, sigma, atol=1e-12 * sigma[0])
