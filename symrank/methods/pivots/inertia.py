@@ -78,6 +78,8 @@ BAND = 0.5 * threshold.FLOOR  # half the width of a band, in eps |A|: the error 
 PRODUCTS = 100  # of the norm and of the errors of the factorisations, about
 LEAST_DENSE = 2000  # rows of a dense matrix: below, all its eigenvalues take half a second
 DENSE_LIMIT = 8192  # and from there on the memory of some copies is dear
+FULL = 0.2  # of all entries: more fill the factor, and its pattern tells nothing
+SMALL = 1000  # entries whose pattern takes no time
 PATTERN_LIMIT = 2_000_000  # nonzeros: the analysis alone would take longer than sampling
 PATIENCE = 5.0  # times the predicted CPU time of a factorisation: a wrong prediction ends there
 FACTORISATIONS = {True: 3, False: 4}  # for a semidefinite operator, or any other
@@ -328,7 +330,8 @@ def _may_have_pivots(facts: Facts, goal: Goal) -> bool:
     """Tell whether the entries are sparse and known, and not too many to look at their pattern."""
     if goal.preconditioner is not None or goal.n == 0 or facts.is_full:
         return False
-    return facts.num_entries <= PATTERN_LIMIT
+    most = FULL * (facts.n + facts.num_beside) ** 2
+    return facts.num_entries <= min(PATTERN_LIMIT, max(most, SMALL))
 
 
 def predict(facts: Facts) -> Cost | None:
