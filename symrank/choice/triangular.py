@@ -78,7 +78,7 @@ def _result(
     found: Seen, goal: Goal, rank: int, norm: tuple[float, float], num_pivots: int, **fields: Any
 ) -> RankResult:
     """Put a rank that is proved as a result."""
-    cut = max(goal.atol or 0.0, (goal.rtol or 0.0) * norm[0], FLOOR * goal.eps * norm[0])
+    cut = max(goal.atol or 0.0, (goal.rtol or 0.0) * norm[1], FLOOR * goal.eps * norm[1])
     inertia = None
     if found.is_rectangle and goal.between is None:
         minus = rank - rank // found.copies
