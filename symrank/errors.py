@@ -19,6 +19,7 @@ __all__ = [
     "StepSizeError",
     "SymrankError",
     "UnknownOptionError",
+    "WorkerLostError",
 ]
 
 
@@ -132,6 +133,10 @@ class DivergedError(SymrankError, ArithmeticError):
             "operator that the pilot saw, so look for products that change from call to call or "
             "overflow, or pass a smaller step_size."
         )
+
+
+class WorkerLostError(SymrankError, RuntimeError):
+    """A worker of `executor` was lost, and with it a task of the run."""
 
 
 class MissingBackendError(SymrankError, ImportError):

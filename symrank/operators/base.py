@@ -106,6 +106,12 @@ class Operator(ABC):
     noise: float = 0.0
     """Relative error of a product, ``|error| <= noise |A||x|``, where it is above rounding."""
 
+    is_columnwise: bool = False
+    """Whether a column of a product has the same bits whatever others, one or more, are beside it.
+
+    Several workers then share the columns of a block (`symrank.run.workers.columns`).
+    """
+
     __array_ufunc__ = None  # so that `ndarray @ operator` is a TypeError, not an object array
 
     _is_own: ClassVar[bool] = True  # whether this package wrote the class
@@ -239,6 +245,10 @@ class Operator(ABC):
     def __matmul__(self, other: npt.ArrayLike) -> Array:
         other = on_device.as_block(self, other)
         return self.matvec(other) if other.ndim == 1 else self.matmat(other)
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Leave out what is found again: facts hold functions, which no pickle can."""
+        return {name: value for name, value in vars(self).items() if name != "facts"}
 
     @property
     def num_dense_products(self) -> int:

@@ -6,8 +6,9 @@ A crew does that, and hands the states back in the order of the tasks, whoever w
 the states say together then has the same bits whatever crew it was.
 """
 
+import math
 from abc import ABC, abstractmethod
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -28,6 +29,7 @@ class Work:
     operator: Operator
     goal: Goal
     round_: int
+    deadline: float = math.inf  # of `time.perf_counter` here: an answer is known, and time is short
 
     def __call__(self, task: Task, state: Any, tick: Tick) -> Any:
         """Do one task; the state is used up."""
@@ -35,13 +37,28 @@ class Work:
 
 
 class Crew(ABC):
-    """Does the tasks of a round."""
+    """Does the tasks of a round.
+
+    Attributes
+    ----------
+    done
+        Called with a task and its new state as soon as that is here, which may be long before its
+        turn comes in `each`. None: nobody asks.
+    """
+
+    done: Callable[[Task, Any], None] | None = None
 
     @abstractmethod
     def each(
         self, work: Work, tasks: Sequence[Task], states: States, tick: Tick
     ) -> Iterator[tuple[Task, Any]]:
-        """Yield every task with its new state, in order; old states leave `states` as they go."""
+        """Yield every task with its new state, in order; old states leave `states` as they go.
+
+        Where the iterator is closed, what is not finished is lost.
+        """
+
+    def close(self) -> None:  # noqa: B027 - most crews have hired no one
+        """Send home whom the crew has hired; `each` hires anew."""
 
 
 class Alone(Crew):
@@ -52,4 +69,7 @@ class Alone(Crew):
     ) -> Iterator[tuple[Task, Any]]:
         """See `Crew.each`."""
         for task in tasks:
-            yield task, work(task, states.pop(task.key, None), tick)
+            state = work(task, states.pop(task.key, None), tick)
+            if self.done is not None:
+                self.done(task, state)
+            yield task, state

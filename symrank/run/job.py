@@ -62,6 +62,7 @@ def prepare(
     *,
     method: Method | None = None,
     is_chosen: bool = False,
+    crew: Crew | None = None,
 ) -> Job:
     """Coerce, precondition, scale, check and deflate.
 
@@ -73,6 +74,8 @@ def prepare(
         That the caller asked for by name, or whether symrank takes it: one that counts A A^H in
         place of A^H A, or the other way round, where that is smaller, and that knows what the
         pattern proves.
+    crew
+        That does the tasks; None: whoever calls.
     """
     is_open = suits(options, method, is_chosen=is_chosen)
     with located(budget):
@@ -130,6 +133,7 @@ def prepare(
         between=options.between,
         structural_rank=structural_rank,
         witness=witness,
+        crew=crew or Alone(),
         **_of_view(view, num_zeros),
     )
 

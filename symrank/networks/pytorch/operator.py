@@ -217,7 +217,7 @@ class NetworkOperator(Operator):
         return torch.cat([part.to(self.point.layout.dtype) for part in parts])
 
     def __getstate__(self) -> dict[str, Any]:
-        return {**vars(self), "_kept": None}  # a graph is of one process
+        return {**super().__getstate__(), "_kept": None}  # a graph is of one process
 
 
 def torch_rows(X: Array, device: torch.device) -> torch.Tensor:

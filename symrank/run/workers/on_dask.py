@@ -1,0 +1,65 @@
+"""Workers of a Dask cluster: the package is scattered to them once, as the data of a client.
+
+A worker that dies is Dask's to replace: the scheduler gives its tasks to others (up to its setting
+``distributed.scheduler.allowed-failures``), and a package that went with it lies with the others.
+An errand is a pure function, so that one that was run twice has the same outcome.
+"""
+
+import uuid
+from concurrent.futures import Executor
+from typing import Any
+
+from symrank.run.crew import Work
+from symrank.run.workers import packing
+from symrank.run.workers.errands import Errand
+from symrank.run.workers.far import Address, Package, serve
+from symrank.run.workers.pools import Pool, Reply
+
+__all__ = ["OnDask", "is_client", "is_client_executor"]
+
+
+def is_client(what: Any) -> bool:
+    """Tell whether this is a ``distributed.Client``, without loading Dask."""
+    return _is(what, "Client") and hasattr(what, "scatter") and hasattr(what, "get_executor")
+
+
+def is_client_executor(what: Any) -> bool:
+    """Tell whether this is what ``Client.get_executor`` returns."""
+    return _is(what, "ClientExecutor") and is_client(getattr(what, "_client", None))
+
+
+def _is(what: Any, name: str) -> bool:
+    """Whether a class of this name of Dask's is among the bases."""
+    return any(
+        kind.__name__ == name and kind.__module__.partition(".")[0] == "distributed"
+        for kind in type(what).__mro__
+    )
+
+
+class OnDask(Pool):
+    """The workers of a client, or of its executor."""
+
+    def __init__(self, client: Any) -> None:
+        self._executor: Executor = client.get_executor() if is_client(client) else client
+        self._client = client if is_client(client) else getattr(client, "_client")  # noqa: B009
+        self._packages: dict[tuple[int, int, int], tuple[Address, Any, Any]] = {}
+        self.num_workers = sum(self._client.nthreads().values()) or None
+
+    def submit(self, work: Work, errand: Errand) -> Reply:
+        """See `Pool.submit`."""
+        parts = work.method, work.operator, work.goal.preconditioner
+        key = id(parts[0]), id(parts[1]), id(parts[2])
+        if key not in self._packages:
+            parcel = packing.packed(Package(*parts))
+            scattered = self._client.scatter(parcel, broadcast=True, hash=False)
+            self._packages[key] = Address(uuid.uuid4().hex), scattered, parts
+        address, scattered, _ = self._packages[key]
+        return self._executor.submit(serve, address, scattered, errand)
+
+    def stop(self) -> None:
+        """Forget the packages: errands under way end with their seconds."""
+        self._packages.clear()
+
+    def close(self) -> None:
+        """Release what was scattered; the cluster is the caller's."""
+        self._packages.clear()

@@ -1,0 +1,219 @@
+"""A crew of several: errands are sent out as long as workers are free, and merged in order.
+
+Whoever answers first, the states of a round are handed on in the order of its tasks, so that a run
+has the same bits with any crew. Products are counted as outcomes come in; the witness of an
+operator that may change is asked here, at the end of the round, as ever.
+
+The end. Time up, Ctrl-C, an error of a product or of the observer: what has not been sent is not
+sent, what is queued is cancelled, what is under way is told to stop (a process of symrank's own is
+ended, a thread or a stranger's process ends after its product), and is waited for only so long.
+"""
+
+import dataclasses
+import time
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import FIRST_COMPLETED, CancelledError, wait
+from typing import Any
+
+from symrank.errors import OptionError, WorkerLostError
+from symrank.methods import Task
+from symrank.methods.base import Tick
+from symrank.operators import Operator
+from symrank.run.budget import TimeUp
+from symrank.run.crew import Alone, Crew, States, Work
+from symrank.run.workers.columns import Part, parts_of, whole_of
+from symrank.run.workers.errands import Errand, Outcome
+from symrank.run.workers.pools import Pool, Reply
+from symrank.support import foreign
+
+__all__ = ["Several"]
+
+POLL = 0.1  # seconds between looks at the clock; also Ctrl-C is heard then, on every system
+GRACE = 1.0  # seconds after the deadline, or the end: for the last words of who was at work
+AHEAD = 2  # errands a worker, so that none waits for the next; more would only take memory
+
+
+class Several(Crew):
+    """Does the tasks of a round with a pool, which is made when it is first needed."""
+
+    def __init__(self, make: Callable[[], Pool]) -> None:
+        self._make = make
+        self._pool: Pool | None = None
+
+    def each(
+        self, work: Work, tasks: Sequence[Task], states: States, tick: Tick
+    ) -> Iterator[tuple[Task, Any]]:
+        """See `Crew.each`; a round that is one errand is done here."""
+        _refuse(work.operator)
+        if self._pool is None:
+            self._pool = self._make()
+        parts = parts_of(work, tasks, states, self._pool.num_workers)
+        if len(parts) == 1:
+            here = Alone()
+            here.done = self.done
+            yield from here.each(work, tasks, {tasks[0].key: parts[0].state}, tick)
+            return
+        shift = Shift(self._pool, work, parts, tick)
+        merged = Merger(tasks, parts, self.done)
+        try:
+            for number, state in shift.outcomes():
+                yield from merged.add(number, state)
+        finally:
+            shift.end()
+
+    def close(self) -> None:
+        """See `Crew.close`."""
+        pool, self._pool = self._pool, None
+        if pool is not None:
+            pool.close()
+
+
+class Merger:
+    """Puts parts together, and hands tasks on in order."""
+
+    def __init__(
+        self,
+        tasks: Sequence[Task],
+        parts: Sequence[Part],
+        done: Callable[[Task, Any], None] | None,
+    ) -> None:
+        self._tasks, self._parts, self._done = tasks, parts, done
+        self._found: dict[int, Any] = {}  # states of parts, by their numbers
+        self._whole: dict[int, Any] = {}  # states of tasks, by their turns
+        self._next = 0
+
+    def add(self, number: int, state: Any) -> Iterator[tuple[Task, Any]]:
+        """Take the state of a part; yield the tasks whose turn it is then."""
+        self._found[number] = state
+        turn = self._parts[number].turn
+        own = [j for j, part in enumerate(self._parts) if part.turn == turn]
+        if all(j in self._found for j in own):
+            whole = whole_of([self._found.pop(j) for j in own])
+            self._whole[turn] = whole
+            if self._done is not None:
+                self._done(self._tasks[turn], whole)
+        while self._next in self._whole:
+            turn, self._next = self._next, self._next + 1
+            yield self._tasks[turn], self._whole.pop(turn)
+
+
+class Shift:
+    """The errands of a round, from the first that is sent to the last that is back."""
+
+    def __init__(self, pool: Pool, work: Work, parts: Sequence[Part], tick: Tick) -> None:
+        self._pool, self._work, self._tick = pool, work, tick
+        self._parts: list[Part | None] = list(parts)
+        self._replies: dict[Reply, Errand] = {}
+        self._errors: dict[int, BaseException] = {}
+        self._sent = 0
+        self._is_over = False
+
+    def outcomes(self) -> Iterator[tuple[int, Any]]:
+        """Yield the number and the new state of every part, as they come.
+
+        Raises
+        ------
+        TimeUp
+            Where the deadline is over before the last is back.
+        WorkerLostError
+            Where an errand has gone with its worker.
+        Exception
+            Of a product: where several errands end by one, that of the first in order.
+        """
+        while True:
+            self._send()
+            if not self._replies:
+                break
+            done, _ = wait(self._replies, timeout=POLL, return_when=FIRST_COMPLETED)
+            for reply in done:
+                outcome = self._outcome(reply)
+                if outcome is None:
+                    continue
+                if outcome.is_cut_short:
+                    self._tick(outcome.products)
+                    raise TimeUp
+                if outcome.error is not None:
+                    self._errors[outcome.number] = outcome.error
+                    continue
+                self._tick(outcome.products)
+                yield outcome.number, outcome.state
+            if time.perf_counter() > self._work.deadline + GRACE:
+                raise TimeUp
+        self._is_over = True
+        if self._errors:
+            raise self._errors[min(self._errors)]
+
+    def end(self) -> None:
+        """Stop what is still under way."""
+        if self._is_over:
+            return
+        for reply in self._replies:
+            reply.cancel()
+        self._pool.stop()
+        wait(self._replies, timeout=GRACE)
+
+    def _send(self) -> None:
+        """Send errands while workers are free; none after an error, but those before it."""
+        workers = self._pool.num_workers
+        most = len(self._parts) if workers is None else AHEAD * workers
+        while self._sent < len(self._parts) and len(self._replies) < most and not self._errors:
+            part = self._parts[self._sent]
+            assert part is not None
+            self._submit(self._pool.submit, self._errand(self._sent, part))
+            self._parts[self._sent] = None  # the errand has the state
+            self._sent += 1
+
+    def _errand(self, number: int, part: Part) -> Errand:
+        return Errand(
+            number=number,
+            round_=self._work.round_,
+            task=part.task,
+            state=part.state,
+            goal=dataclasses.replace(self._work.goal, preconditioner=None),
+            seconds=self._work.deadline - time.perf_counter(),
+            errstate=foreign.callers_state(),
+        )
+
+    def _submit(self, submit: Callable[[Work, Errand], Reply], errand: Errand) -> None:
+        try:
+            reply = submit(self._work, errand)
+        except RuntimeError as error:  # an executor that is shut down, or broken
+            raise _lost(error) from error
+        self._replies[reply] = errand
+
+    def _outcome(self, reply: Reply) -> Outcome | None:
+        """Return what came back; None where the errand had to be sent again."""
+        errand = self._replies.pop(reply)
+        try:
+            outcome = reply.result()
+        except (CancelledError, Exception) as error:
+            if isinstance(error, WorkerLostError | OptionError):
+                raise
+            raise _lost(error) from error
+        if not isinstance(outcome, Outcome) or outcome.number != errand.number:
+            raise WorkerLostError(
+                "executor has given the answer of another task, or one that is none: its futures "
+                "must hold what the function that was submitted returns."
+            )
+        if outcome.lacks_package:
+            self._submit(self._pool.submit_whole, errand)
+            return None
+        return outcome
+
+
+def _lost(error: BaseException) -> WorkerLostError:
+    said = f"{type(error).__name__}: {error}".rstrip(": .")
+    return WorkerLostError(
+        f"executor has lost a task of the run ({said}): a worker died, or the executor was shut "
+        "down or its queue cancelled. What was known by then is the `result` of this error. Make a "
+        "new executor, or let symrank have one: executor='processes' replaces a worker that dies."
+    )
+
+
+def _refuse(operator: Operator) -> None:
+    """Raise where products are made on a device, which workers would only share."""
+    if operator.kernel is not None:
+        raise OptionError(
+            "executor is for products that processors make, and A lives on a device, which one "
+            "process keeps busy: leave executor out, or pass A.get(), a copy on the host."
+        )
