@@ -13,6 +13,7 @@ import dataclasses
 from collections.abc import Sequence
 from typing import Any
 
+from symrank import kernels
 from symrank.methods import Task
 from symrank.recurrences.segments import State, joined, side_by_side, slices
 from symrank.run.crew import States, Work
@@ -62,7 +63,7 @@ def _ends(
 ) -> Sequence[tuple[int, int]]:
     """Return which columns go together: as many parts as keep all workers busy."""
     k = task.num_vectors
-    if not (work.operator.is_columnwise and work.method.has_columns(task)) or k < 2 * LEAST:
+    if k < 2 * LEAST or not work.method.has_columns(task) or not _are_columnwise(work):
         return [(0, k)]
     if num_workers is None:
         count = -(-k // ANY_NUMBER)
@@ -71,6 +72,12 @@ def _ends(
     else:
         count = max(-(-num_workers // num_tasks), ENOUGH)
     return slices(k, -(-k // min(count, k // LEAST)))
+
+
+def _are_columnwise(work: Work) -> bool:
+    """Whether products and kernels promise bits for a column; `reference` adds as NumPy does."""
+    kernel = kernels.load(work.method.kernel or work.operator.kernel)
+    return work.operator.is_columnwise and kernel is not kernels.load("reference")
 
 
 def _narrowed(task: Task, first: int, last: int) -> Task:

@@ -6,6 +6,7 @@ is told how many seconds are left when it is sent, and asks after every product 
 wanted.
 """
 
+import os
 import pickle
 import platform
 import time
@@ -41,6 +42,7 @@ class Errand:
     errstate: Mapping[str, Any]  # of the caller's code
     sent: float = field(default_factory=time.time)
     host: str = HERE
+    process: int = field(default_factory=os.getpid)  # that has sent it
 
     @property
     def seconds_left(self) -> float:

@@ -9,6 +9,7 @@ seconds are up, or within the next product after the file of the package has gon
 first thing that goes when a run ends.
 """
 
+import copy
 import dataclasses
 import os
 import sys
@@ -67,6 +68,11 @@ def serve(address: Address, parcel: packing.Packed | None, errand: Errand) -> Ou
         return Outcome(number=errand.number, error=error)
     if package is None:
         return Outcome(number=errand.number, lacks_package=True)
+    if errand.process == os.getpid():  # it was not pickled, and an executor may do it again
+        errand = dataclasses.replace(errand, state=copy.deepcopy(errand.state))
+    else:  # what the caller has NumPy call is not here
+        told = {k: "warn" if v in ("call", "log") else v for k, v in errand.errstate.items()}
+        errand = dataclasses.replace(errand, errstate=told)
     outcome = perform(package.work(errand), errand, _Gone(address.path if parcel is None else ""))
     if outcome.error is not None:
         outcome.error = sendable(outcome.error)

@@ -1,0 +1,204 @@
+"""Executors: the same bits whoever does the work, and an end whatever happens to him."""
+
+import itertools
+import os
+import signal
+import sys
+import time
+from concurrent.futures import ThreadPoolExecutor
+
+import numpy as np
+import pytest
+
+import symrank
+from symrank.errors import ChangedOperatorError, OptionError, WorkerLostError
+from symrank.methods import Task
+from symrank.run.workers import columns, packing, processes, several
+from symrank.spectrum.outcome import Status
+from tests.run.crews import PROBLEMS, Here, Slow, ask, bits, children
+
+on_linux = pytest.mark.skipif(sys.platform != "linux", reason="looks at /proc")
+
+
+@pytest.mark.parametrize("name", PROBLEMS)
+def test_threads_give_the_bits_of_one(name):
+    alone = bits(ask(name))
+    with ThreadPoolExecutor(3) as pool:
+        assert bits(ask(name, pool)) == alone
+    assert bits(ask(name, "threads")) == alone
+
+
+@on_linux
+def test_own_processes_give_the_bits_of_one_also_where_one_is_killed(monkeypatch):
+    killed, started = [], []
+    true = processes._started
+    monkeypatch.setattr(processes, "_started", lambda: started.append(1) or true())
+    before = children()
+
+    def observe(now):
+        if now.interval is not None and not killed:
+            victim = min(children() - before)
+            os.kill(victim, signal.SIGKILL)
+            killed.append(victim)
+
+    result = ask("langevin", 2, progress=observe)
+    assert bits(result) == bits(ask("langevin"))
+    assert (len(killed), len(started)) == (1, 3)
+    assert children() == before
+
+
+def test_an_executor_of_the_callers_is_sent_the_operator_once(monkeypatch):
+    sent = []
+    true = packing.dump
+    monkeypatch.setattr(packing, "dump", lambda what, path: sent.append(path) or true(what, path))
+    pool = Here()
+    assert bits(ask("lanczos", pool)) == bits(ask("lanczos"))
+    assert len(sent) == 1
+    assert len(pool.submitted) > 8
+
+
+def test_a_worker_that_sees_no_file_is_handed_the_package(monkeypatch):
+    monkeypatch.setattr("os.path.exists", lambda path: not str(path).endswith(".package"))
+    assert bits(ask("lanczos", Here())) == bits(ask("lanczos"))
+
+
+def test_counts_tables_and_refined_results_have_the_same_bits():
+    A, asked = PROBLEMS["lanczos"][0](), {"rng": 3, "max_matvecs": 600}
+    count = [symrank.count(A, 1.0, 3.0, "lanczos", executor=e, **asked) for e in (None, "threads")]
+    assert bits(count[0]) == bits(count[1])
+    shifted = [symrank.count(A, 1.0, 3.0, "chebyshev", executor=e, **asked) for e in (None, Here())]
+    assert bits(shifted[0]) == bits(shifted[1])
+    table = [symrank.count(A, [0.0, 1.0, 9.0], executor=e, **asked) for e in (None, "threads")]
+    assert bits(table[0].total) == bits(table[1].total)
+    again = [one.refine(0.003, max_matvecs=600) for one in count]
+    assert bits(again[0]) == bits(again[1])
+
+
+@pytest.mark.parametrize("widths", [(2,) * 8, (3, 5, 8), (4, 12)])
+@pytest.mark.parametrize("dtype", "fdFD")
+def test_columns_of_a_sparse_product_do_not_know_each_other(widths, dtype, rng):
+    A = symrank.as_operator((PROBLEMS["lanczos"][0]() * np.pi).astype(dtype))
+    assert A.is_columnwise
+    X = rng.standard_normal((A.n, 16)).astype(dtype)
+    if A.dtype.kind == "c":
+        X = X + 1j * rng.standard_normal(X.shape).astype(X.real.dtype)
+    whole, ends = A.matmat(X), np.cumsum([0, *widths])
+    for a, b in itertools.pairwise(ends):
+        part = A.matmat(np.ascontiguousarray(X[:, a:b]))
+        np.testing.assert_array_equal(part, whole[:, a:b])  # to the last bit
+
+
+@pytest.mark.parametrize("workers", [None, 1, 2, 3, 7, 64])
+@pytest.mark.parametrize("sizes", [(8,), (7,), (1,), (3,), (16, 16, 5), (64, 1)])
+def test_parts_cover_their_tasks_and_none_is_one_column(workers, sizes):
+    work = several.Work(symrank.Lanczos(), Slow(), None, 0)
+    tasks = [Task(("probes", 100 * j), 5, k) for j, k in enumerate(sizes)]
+    parts = columns.parts_of(work, tasks, {}, workers)
+    covered = [[] for _ in sizes]
+    for part in parts:
+        first = part.task.key[-1] - 100 * part.turn
+        covered[part.turn] += range(first, first + part.task.num_vectors)
+        assert part.task.num_vectors >= 2 or sizes[part.turn] == 1
+    assert covered == [list(range(k)) for k in sizes]
+    if workers is not None and workers <= sum(k // 2 for k in sizes):
+        assert len(parts) >= min(workers, len(sizes) * (min(sizes) // 2 or 1))
+
+
+def test_products_that_depend_on_their_columns_are_not_parted():
+    dense = symrank.as_operator(np.eye(5))
+    assert not dense.is_columnwise
+    work = several.Work(symrank.Lanczos(), dense, None, 0)
+    assert len(columns.parts_of(work, [Task(("probes", 0), 5, 16)], {}, 4)) == 1
+
+
+def test_a_package_is_mapped_and_may_be_written_to(tmp_path, rng):
+    big, small = rng.standard_normal((400, 9)), np.arange(3.0)
+    path = str(tmp_path / "x")
+    packing.dump({"big": big, "small": small, "again": big}, path)
+    first, second = packing.load(path), packing.load(path)
+    assert first["big"] is first["again"]
+    assert first["big"].ctypes.data % packing.LINE == 0
+    np.testing.assert_array_equal(first["big"], big)
+    first["big"][:] = 0.0
+    np.testing.assert_array_equal(second["big"], big)
+    packing.load(path, is_last=True)
+    assert not os.path.exists(path)
+
+
+@pytest.mark.parametrize("executor", [Here(), 2])
+def test_what_cannot_be_pickled_is_named_with_the_remedy(executor):
+    A = Slow()
+    A.lock = __import__("threading").Lock()
+    with pytest.raises(OptionError, match=r"_thread\.lock.*executor='threads' needs no pickling"):
+        symrank.rank(A, "lanczos", rng=1, executor=executor)
+
+
+@pytest.mark.parametrize("wrong", [0, -1, True, 1.5, "thread", ThreadPoolExecutor, object(), 10**9])
+def test_what_is_no_executor_is_refused(wrong):
+    with pytest.raises(OptionError, match=r"executor=.*'threads'"):
+        symrank.rank(np.eye(3), executor=wrong)
+
+
+@pytest.mark.parametrize("twist", ["shut down", "cancel", "others", "none"])
+def test_an_executor_that_fails_ends_the_run_with_what_was_known(twist):
+    pool = Here(twist, at=9)
+    with pytest.raises(WorkerLostError) as caught:
+        ask("lanczos", pool)
+    result = caught.value.result
+    assert result.status is Status.INTERRUPTED
+    low, high = result.interval()
+    assert low <= 1199 <= high
+
+
+def test_an_executor_that_does_everything_twice_has_the_same_bits():
+    assert bits(ask("lanczos", Here("twice"))) == bits(ask("lanczos"))
+
+
+def test_a_future_that_hangs_ends_with_the_seconds(monkeypatch):
+    monkeypatch.setattr(several, "GRACE", 0.1)
+    pool = Here("hang", at=9)
+    result = ask("lanczos", pool, max_seconds=0.5)
+    assert pool.submitted[9].cancelled()
+    assert 0.5 < result.seconds < 30.0
+    assert result.num_matvecs < 1600
+
+
+def test_time_up_stops_the_threads_after_a_product():
+    A = Slow(seconds=0.005)
+    with ThreadPoolExecutor(2) as pool:
+        start = time.perf_counter()
+        result = symrank.rank(A, "lanczos", rng=1, executor=pool, max_seconds=0.01, precision=1e-9)
+        pool.submit(int).result()
+        took, calls = time.perf_counter() - start, A.calls
+    assert result.num_matvecs < 20_000
+    assert took < 60.0
+    assert A.calls == calls  # nobody multiplies any longer
+
+
+def test_an_error_of_the_callers_code_keeps_its_type_and_what_was_known():
+    for executor in ("threads", Here()):
+        with pytest.raises(ZeroDivisionError, match="the caller's own") as caught:
+            symrank.rank(Slow(twist="raise", at=300), "lanczos", rng=1, executor=executor,
+                         precision=1e-9)  # fmt: skip
+        assert "Raised by the caller's code" in caught.value.__notes__[-1]
+        assert caught.value.result is not None
+
+
+def test_an_operator_that_changes_is_seen_here():
+    with pytest.raises(ChangedOperatorError):
+        symrank.rank(Slow(twist="change", at=150), "lanczos", rng=1, executor="threads",
+                     precision=1e-9)  # fmt: skip
+
+
+def test_a_worker_has_one_thread_of_the_kernels(monkeypatch):
+    from symrank.kernels.compiled import threads
+
+    monkeypatch.delenv("NUMBA_NUM_THREADS", raising=False)
+    with threads.using(5):
+        assert threads.number() == 5
+        with threads.limited(threads.of_a_worker()):
+            assert threads.number() == 1
+            with ThreadPoolExecutor(1) as pool:
+                assert pool.submit(threads.number).result() == 5  # that of others is not touched
+    monkeypatch.setenv("NUMBA_NUM_THREADS", "3")
+    assert threads.of_a_worker() == 3
