@@ -127,6 +127,10 @@ Preconditioned = Annotated[
         "multigrid cycle, for Laplacians and finite elements. None moves the rank."
     ),
 ]
+Workers = Annotated[
+    str | None,
+    typer.Option(help="Who shares the work: processes, threads, or a number of processes."),
+]
 AsJson = Annotated[
     bool,
     typer.Option("--json", help="Print JSON alone; with aug, of the operator of twice the rank."),
@@ -154,6 +158,7 @@ def _rank(
     hermitian: IsSymmetric = None,
     rectangular: HowSymmetric = None,
     preconditioner: Preconditioned = None,
+    executor: Workers = None,
     as_json: AsJson = False,
     plot: Plot = None,
 ) -> None:
@@ -179,6 +184,7 @@ def _rank(
                     hermitian=hermitian,
                     preconditioner=None if preconditioner is None else preconditioner.value,
                     rng=seed,
+                    executor=_crew(executor),
                     progress=run.watch(observe(name)),
                 )
                 is_known()
@@ -190,6 +196,11 @@ def _rank(
             run.is_answered = True
         if plots is not None:
             plots.save_plot(run.result.plot(), plot)
+
+
+def _crew(executor: str | None) -> str | int | None:
+    """Return what `symrank.rank` takes: a number where it is one."""
+    return int(executor) if executor is not None and executor.isdecimal() else executor
 
 
 @app.command("inertia")

@@ -3,19 +3,25 @@
 A worker that dies is Dask's to replace: the scheduler gives its tasks to others (up to its setting
 ``distributed.scheduler.allowed-failures``), and a package that went with it lies with the others.
 An errand is a pure function, so that one that was run twice has the same outcome.
+
+Large states are no part of a graph, which the scheduler would keep: they are scattered to one
+worker. If that dies with them, the errand is sent again as a part of the graph.
 """
 
 import uuid
+import warnings
 from concurrent.futures import Executor
 from typing import Any
 
 from symrank.run.crew import Work
 from symrank.run.workers import packing
-from symrank.run.workers.errands import Errand
+from symrank.run.workers.errands import Errand, Outcome
 from symrank.run.workers.far import Address, Package, serve
 from symrank.run.workers.pools import Pool, Reply
 
 __all__ = ["OnDask", "is_client", "is_client_executor"]
+
+LARGE = 1 << 20  # bytes
 
 
 def is_client(what: Any) -> bool:
@@ -36,6 +42,11 @@ def _is(what: Any, name: str) -> bool:
     )
 
 
+def serve_packed(address: Address, package: packing.Packed, errand: packing.Packed) -> Outcome:
+    """Perform an errand on a worker of the cluster."""
+    return serve(address, package, errand.unpacked())
+
+
 class OnDask(Pool):
     """The workers of a client, or of its executor."""
 
@@ -45,7 +56,7 @@ class OnDask(Pool):
         self._packages: dict[tuple[int, int, int], tuple[Address, Any, Any]] = {}
         self.num_workers = sum(self._client.nthreads().values()) or None
 
-    def submit(self, work: Work, errand: Errand) -> Reply:
+    def submit(self, work: Work, errand: Errand, *, is_again: bool = False) -> Reply:
         """See `Pool.submit`."""
         parts = work.method, work.operator, work.goal.preconditioner
         key = id(parts[0]), id(parts[1]), id(parts[2])
@@ -54,7 +65,16 @@ class OnDask(Pool):
             scattered = self._client.scatter(parcel, broadcast=True, hash=False)
             self._packages[key] = Address(uuid.uuid4().hex), scattered, parts
         address, scattered, _ = self._packages[key]
-        return self._executor.submit(serve, address, scattered, errand)
+        parcel = packing.packed(errand)
+        large = sum(one.nbytes for one in parcel.buffers) > LARGE
+        sent = self._client.scatter(parcel, hash=False) if large and not is_again else parcel
+        with warnings.catch_warnings():
+            warnings.filterwarnings("ignore", "Sending large graph", UserWarning)
+            return self._executor.submit(serve_packed, address, scattered, sent)
+
+    def submit_again(self, work: Work, errand: Errand) -> Reply | None:
+        """See `Pool.submit_again`."""
+        return self.submit(work, errand, is_again=True)
 
     def stop(self) -> None:
         """Forget the packages: errands under way end with their seconds."""

@@ -36,9 +36,6 @@ class Pool(ABC):
     num_workers: int | None = None
     """None: nobody knows."""
 
-    uses_up_states: bool = False
-    """Whether an errand cannot be sent again."""
-
     @abstractmethod
     def submit(self, work: Work, errand: Errand) -> Reply:
         """Take an errand of this work."""
@@ -46,6 +43,10 @@ class Pool(ABC):
     def submit_whole(self, work: Work, errand: Errand) -> Reply:
         """Take it again, for a worker that lacked the package."""
         return self.submit(work, errand)
+
+    def submit_again(self, work: Work, errand: Errand) -> Reply | None:  # noqa: ARG002
+        """Take an errand again whose reply was lost; None: the pool has nobody to give it to."""
+        return None
 
     @abstractmethod
     def stop(self) -> None:
@@ -58,8 +59,6 @@ class Pool(ABC):
 
 class Threads(Pool):
     """The threads of an executor of the caller's: nothing is sent anywhere."""
-
-    uses_up_states = True
 
     def __init__(self, executor: Executor, num_workers: int | None) -> None:
         self.executor, self.num_workers = executor, num_workers

@@ -105,6 +105,7 @@ class Shift:
         self._parts: list[Part | None] = list(parts)
         self._replies: dict[Reply, Errand] = {}
         self._errors: dict[int, BaseException] = {}
+        self._again: set[int] = set()  # errands that were sent once more
         self._sent = 0
         self._is_over = False
 
@@ -189,7 +190,12 @@ class Shift:
         except (CancelledError, Exception) as error:
             if isinstance(error, WorkerLostError | OptionError):
                 raise
-            raise _lost(error) from error
+            again = self._pool.submit_again(self._work, errand)
+            if again is None or errand.number in self._again:
+                raise _lost(error) from error
+            self._again.add(errand.number)
+            self._replies[again] = errand
+            return None
         if not isinstance(outcome, Outcome) or outcome.number != errand.number:
             raise WorkerLostError(
                 "executor has given the answer of another task, or one that is none: its futures "
