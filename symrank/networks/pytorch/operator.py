@@ -60,6 +60,7 @@ class NetworkOperator(Operator):
         self.way: Ways = "loop"  # until the first batch has told
         with foreign.callers_code():
             self.way = self._entered(options.way)
+        self.is_columnwise = self.way == "loop"  # one vector after the other
 
     @abstractmethod
     def _prepared(self, piece: Piece, point: Point) -> Any:
