@@ -28,6 +28,9 @@ HERE = platform.node()
 class CutShort(Exception):  # noqa: N818 - not an error: it ends an errand
     """The seconds of an errand are up, or nobody wants it any longer."""
 
+    def __init__(self, *, is_late: bool) -> None:
+        self.is_late = is_late
+
 
 @dataclass(kw_only=True)
 class Errand:
@@ -59,7 +62,8 @@ class Outcome:
     state: Any = None
     products: int = 0
     error: BaseException | None = None
-    is_cut_short: bool = False
+    is_late: bool = False  # the seconds were up
+    is_unwanted: bool = False  # nobody waits for it, or so it seemed
     lacks_package: bool = False  # the worker cannot see the operator
 
 
@@ -70,14 +74,16 @@ def perform(work: Work, errand: Errand, is_unwanted: Callable[[], bool]) -> Outc
 
     def tick(products: int) -> None:
         outcome.products += products
-        if time.perf_counter() > end or is_unwanted():
-            raise CutShort
+        if time.perf_counter() > end:
+            raise CutShort(is_late=True)
+        if is_unwanted():
+            raise CutShort(is_late=False)
 
     try:
         with threads.limited(threads.of_a_worker()), foreign.own_arithmetic(errand.errstate):
             outcome.state = work(errand.task, errand.state, tick)
-    except CutShort:
-        outcome.is_cut_short = True
+    except CutShort as cut:
+        outcome.is_late, outcome.is_unwanted = cut.is_late, not cut.is_late
     except Exception as error:
         outcome.error = error
     return outcome

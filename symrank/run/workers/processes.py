@@ -83,7 +83,7 @@ class Processes(Pool):
                     return _asked(child, address, path, is_unwanted)
                 except Unwanted:
                     child = None
-                    return Outcome(number=number, is_cut_short=True)
+                    return Outcome(number=number, is_unwanted=True)
                 except (ChildNotStarted, ChildRaised) as error:
                     child = None if isinstance(error, ChildNotStarted) else child
                     raise WorkerLostError(

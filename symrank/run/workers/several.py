@@ -15,7 +15,7 @@ from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, CancelledError, wait
 from typing import Any
 
-from symrank.errors import OptionError, WorkerLostError
+from symrank.errors import OptionError, SymrankError, WorkerLostError
 from symrank.methods import Task
 from symrank.methods.base import Tick
 from symrank.operators import Operator
@@ -46,15 +46,15 @@ class Several(Crew):
         """See `Crew.each`; a round that is one errand is done here."""
         _refuse(work.operator)
         if self._pool is None:
-            self._pool = self._make()
+            self._pool = _made(self._make)
         parts = parts_of(work, tasks, states, self._pool.num_workers)
         if len(parts) == 1:
             here = Alone()
             here.done = self.done
             yield from here.each(work, tasks, {tasks[0].key: parts[0].state}, tick)
             return
+        merged = Merger(tasks, [part.turn for part in parts], self.done)
         shift = Shift(self._pool, work, parts, tick)
-        merged = Merger(tasks, parts, self.done)
         try:
             for number, state in shift.outcomes():
                 yield from merged.add(number, state)
@@ -65,6 +65,7 @@ class Several(Crew):
         """See `Crew.close`."""
         pool, self._pool = self._pool, None
         if pool is not None:
+            pool.stop()
             pool.close()
 
 
@@ -74,10 +75,10 @@ class Merger:
     def __init__(
         self,
         tasks: Sequence[Task],
-        parts: Sequence[Part],
+        turns: Sequence[int],  # of the tasks, for every part
         done: Callable[[Task, Any], None] | None,
     ) -> None:
-        self._tasks, self._parts, self._done = tasks, parts, done
+        self._tasks, self._turns, self._done = tasks, turns, done
         self._found: dict[int, Any] = {}  # states of parts, by their numbers
         self._whole: dict[int, Any] = {}  # states of tasks, by their turns
         self._next = 0
@@ -85,8 +86,8 @@ class Merger:
     def add(self, number: int, state: Any) -> Iterator[tuple[Task, Any]]:
         """Take the state of a part; yield the tasks whose turn it is then."""
         self._found[number] = state
-        turn = self._parts[number].turn
-        own = [j for j, part in enumerate(self._parts) if part.turn == turn]
+        turn = self._turns[number]
+        own = [j for j, other in enumerate(self._turns) if other == turn]
         if all(j in self._found for j in own):
             whole = whole_of([self._found.pop(j) for j in own])
             self._whole[turn] = whole
@@ -98,11 +99,15 @@ class Merger:
 
 
 class Shift:
-    """The errands of a round, from the first that is sent to the last that is back."""
+    """The errands of a round, from the first that is sent to the last that is back.
 
-    def __init__(self, pool: Pool, work: Work, parts: Sequence[Part], tick: Tick) -> None:
+    It takes the parts out of the list that it is given: a state lives as long as it is needed.
+    """
+
+    def __init__(self, pool: Pool, work: Work, parts: list[Part], tick: Tick) -> None:
         self._pool, self._work, self._tick = pool, work, tick
-        self._parts: list[Part | None] = list(parts)
+        self._num_parts, self._left = len(parts), parts
+        self._left.reverse()
         self._replies: dict[Reply, Errand] = {}
         self._errors: dict[int, BaseException] = {}
         self._again: set[int] = set()  # errands that were sent once more
@@ -130,7 +135,7 @@ class Shift:
                 outcome = self._outcome(reply)
                 if outcome is None:
                     continue
-                if outcome.is_cut_short:
+                if outcome.is_late:
                     self._tick(outcome.products)
                     raise TimeUp
                 if outcome.error is not None:
@@ -140,9 +145,8 @@ class Shift:
                 yield outcome.number, outcome.state
             if time.perf_counter() > self._work.deadline + GRACE:
                 raise TimeUp
+            self._raise_first()
         self._is_over = True
-        if self._errors:
-            raise self._errors[min(self._errors)]
 
     def end(self) -> None:
         """Stop what is still under way."""
@@ -153,15 +157,19 @@ class Shift:
         self._pool.stop()
         wait(self._replies, timeout=GRACE)
 
+    def _raise_first(self) -> None:
+        """Raise the error of the first errand that has one, once all before it are back."""
+        first = min(self._errors, default=None)
+        if first is not None and all(one.number > first for one in self._replies.values()):
+            raise self._errors[first]
+
     def _send(self) -> None:
         """Send errands while workers are free; none after an error, but those before it."""
         workers = self._pool.num_workers
-        most = len(self._parts) if workers is None else AHEAD * workers
-        while self._sent < len(self._parts) and len(self._replies) < most and not self._errors:
-            part = self._parts[self._sent]
-            assert part is not None
+        most = self._num_parts if workers is None else AHEAD * workers
+        while self._left and len(self._replies) < most and not self._errors:
+            part = self._left.pop()
             self._submit(self._pool.submit, self._errand(self._sent, part))
-            self._parts[self._sent] = None  # the errand has the state
             self._sent += 1
 
     def _errand(self, number: int, part: Part) -> Errand:
@@ -178,7 +186,9 @@ class Shift:
     def _submit(self, submit: Callable[[Work, Errand], Reply], errand: Errand) -> None:
         try:
             reply = submit(self._work, errand)
-        except RuntimeError as error:  # an executor that is shut down, or broken
+        except SymrankError:
+            raise
+        except Exception as error:  # an executor that is shut down, or broken
             raise _lost(error) from error
         self._replies[reply] = errand
 
@@ -201,10 +211,22 @@ class Shift:
                 "executor has given the answer of another task, or one that is none: its futures "
                 "must hold what the function that was submitted returns."
             )
+        if outcome.is_unwanted:
+            raise WorkerLostError(
+                "a worker misses the file of the operator, which somebody else has removed from "
+                "the temporary folder. Set TMPDIR to one that is left alone."
+            )
         if outcome.lacks_package:
             self._submit(self._pool.submit_whole, errand)
             return None
         return outcome
+
+
+def _made(make: Callable[[], Pool]) -> Pool:
+    try:
+        return make()
+    except Exception as error:  # a client that is closed, no room for a folder
+        raise _lost(error) from error
 
 
 def _lost(error: BaseException) -> WorkerLostError:
