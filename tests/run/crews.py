@@ -4,8 +4,11 @@ import json
 import os
 import signal
 import time
+from collections.abc import Iterator
 from concurrent.futures import Executor, Future
+from contextlib import contextmanager
 from typing import Any
+from unittest.mock import patch
 
 import numpy as np
 import scipy.sparse as sp
@@ -13,9 +16,10 @@ from scipy.sparse.linalg import LinearOperator
 
 import symrank
 from symrank import gallery
+from symrank.kernels.compiled import threads
 from symrank.operators import Operator
 
-__all__ = ["PROBLEMS", "Here", "Slow", "ask", "bits", "children"]
+__all__ = ["PROBLEMS", "Here", "Slow", "ask", "bits", "children", "many_threads"]
 
 
 def laplacian() -> Any:
@@ -74,6 +78,17 @@ def bits(result: Any) -> str:
     """Return all that a result says but for the seconds, to the last bit."""
     record = result.to_dict(measure=result.measure is not None)
     return json.dumps({k: v for k, v in record.items() if k != "seconds"}, sort_keys=True)
+
+
+@contextmanager
+def many_threads() -> Iterator[None]:
+    """Let every pass of a kernel be shared by three threads, however short it is."""
+    with (
+        threads.using(3),
+        patch.object(threads, "WORTH", 1),
+        patch.object(threads, "LEAST", 1),
+    ):
+        yield
 
 
 class Slow(Operator):

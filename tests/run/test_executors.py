@@ -16,7 +16,7 @@ import pytest
 import symrank
 from symrank.errors import WorkerLostError
 from symrank.spectrum.outcome import Status
-from tests.run.crews import Slow, ask, bits, laplacian
+from tests.run.crews import Slow, ask, bits, laplacian, many_threads
 
 pytestmark = pytest.mark.slow
 
@@ -36,8 +36,9 @@ if __name__ == "__main__":
 
 @pytest.fixture(scope="module")
 def alone():
-    """Answers of one process at default threads."""
-    return {name: bits(ask(name)) for name in NAMES}
+    """Answers of one process with all its threads."""
+    with many_threads():
+        return {name: bits(ask(name)) for name in NAMES}
 
 
 @pytest.fixture

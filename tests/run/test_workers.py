@@ -15,14 +15,15 @@ from symrank.errors import ChangedOperatorError, OptionError, WorkerLostError
 from symrank.methods import Task
 from symrank.run.workers import columns, packing, processes, several
 from symrank.spectrum.outcome import Status
-from tests.run.crews import PROBLEMS, Here, Slow, ask, bits, children
+from tests.run.crews import PROBLEMS, Here, Slow, ask, bits, children, many_threads
 
 on_linux = pytest.mark.skipif(sys.platform != "linux", reason="looks at /proc")
 
 
 @pytest.mark.parametrize("name", PROBLEMS)
 def test_threads_give_the_bits_of_one(name):
-    alone = bits(ask(name))
+    with many_threads():
+        alone = bits(ask(name))
     with ThreadPoolExecutor(3) as pool:
         assert bits(ask(name, pool)) == alone
     assert bits(ask(name, "threads")) == alone
@@ -32,7 +33,7 @@ def test_threads_give_the_bits_of_one(name):
 def test_own_processes_give_the_bits_of_one_also_where_one_is_killed(monkeypatch):
     killed, started = [], []
     true = processes._started
-    monkeypatch.setattr(processes, "_started", lambda: started.append(1) or true())
+    monkeypatch.setattr(processes, "_started", lambda event: started.append(1) or true(event))
     before = children()
 
     def observe(now):
@@ -102,6 +103,22 @@ def test_parts_cover_their_tasks_and_none_is_one_column(workers, sizes):
     assert covered == [list(range(k)) for k in sizes]
     if workers is not None and workers <= sum(k // 2 for k in sizes):
         assert len(parts) >= min(workers, len(sizes) * (min(sizes) // 2 or 1))
+
+
+def test_tasks_are_told_at_once_and_handed_on_in_order():
+    told, tasks = [], [Task(("probes", j), 1, 4) for j in (0, 4, 8)]
+    merged = several.Merger(tasks, [0, 0, 1, 2, 2], lambda task, _: told.append(task.key[-1]))
+    rows = [np.full((1, 2), float(j)) for j in range(5)]
+    assert list(merged.add(2, rows[2])) == []
+    assert list(merged.add(4, rows[4])) == []
+    assert list(merged.add(3, rows[3])) == []
+    assert told == [4, 8]
+    assert list(merged.add(1, rows[1])) == []
+    handed = list(merged.add(0, rows[0]))
+    assert told == [4, 8, 0]
+    assert [task for task, _ in handed] == tasks
+    assert handed[0][1].tolist() == [[0.0, 0.0, 1.0, 1.0]]
+    assert handed[1][1].tolist() == [[2.0, 2.0]]
 
 
 def test_products_that_depend_on_their_columns_are_not_parted():

@@ -15,6 +15,7 @@ import os
 import queue
 import sys
 import threading
+from collections.abc import Callable
 from concurrent.futures import Executor, ThreadPoolExecutor
 
 from symrank.errors import WorkerLostError
@@ -79,7 +80,7 @@ class Processes(Pool):
         try:
             for _ in range(GIVEN_TO):
                 try:
-                    child = child or _started()
+                    child = child or _started(is_unwanted)
                     return _asked(child, address, path, is_unwanted)
                 except Unwanted:
                     child = None
@@ -100,18 +101,23 @@ class Processes(Pool):
         ) from died
 
 
-def _started() -> Child:
-    return Child().__enter__()
-
-
-def _asked(child: Child, address: Address, path: str, is_unwanted: threading.Event) -> Outcome:
-    """Return the outcome of the errand in a file, and remove the files."""
+def _leaving(is_unwanted: threading.Event) -> Callable[[], None]:
+    """Return what ends a child that nobody waits for."""
 
     def leave() -> None:
         if is_unwanted.is_set():
             raise Unwanted
 
-    child.tick, outcome_path = leave, f"{path}.outcome"
+    return leave
+
+
+def _started(is_unwanted: threading.Event) -> Child:
+    return Child(tick=_leaving(is_unwanted)).__enter__()
+
+
+def _asked(child: Child, address: Address, path: str, is_unwanted: threading.Event) -> Outcome:
+    """Return the outcome of the errand in a file, and remove the files."""
+    child.tick, outcome_path = _leaving(is_unwanted), f"{path}.outcome"
     with contextlib.suppress(OSError):
         os.unlink(outcome_path)  # what a worker before this one has left of it
     child.call(
