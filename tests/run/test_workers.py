@@ -6,6 +6,7 @@ import signal
 import sys
 import time
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import nullcontext
 
 import numpy as np
 import pytest
@@ -22,7 +23,7 @@ on_linux = pytest.mark.skipif(sys.platform != "linux", reason="looks at /proc")
 
 @pytest.mark.parametrize("name", PROBLEMS)
 def test_threads_give_the_bits_of_one(name):
-    with many_threads():
+    with many_threads() if name == "chebyshev" else nullcontext():
         alone = bits(ask(name))
     with ThreadPoolExecutor(3) as pool:
         assert bits(ask(name, pool)) == alone
