@@ -9,12 +9,15 @@ the states say together then has the same bits whatever crew it was.
 import math
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from typing import Any
 
 from symrank.methods import Goal, Method, Task
 from symrank.methods.base import Tick
 from symrank.operators import Operator
+from symrank.recurrences import segments
+from symrank.recurrences.segments import State, side_by_side
 
 __all__ = ["Alone", "Crew", "Work"]
 
@@ -35,6 +38,12 @@ class Work:
         """Do one task; the state is used up."""
         return self.method.run(self.operator, self.goal, task, state, tick)
 
+    def joined(self, found: Sequence[Any]) -> Any:
+        """Return what a task gives from what parts of its columns have given, in their order."""
+        if len(found) == 1:
+            return found[0]
+        return segments.joined(found) if isinstance(found[0], State) else side_by_side(found)
+
 
 class Crew(ABC):
     """Does the tasks of a round.
@@ -48,6 +57,10 @@ class Crew(ABC):
 
     done: Callable[[Task, Any], None] | None = None
 
+    def at_work(self) -> AbstractContextManager[None]:
+        """Hold what a crew needs while it works; for who goes on after the call has ended."""
+        return nullcontext()
+
     @abstractmethod
     def each(
         self, work: Work, tasks: Sequence[Task], states: States, tick: Tick
@@ -56,9 +69,6 @@ class Crew(ABC):
 
         Where the iterator is closed, what is not finished is lost.
         """
-
-    def close(self) -> None:  # noqa: B027 - most crews have hired no one
-        """Send home whom the crew has hired; `each` hires anew."""
 
 
 class Alone(Crew):

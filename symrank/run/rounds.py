@@ -3,7 +3,7 @@
 import dataclasses
 import math
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import closing, contextmanager
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -118,7 +118,7 @@ class Rounds:
 
         try:
             deadline = math.inf if budget.interval is None else budget.deadline
-            work = Work(self.method, operator, self.goal, len(self.history), deadline)
+            work = Work(self.method, operator, self.goal, len(self.history), deadline=deadline)
             for task, state in self.job.crew.each(work, tasks, self.states, tick):
                 self.states[task.key] = state
             # by num_steps of a method, for example, it may have gone beyond its budget
@@ -305,7 +305,7 @@ def _resume(rounds: Rounds, before: Budget) -> Callable[..., RankResult]:
             max_matvecs=summary.num_products + rounds.goal.products_in(more),
             spent_looks=getattr(summary.evidence, "num_looks", 1),
         )
-        with foreign.own_arithmetic(), closing(rounds.job.crew):
+        with foreign.own_arithmetic(), rounds.job.crew.at_work():
             again = rounds.method.summarise(rounds.goal, rounds.states, summary)
             rounds.summary = inside(rounds.goal, again)
             rounds.advance(budget)

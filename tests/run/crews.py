@@ -18,6 +18,7 @@ import symrank
 from symrank import gallery
 from symrank.kernels.compiled import threads
 from symrank.operators import Operator
+from symrank.run.crew import Work
 
 __all__ = ["PROBLEMS", "Here", "Slow", "ask", "bits", "children", "many_threads"]
 
@@ -111,6 +112,25 @@ class Slow(Operator):
         if self.twist == "change" and self.calls > self.at:
             return 1.01 * self.d[:, None] * X
         return self.d[:, None] * X
+
+
+class Counting(Slow):
+    """Notes how many threads a kernel would have while it multiplies."""
+
+    def _matmat(self, X: Any) -> Any:
+        self.calls = max(self.calls, threads.number())
+        return self.d[:, None] * X
+
+
+class Told(Work):
+    """Work that tells more than the state, as a crew that wraps another may need."""
+
+    def __call__(self, task: Any, state: Any, tick: Any) -> Any:
+        return "told", task.num_vectors, super().__call__(task, state, tick)
+
+    def joined(self, found: Any) -> Any:
+        told, numbers, states = zip(*found, strict=True)
+        return told[0], sum(numbers), super().joined(states)
 
 
 class Here(Executor):

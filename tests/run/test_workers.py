@@ -13,10 +13,11 @@ import pytest
 
 import symrank
 from symrank.errors import ChangedOperatorError, OptionError, WorkerLostError
-from symrank.methods import Task
+from symrank.methods import Goal, Task
 from symrank.run.workers import columns, packing, processes, several
+from symrank.run.workers.hired import hired
 from symrank.spectrum.outcome import Status
-from tests.run.crews import PROBLEMS, Here, Slow, ask, bits, children, many_threads
+from tests.run.crews import PROBLEMS, Counting, Here, Slow, Told, ask, bits, children, many_threads
 
 on_linux = pytest.mark.skipif(sys.platform != "linux", reason="looks at /proc")
 
@@ -108,7 +109,8 @@ def test_parts_cover_their_tasks_and_none_is_one_column(workers, sizes):
 
 def test_tasks_are_told_at_once_and_handed_on_in_order():
     told, tasks = [], [Task(("probes", j), 1, 4) for j in (0, 4, 8)]
-    merged = several.Merger(tasks, [0, 0, 1, 2, 2], lambda task, _: told.append(task.key[-1]))
+    work = several.Work(symrank.Lanczos(), Slow(), None, 0)
+    merged = several.Merger(work, tasks, [0, 0, 1, 2, 2], lambda task, _: told.append(task.key[-1]))
     rows = [np.full((1, 2), float(j)) for j in range(5)]
     assert list(merged.add(2, rows[2])) == []
     assert list(merged.add(4, rows[4])) == []
@@ -120,6 +122,23 @@ def test_tasks_are_told_at_once_and_handed_on_in_order():
     assert [task for task, _ in handed] == tasks
     assert handed[0][1].tolist() == [[0.0, 0.0, 1.0, 1.0]]
     assert handed[1][1].tolist() == [[2.0, 2.0]]
+
+
+def first_round(A, kind):
+    goal = Goal(n=A.n, dtype=A.dtype, atol=None, rtol=None, half_width=1.0, open_ended=False,
+                confidence=0.95, max_matvecs=100, seed=1)  # fmt: skip
+    return kind(symrank.Lanczos(), A, goal, 0), [Task(("probes", 0), 5, 8)]
+
+
+@pytest.mark.parametrize("make", [Here, lambda: ThreadPoolExecutor(2)], ids=["sent", "threads"])
+def test_the_kind_of_work_comes_through(make):
+    work, tasks = first_round(Slow(), Told)
+    alone = work(tasks[0], None, lambda _: None)
+    with hired(make()) as crew:
+        ((_, shared),) = crew.each(work, tasks, {}, lambda _: None)
+    assert shared[:2] == alone[:2] == ("told", 8)
+    np.testing.assert_array_equal(shared[2].U, alone[2].U)
+    np.testing.assert_array_equal(shared[2].alpha, alone[2].alpha)
 
 
 def test_products_that_depend_on_their_columns_are_not_parted():
@@ -214,6 +233,10 @@ def test_a_worker_has_one_thread_of_the_kernels(monkeypatch):
     monkeypatch.delenv("NUMBA_NUM_THREADS", raising=False)
     with threads.using(5):
         assert threads.number() == 5
+        work, tasks = first_round(Counting(), several.Work)
+        with hired(ThreadPoolExecutor(2)) as crew:
+            list(crew.each(work, tasks, {}, lambda _: None))
+        assert work.operator.calls == 1
         with threads.limited(threads.of_a_worker()):
             assert threads.number() == 1
             with ThreadPoolExecutor(1) as pool:

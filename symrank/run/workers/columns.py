@@ -15,10 +15,10 @@ from typing import Any
 
 from symrank import kernels
 from symrank.methods import Task
-from symrank.recurrences.segments import State, joined, side_by_side, slices
+from symrank.recurrences.segments import State, side_by_side, slices
 from symrank.run.crew import States, Work
 
-__all__ = ["Part", "parts_of", "whole_of"]
+__all__ = ["Part", "parts_of"]
 
 LEAST = 2  # columns
 ENOUGH = 2  # tasks for each worker: then no one waits long for the last
@@ -47,15 +47,6 @@ def parts_of(
             columns = state if is_all or state is None else _compact(state.part(first, last))
             found.append(Part(turn, own, columns))
     return found
-
-
-def whole_of(states: Sequence[Any]) -> Any:
-    """Return the state of a task from those of its parts, in their order."""
-    if len(states) == 1:
-        return states[0]
-    if isinstance(states[0], State):
-        return joined(states)
-    return side_by_side(states)
 
 
 def _ends(

@@ -16,7 +16,7 @@ from typing import Any
 
 from symrank.errors import OperatorError
 from symrank.kernels.compiled import threads
-from symrank.methods import Goal, Task
+from symrank.methods import Task
 from symrank.run.crew import Work
 from symrank.support import foreign
 
@@ -37,15 +37,14 @@ class Errand:
     """A task, or columns of one, on its way."""
 
     number: int  # of the errand in its round
-    round_: int
     task: Task
     state: Any
-    goal: Goal
     seconds: float  # that were left at `sent`
     errstate: Mapping[str, Any]  # of the caller's code
     sent: float = field(default_factory=time.time)
     host: str = HERE
     process: int = field(default_factory=os.getpid)  # that has sent it
+    work: Work | None = None  # where it is sent: without what is in the package
 
     @property
     def seconds_left(self) -> float:

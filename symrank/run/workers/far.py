@@ -28,7 +28,7 @@ from symrank.run.crew import Work
 from symrank.run.workers import packing
 from symrank.run.workers.errands import Errand, Outcome, perform, sendable
 
-__all__ = ["Address", "Package", "answer_in_a_file", "serve"]
+__all__ = ["Address", "Package", "addressed", "answer_in_a_file", "serve"]
 
 KEPT = 2  # packages of a process: a run of two counts, in two units, has two of them
 LOOK_SECONDS = 0.2  # between looks whether the file is still there
@@ -42,10 +42,29 @@ class Package:
     operator: Operator
     preconditioner: Preconditioner | None
 
+    @classmethod
+    def of(cls, work: Work) -> "Package":
+        """Return what is sent of a work once."""
+        return cls(work.method, work.operator, work.goal.preconditioner)
+
+    @property
+    def key(self) -> tuple[int, int, int]:
+        """The same for the same objects."""
+        return id(self.method), id(self.operator), id(self.preconditioner)
+
     def work(self, errand: Errand) -> Work:
-        """Return what the tasks of a round have in common."""
-        goal = dataclasses.replace(errand.goal, preconditioner=self.preconditioner)
-        return Work(self.method, self.operator, goal, errand.round_)
+        """Return the work of an errand, whole again."""
+        assert errand.work is not None
+        goal = dataclasses.replace(errand.work.goal, preconditioner=self.preconditioner)
+        parts = {"method": self.method, "operator": self.operator, "goal": goal}
+        return dataclasses.replace(errand.work, **parts)  # type: ignore[arg-type]
+
+
+def addressed(work: Work, errand: Errand) -> Errand:
+    """Return an errand with its work, but for what is in the package."""
+    goal = dataclasses.replace(work.goal, preconditioner=None)
+    light = {"method": None, "operator": None, "goal": goal}
+    return dataclasses.replace(errand, work=dataclasses.replace(work, **light))  # type: ignore[arg-type]
 
 
 @dataclass(frozen=True)

@@ -52,10 +52,8 @@ def check_executor(executor: Any) -> None:
 def hired(executor: Any) -> Iterator[Crew]:
     """Give the crew of a call; who was started for it goes home at its end."""
     crew = Alone() if executor is None else Several(lambda: _pool(executor))
-    try:
+    with crew.at_work():
         yield crew
-    finally:
-        crew.close()
 
 
 def _pool(executor: Any) -> Pool:

@@ -16,7 +16,7 @@ from typing import Any
 from symrank.run.crew import Work
 from symrank.run.workers import packing
 from symrank.run.workers.errands import Errand, Outcome
-from symrank.run.workers.far import Address, Package, serve
+from symrank.run.workers.far import Address, Package, addressed, serve
 from symrank.run.workers.pools import Pool, Reply
 
 __all__ = ["OnDask", "is_client", "is_client_executor"]
@@ -58,14 +58,13 @@ class OnDask(Pool):
 
     def submit(self, work: Work, errand: Errand, *, is_again: bool = False) -> Reply:
         """See `Pool.submit`."""
-        parts = work.method, work.operator, work.goal.preconditioner
-        key = id(parts[0]), id(parts[1]), id(parts[2])
-        if key not in self._packages:
-            parcel = packing.packed(Package(*parts))
+        package = Package.of(work)
+        if package.key not in self._packages:
+            parcel = packing.packed(package)
             scattered = self._client.scatter(parcel, broadcast=True, hash=False)
-            self._packages[key] = Address(uuid.uuid4().hex), scattered, parts
-        address, scattered, _ = self._packages[key]
-        parcel = packing.packed(errand)
+            self._packages[package.key] = Address(uuid.uuid4().hex), scattered, package
+        address, scattered, _ = self._packages[package.key]
+        parcel = packing.packed(addressed(work, errand))
         large = sum(one.nbytes for one in parcel.buffers) > LARGE
         sent = self._client.scatter(parcel, hash=False) if large and not is_again else parcel
         with warnings.catch_warnings():

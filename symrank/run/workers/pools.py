@@ -16,7 +16,7 @@ from symrank.errors import WorkerLostError
 from symrank.run.crew import Work
 from symrank.run.workers import packing
 from symrank.run.workers.errands import Errand, Outcome, perform
-from symrank.run.workers.far import Address, Package, serve
+from symrank.run.workers.far import Address, Package, addressed, serve
 
 __all__ = ["Executors", "Folder", "OwnThreads", "Pool", "Threads", "num_processors", "written"]
 
@@ -100,14 +100,13 @@ class Folder:
 
     def package(self, work: Work) -> Address:
         """Return the address of the package for this work, written once."""
-        parts = work.method, work.operator, work.goal.preconditioner
-        key = id(parts[0]), id(parts[1]), id(parts[2])
-        if key not in self._packages:
+        package = Package.of(work)
+        if package.key not in self._packages:
             token = uuid.uuid4().hex
             address = Address(token, os.path.join(self.path, f"{token}.package"))
-            written(Package(*parts), address.path)
-            self._packages[key] = address, parts  # which keeps the ids from others
-        return self._packages[key][0]
+            written(package, address.path)
+            self._packages[package.key] = address, package  # which keeps the ids from others
+        return self._packages[package.key][0]
 
     def withdraw(self) -> None:
         """Take the packages away, which ends the errands that need them."""
@@ -148,16 +147,15 @@ class Executors(Pool):
 
     def submit(self, work: Work, errand: Errand) -> Reply:
         """See `Pool.submit`."""
-        return self.executor.submit(serve, self._folder.package(work), None, errand)
+        return self.executor.submit(
+            serve, self._folder.package(work), None, addressed(work, errand)
+        )
 
     def submit_whole(self, work: Work, errand: Errand) -> Reply:
         """Send the package along: the worker is of another machine."""
         address = self._folder.package(work)
-        return self.executor.submit(serve, address, packing.packed(self._parts(work)), errand)
-
-    @staticmethod
-    def _parts(work: Work) -> Package:
-        return Package(work.method, work.operator, work.goal.preconditioner)
+        parcel = packing.packed(Package.of(work))
+        return self.executor.submit(serve, address, parcel, addressed(work, errand))
 
     def stop(self) -> None:
         """See `Pool.stop`."""

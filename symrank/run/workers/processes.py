@@ -22,7 +22,7 @@ from symrank.errors import WorkerLostError
 from symrank.run.crew import Work
 from symrank.run.workers import packing
 from symrank.run.workers.errands import Errand, Outcome
-from symrank.run.workers.far import Address
+from symrank.run.workers.far import Address, addressed
 from symrank.run.workers.pools import Folder, Pool, Reply, written
 from symrank.support.child import Child, ChildDied, ChildNotStarted, ChildRaised
 
@@ -53,7 +53,7 @@ class Processes(Pool):
         """See `Pool.submit`."""
         address = self._folder.package(work)
         path = os.path.join(self._folder.path, f"{next(self._numbers)}.errand")
-        written(errand, path)
+        written(addressed(work, errand), path)
         return self._threads.submit(self._served, address, errand.number, path, self._is_unwanted)
 
     def stop(self) -> None:

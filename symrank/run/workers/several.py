@@ -9,10 +9,10 @@ sent, what is queued is cancelled, what is under way is told to stop (a process 
 ended, a thread or a stranger's process ends after its product), and is waited for only so long.
 """
 
-import dataclasses
 import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, CancelledError, wait
+from contextlib import contextmanager
 from typing import Any
 
 from symrank.errors import OptionError, SymrankError, WorkerLostError
@@ -21,7 +21,7 @@ from symrank.methods.base import Tick
 from symrank.operators import Operator
 from symrank.run.budget import TimeUp
 from symrank.run.crew import Alone, Crew, States, Work
-from symrank.run.workers.columns import Part, parts_of, whole_of
+from symrank.run.workers.columns import Part, parts_of
 from symrank.run.workers.errands import Errand, Outcome
 from symrank.run.workers.pools import Pool, Reply
 from symrank.support import foreign
@@ -53,7 +53,7 @@ class Several(Crew):
             here.done = self.done
             yield from here.each(work, tasks, {tasks[0].key: parts[0].state}, tick)
             return
-        merged = Merger(tasks, [part.turn for part in parts], self.done)
+        merged = Merger(work, tasks, [part.turn for part in parts], self.done)
         shift = Shift(self._pool, work, parts, tick)
         try:
             for number, state in shift.outcomes():
@@ -61,8 +61,15 @@ class Several(Crew):
         finally:
             shift.end()
 
-    def close(self) -> None:
-        """See `Crew.close`."""
+    @contextmanager
+    def at_work(self) -> Iterator[None]:
+        """Send home at the end who was hired meanwhile; see `Crew.at_work`."""
+        try:
+            yield
+        finally:
+            self._dismiss()
+
+    def _dismiss(self) -> None:
         pool, self._pool = self._pool, None
         if pool is not None:
             pool.stop()
@@ -74,11 +81,12 @@ class Merger:
 
     def __init__(
         self,
+        work: Work,
         tasks: Sequence[Task],
         turns: Sequence[int],  # of the tasks, for every part
         done: Callable[[Task, Any], None] | None,
     ) -> None:
-        self._tasks, self._turns, self._done = tasks, turns, done
+        self._work, self._tasks, self._turns, self._done = work, tasks, turns, done
         self._found: dict[int, Any] = {}  # states of parts, by their numbers
         self._whole: dict[int, Any] = {}  # states of tasks, by their turns
         self._next = 0
@@ -89,7 +97,7 @@ class Merger:
         turn = self._turns[number]
         own = [j for j, other in enumerate(self._turns) if other == turn]
         if all(j in self._found for j in own):
-            whole = whole_of([self._found.pop(j) for j in own])
+            whole = self._work.joined([self._found.pop(j) for j in own])
             self._whole[turn] = whole
             if self._done is not None:
                 self._done(self._tasks[turn], whole)
@@ -175,10 +183,8 @@ class Shift:
     def _errand(self, number: int, part: Part) -> Errand:
         return Errand(
             number=number,
-            round_=self._work.round_,
             task=part.task,
             state=part.state,
-            goal=dataclasses.replace(self._work.goal, preconditioner=None),
             seconds=self._work.deadline - time.perf_counter(),
             errstate=foreign.callers_state(),
         )
