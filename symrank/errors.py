@@ -10,6 +10,7 @@ __all__ = [
     "ChangedOperatorError",
     "DeviceMemoryError",
     "DivergedError",
+    "LostWorkersError",
     "MissingBackendError",
     "NonFiniteError",
     "NotPositiveError",
@@ -19,7 +20,6 @@ __all__ = [
     "StepSizeError",
     "SymrankError",
     "UnknownOptionError",
-    "WorkerLostError",
 ]
 
 
@@ -135,8 +135,10 @@ class DivergedError(SymrankError, ArithmeticError):
         )
 
 
-class WorkerLostError(SymrankError, RuntimeError):
-    """A worker of `executor` was lost, and with it a task of the run."""
+class LostWorkersError(SymrankError, RuntimeError):
+    """Processes that do a task of the run, or hold a part of its operator or data, are gone."""
+
+    _is_of_products = True
 
 
 class MissingBackendError(SymrankError, ImportError):

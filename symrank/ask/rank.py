@@ -141,7 +141,7 @@ def rank(
         If a loss has negative curvature that its chains would run away on.
     ChangedOperatorError
         If the products of the caller's code are not what they were at the start.
-    WorkerLostError
+    LostWorkersError
         If workers die, or an executor is shut down in the middle of the run.
     OptionError
         If an option is out of range, or unknown (also a TypeError then, with the name it has here).

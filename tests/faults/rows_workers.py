@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 import symrank
-from symrank.errors import NonFiniteError, OperatorError, OptionError, WorkerLostError
+from symrank.errors import LostWorkersError, NonFiniteError, OperatorError, OptionError
 from symrank.run.workers import several
 from symrank.spectrum.outcome import Status
 from tests.faults.child import python
@@ -87,7 +87,7 @@ resource.setrlimit(resource.RLIMIT_FSIZE, (20_000, 20_000))
 signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
 try:
     ask("lanczos", EXECUTOR)
-except symrank.errors.WorkerLostError as error:
+except symrank.errors.LostWorkersError as error:
     assert "Set TMPDIR to a folder with room" in str(error), error
 else:
     raise AssertionError("no error")
@@ -166,12 +166,12 @@ def unguarded_script(folder: Path) -> None:
 
 
 def deadly_task(folder: Path) -> None:
-    with pytest.raises(WorkerLostError, match=r"taken 2 worker processes with it.*SIGKILL"):
+    with pytest.raises(LostWorkersError, match=r"taken 2 worker processes with it.*SIGKILL"):
         symrank.rank(Slow(twist="die"), "lanczos", rng=1, executor=2)
 
 
 def lost(executor: Any, **options: Any) -> None:
-    with pytest.raises(WorkerLostError) as caught:
+    with pytest.raises(LostWorkersError) as caught:
         ask("langevin", executor, **options)
     result = caught.value.result
     assert result.status is Status.INTERRUPTED
@@ -190,7 +190,7 @@ def shut_down(folder: Path) -> None:
         if now.interval is not None:
             pool.shutdown(wait=False, cancel_futures=True)
 
-    with pytest.raises(WorkerLostError) as caught:
+    with pytest.raises(LostWorkersError) as caught:
         symrank.rank(Slow(), "lanczos", rng=1, executor=pool, progress=observe, precision=1e-9)
     low, high = caught.value.result.interval()
     assert low <= 150 <= high

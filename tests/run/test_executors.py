@@ -14,7 +14,7 @@ from shutil import which
 import pytest
 
 import symrank
-from symrank.errors import WorkerLostError
+from symrank.errors import LostWorkersError
 from symrank.spectrum.outcome import Status
 from tests.run.crews import Slow, ask, bits, laplacian, many_threads
 
@@ -122,7 +122,7 @@ def test_a_broken_pool_of_the_callers_ends_the_run_with_what_was_known():
 
     with (
         ProcessPoolExecutor(2, mp_context=get_context("spawn")) as pool,
-        pytest.raises(WorkerLostError, match="BrokenProcessPool") as caught,
+        pytest.raises(LostWorkersError, match="BrokenProcessPool") as caught,
     ):
         ask("langevin", pool, progress=observe)
     assert caught.value.result.status is Status.INTERRUPTED

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 import symrank
-from symrank.errors import ChangedOperatorError, OptionError, WorkerLostError
+from symrank.errors import ChangedOperatorError, LostWorkersError, OptionError
 from symrank.methods import Goal, Task
 from symrank.run.workers import columns, packing, processes, several
 from symrank.run.workers.hired import hired
@@ -61,6 +61,7 @@ def test_an_executor_of_the_callers_is_sent_the_operator_once(monkeypatch):
 
 
 def test_a_worker_that_sees_no_file_is_handed_the_package(monkeypatch):
+    monkeypatch.setattr(packing, "load", lambda path: 1 / 0)
     monkeypatch.setattr("os.path.exists", lambda path: not str(path).endswith(".package"))
     assert bits(ask("lanczos", Here())) == bits(ask("lanczos"))
 
@@ -179,7 +180,7 @@ def test_what_is_no_executor_is_refused(wrong):
 @pytest.mark.parametrize("twist", ["shut down", "cancel", "others", "none"])
 def test_an_executor_that_fails_ends_the_run_with_what_was_known(twist):
     pool = Here(twist, at=9)
-    with pytest.raises(WorkerLostError) as caught:
+    with pytest.raises(LostWorkersError) as caught:
         ask("lanczos", pool)
     result = caught.value.result
     assert result.status is Status.INTERRUPTED

@@ -12,7 +12,7 @@ from concurrent.futures import Executor, Future, ThreadPoolExecutor
 from contextvars import copy_context
 from typing import Any
 
-from symrank.errors import WorkerLostError
+from symrank.errors import LostWorkersError
 from symrank.run.crew import Work
 from symrank.run.workers import packing
 from symrank.run.workers.errands import Errand, Outcome, perform
@@ -126,13 +126,13 @@ def written(what: Any, path: str) -> None:
 
     Raises
     ------
-    WorkerLostError
+    LostWorkersError
         Where there is no room for it.
     """
     try:
         packing.dump(what, path)
     except OSError as error:
-        raise WorkerLostError(
+        raise LostWorkersError(
             f"nothing can be handed to a worker: {error}. Set TMPDIR to a folder with room for A "
             "and for the vectors of a round; executor='threads' needs none."
         ) from error

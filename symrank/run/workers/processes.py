@@ -18,7 +18,7 @@ import threading
 from collections.abc import Callable
 from concurrent.futures import Executor, ThreadPoolExecutor
 
-from symrank.errors import WorkerLostError
+from symrank.errors import LostWorkersError
 from symrank.run.crew import Work
 from symrank.run.workers import packing
 from symrank.run.workers.errands import Errand, Outcome
@@ -87,14 +87,14 @@ class Processes(Pool):
                     return Outcome(number=number, is_unwanted=True)
                 except (ChildNotStarted, ChildRaised) as error:
                     child = None if isinstance(error, ChildNotStarted) else child
-                    raise WorkerLostError(
+                    raise LostWorkersError(
                         f"a worker process {error}. executor='threads' needs none."
                     ) from error
                 except ChildDied as error:
                     child, died = None, error
         finally:
             self._idle.put(child)
-        raise WorkerLostError(
+        raise LostWorkersError(
             f"task {number} of a round has taken {GIVEN_TO} worker processes with it: the last one "
             f"{died}. Look for a crash in the products of A, or for too little memory for so many "
             "workers; executor='threads' shares it."

@@ -15,7 +15,7 @@ from concurrent.futures import FIRST_COMPLETED, CancelledError, wait
 from contextlib import contextmanager
 from typing import Any
 
-from symrank.errors import OptionError, SymrankError, WorkerLostError
+from symrank.errors import LostWorkersError, OptionError, SymrankError
 from symrank.methods import Task
 from symrank.methods.base import Tick
 from symrank.operators import Operator
@@ -129,7 +129,7 @@ class Shift:
         ------
         TimeUp
             Where the deadline is over before the last is back.
-        WorkerLostError
+        LostWorkersError
             Where an errand has gone with its worker.
         Exception
             Of a product: where several errands end by one, that of the first in order.
@@ -204,7 +204,7 @@ class Shift:
         try:
             outcome = reply.result()
         except (CancelledError, Exception) as error:
-            if isinstance(error, WorkerLostError | OptionError):
+            if isinstance(error, LostWorkersError | OptionError):
                 raise
             again = self._pool.submit_again(self._work, errand)
             if again is None or errand.number in self._again:
@@ -213,12 +213,12 @@ class Shift:
             self._replies[again] = errand
             return None
         if not isinstance(outcome, Outcome) or outcome.number != errand.number:
-            raise WorkerLostError(
+            raise LostWorkersError(
                 "executor has given the answer of another task, or one that is none: its futures "
                 "must hold what the function that was submitted returns."
             )
         if outcome.is_unwanted:
-            raise WorkerLostError(
+            raise LostWorkersError(
                 "a worker misses the file of the operator, which somebody else has removed from "
                 "the temporary folder. Set TMPDIR to one that is left alone."
             )
@@ -235,9 +235,9 @@ def _made(make: Callable[[], Pool]) -> Pool:
         raise _lost(error) from error
 
 
-def _lost(error: BaseException) -> WorkerLostError:
+def _lost(error: BaseException) -> LostWorkersError:
     said = f"{type(error).__name__}: {error}".rstrip(": .")
-    return WorkerLostError(
+    return LostWorkersError(
         f"executor has lost a task of the run ({said}): a worker died, or the executor was shut "
         "down or its queue cancelled. What was known by then is the `result` of this error. Make a "
         "new executor, or let symrank have one: executor='processes' replaces a worker that dies."
