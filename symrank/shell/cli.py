@@ -127,10 +127,7 @@ Preconditioned = Annotated[
         "multigrid cycle, for Laplacians and finite elements. None moves the rank."
     ),
 ]
-Workers = Annotated[
-    str | None,
-    typer.Option(help="Who shares the work: processes, threads, or a number of processes."),
-]
+Workers = Annotated[str | None, typer.Option(help="processes, threads, or a number of processes.")]
 AsJson = Annotated[
     bool,
     typer.Option("--json", help="Print JSON alone; with aug, of the operator of twice the rank."),
@@ -184,7 +181,7 @@ def _rank(
                     hermitian=hermitian,
                     preconditioner=None if preconditioner is None else preconditioner.value,
                     rng=seed,
-                    executor=_crew(executor),
+                    executor=int(executor) if executor and executor.isdecimal() else executor,
                     progress=run.watch(observe(name)),
                 )
                 is_known()
@@ -196,11 +193,6 @@ def _rank(
             run.is_answered = True
         if plots is not None:
             plots.save_plot(run.result.plot(), plot)
-
-
-def _crew(executor: str | None) -> str | int | None:
-    """Return what `symrank.rank` takes: a number where it is one."""
-    return int(executor) if executor is not None and executor.isdecimal() else executor
 
 
 @app.command("inertia")

@@ -32,7 +32,8 @@ def test_threads_give_the_bits_of_one(name):
 
 
 @on_linux
-def test_own_processes_give_the_bits_of_one_also_where_one_is_killed(monkeypatch):
+def test_own_processes_give_the_bits_of_one_also_where_one_is_killed(monkeypatch, tmp_path):
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
     killed, started = [], []
     true = processes._started
     monkeypatch.setattr(processes, "_started", lambda event: started.append(1) or true(event))
@@ -48,15 +49,18 @@ def test_own_processes_give_the_bits_of_one_also_where_one_is_killed(monkeypatch
     assert bits(result) == bits(ask("langevin"))
     assert (len(killed), len(started)) == (1, 3)
     assert children() == before
+    assert list(tmp_path.iterdir()) == []
 
 
-def test_an_executor_of_the_callers_is_sent_the_operator_once(monkeypatch):
+def test_an_executor_of_the_callers_is_sent_the_operator_once(monkeypatch, tmp_path):
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
     sent = []
     true = packing.dump
     monkeypatch.setattr(packing, "dump", lambda what, path: sent.append(path) or true(what, path))
     pool = Here()
     assert bits(ask("lanczos", pool)) == bits(ask("lanczos"))
     assert len(sent) == 1
+    assert list(tmp_path.iterdir()) == []
     assert len(pool.submitted) > 8
 
 
