@@ -248,3 +248,15 @@ def test_a_worker_has_one_thread_of_the_kernels(monkeypatch):
                 assert pool.submit(threads.number).result() == 5  # that of others is not touched
     monkeypatch.setenv("NUMBA_NUM_THREADS", "3")
     assert threads.of_a_worker() == 3
+
+
+class Overflows(Slow):
+    def _matmat(self, X):
+        self.calls += 1
+        return np.float64(1e308) * 10.0 * X if self.calls > self.at else self.d[:, None] * X
+
+
+@pytest.mark.parametrize("executor", ["threads", Here()], ids=["threads", "sent"])
+def test_the_callers_error_state_is_in_force_in_a_worker(executor):
+    with np.errstate(over="raise"), pytest.raises(FloatingPointError, match="overflow"):
+        symrank.rank(Overflows(at=30), "lanczos", rng=1, executor=executor)
