@@ -33,8 +33,8 @@ PUBLIC = [
 ]  # fmt: skip
 # never loaded with the package: the extras of pyproject.toml, and what a user may have besides
 HEAVY = {
-    "arviz_stats", "cupy", "cupyx", "dask", "feral", "jax", "matplotlib", "mpi4py", "pyamg", "rich",
-    "torch", "typer",
+    "arviz_stats", "cloudpickle", "cupy", "cupyx", "dask", "distributed", "feral", "jax", "loky",
+    "matplotlib", "mpi4py", "pyamg", "rich", "torch", "typer",
 }  # fmt: skip
 
 

@@ -29,6 +29,7 @@ from symrank.run.budget import Budget, located
 from symrank.run.job import Job, prepare
 from symrank.run.options import Options, Rng, seed_of
 from symrank.run.rounds import budget_of, run
+from symrank.run.workers.hired import hired
 from symrank.spectrum import threshold
 from symrank.spectrum.intervals import Complement
 from symrank.spectrum.measure import LanczosRun, RitzMeasure
@@ -69,6 +70,7 @@ def count(
     noise: float | None = None,
     hermitian: bool | None = None,
     rng: Rng = None,
+    executor: Any = None,
     progress: Callable[[Progress], None] | None = None,
     check: bool = True,
 ) -> RankResult: ...
@@ -89,6 +91,7 @@ def count(
     noise: float | None = None,
     hermitian: bool | None = None,
     rng: Rng = None,
+    executor: Any = None,
     progress: Callable[[Progress], None] | None = None,
     check: bool = True,
 ) -> Counts: ...
@@ -109,6 +112,7 @@ def count(
     noise: float | None = None,
     hermitian: bool | None = None,
     rng: Rng = None,
+    executor: Any = None,
     progress: Callable[[Progress], None] | None = None,
     check: bool = True,
 ) -> RankResult | Counts:
@@ -143,7 +147,9 @@ def count(
         ``A - a M`` and ``A - b M``. An A known by products, and any other method, wants a diagonal
         M, or ``M=Preconditioner.from_factor(S)`` with ``S S* = M^-1``. An end is as sharp as
         ``500 eps (|A| + |a| |M|)``, for a mode with ``x* M x = 1``.
-    precision, confidence, max_matvecs, max_seconds, noise, hermitian, rng, progress, check
+    precision, confidence, max_matvecs, max_seconds, noise, hermitian, rng, executor
+        As for `symrank.rank`.
+    progress, check
         As for `symrank.rank`. There is no `preconditioner`: a congruence keeps signs, not
         positions.
 
@@ -185,6 +191,7 @@ def count(
         hermitian=hermitian,
         seed=seed_of(rng),
         check=check,
+        executor=executor,
     )
     if M is not None:
         no_loss(A, "a pencil")
@@ -200,8 +207,8 @@ def count(
     if chosen is None or chosen.counts_between:
         return answer(A, method, options, progress)
     budget = budget_of(options, progress)
-    with foreign.own_arithmetic():
-        return _shifted(prepare(A, options, budget, method=chosen), chosen, budget)
+    with foreign.own_arithmetic(), hired(options.executor) as crew:
+        return _shifted(prepare(A, options, budget, method=chosen, crew=crew), chosen, budget)
 
 
 def _ends(a: Any, b: Any) -> list[float]:

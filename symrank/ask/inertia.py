@@ -16,6 +16,7 @@ from symrank.run.budget import Budget
 from symrank.run.job import Job, prepare
 from symrank.run.options import Options, Rng, seed_of
 from symrank.run.rounds import budget_of, run
+from symrank.run.workers.hired import hired
 from symrank.spectrum.outcome import Progress, Status
 from symrank.support import foreign
 from symrank.support.options import checks_names
@@ -42,6 +43,7 @@ def inertia(
     deflate: Array | None = None,
     noise: float | None = None,
     rng: Rng = None,
+    executor: Any = None,
     progress: Callable[[Progress], None] | None = None,
     check: bool = True,
 ) -> Signature:
@@ -65,7 +67,7 @@ def inertia(
         As for `symrank.rank`: a congruence keeps the signs (Sylvester).
     deflate
         As for `symrank.rank`: the known null vectors count as zeros.
-    noise, rng, progress, check
+    noise, rng, executor, progress, check
         As for `symrank.rank`.
 
     Returns
@@ -100,6 +102,7 @@ def inertia(
         hermitian=True,
         seed=seed_of(rng),
         check=check,
+        executor=executor,
     )
     no_loss(A, "inertia")
     A = as_operator(A)  # which a rectangle is not
@@ -107,8 +110,8 @@ def inertia(
         result = answer(A, method, options, progress)
         return Signature(result, options.half_width(result.n))
     budget = budget_of(options, progress)
-    with foreign.own_arithmetic():
-        job = prepare(A, options, budget, is_chosen=True)
+    with foreign.own_arithmetic(), hired(options.executor) as crew:
+        job = prepare(A, options, budget, is_chosen=True, crew=crew)
         if job.goal.preconditioner is not None:
             raise OptionError(
                 f"{job.goal.preconditioner!r} is known by its products, and signs are counted on "

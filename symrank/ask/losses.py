@@ -9,6 +9,7 @@ from symrank.methods.chains.losses import LossLangevin
 from symrank.operators.loss_hessian import LossHessian
 from symrank.operators.losses import Losses
 from symrank.run.budget import Budget, located
+from symrank.run.crew import Crew
 from symrank.run.job import prepare
 from symrank.run.options import Options
 from symrank.run.rounds import run
@@ -19,7 +20,7 @@ __all__ = ["rank_of_loss"]
 
 
 def rank_of_loss(
-    problem: Any, method: Any, reason: str, options: Options, budget: Budget
+    problem: Any, method: Any, reason: str, options: Options, budget: Budget, crew: Crew
 ) -> RankResult:
     """Run Algorithm 1 on the loss itself; see `symrank.rank`.
 
@@ -50,7 +51,7 @@ def rank_of_loss(
         losses = Losses(problem)
         hessian = LossHessian(losses, probes.stream(options.seed, Streams.LOSS.start))
         budget.spend(losses.num_door + hessian.num_spent, is_told=False)
-    job = prepare(hessian, options, budget)
+    job = prepare(hessian, options, budget, crew=crew)
     G = job.preconditioner
     if G is not None and G.factor is None:
         raise OptionError(f"{G!r} has no factor G = S S*: pass Preconditioner.from_factor(S).")

@@ -15,6 +15,7 @@ from symrank.preconditioners import Preconditioner
 from symrank.run.job import prepare
 from symrank.run.options import Options, Rng, seed_of
 from symrank.run.rounds import budget_of
+from symrank.run.workers.hired import hired
 from symrank.spectrum.outcome import Progress
 from symrank.support import foreign
 from symrank.support.options import checks_names, shown
@@ -54,6 +55,7 @@ def rank(
     noise: float | None = None,
     hermitian: bool | None = None,
     rng: Rng = None,
+    executor: Any = None,
     progress: Callable[[Progress], None] | None = None,
     check: bool = True,
 ) -> RankResult:
@@ -112,8 +114,13 @@ def rank(
         A must be symmetric to rounding.
     rng
         Seed, `SeedSequence` or `Generator`. The same seed gives the same bits.
+    executor
+        Who does the work of a round. None: this process. A number of processes, or
+        ``"processes"`` or ``"threads"``, one for each processor, which end with the call. Or any
+        ``concurrent.futures.Executor``, or a Dask ``Client``, whose workers may be anywhere. The
+        bits of the answer are the same (``docs/how-to/many-workers.md``).
     progress
-        Called with a `Progress` after every block product.
+        Called with a `Progress` after every block product; with `executor`, after every task.
     check
         Spend a few products to see that `A` is symmetric, finite and deterministic.
 
@@ -134,6 +141,8 @@ def rank(
         If a loss has negative curvature that its chains would run away on.
     ChangedOperatorError
         If the products of the caller's code are not what they were at the start.
+    LostWorkersError
+        If workers die, or an executor is shut down in the middle of the run.
     OptionError
         If an option is out of range, or unknown (also a TypeError then, with the name it has here).
 
@@ -185,6 +194,7 @@ def rank(
         hermitian=hermitian,
         seed=seed_of(rng),
         check=check,
+        executor=executor,
     )
     return answer(A, method, options, progress)
 
@@ -199,12 +209,12 @@ def answer(
     if method is not None:
         named_method(method)  # before any product is spent
     budget = budget_of(options, progress)
-    with foreign.own_arithmetic():
+    with foreign.own_arithmetic(), hired(options.executor) as crew:
         if is_loss_problem(A):
             chosen, reason = (None, "") if method is None else named_method(method)
-            return rank_of_loss(A, chosen, reason, options, budget)
+            return rank_of_loss(A, chosen, reason, options, budget, crew)
         named = None if method is None else named_method(method)[0]
-        job = prepare(A, options, budget, method=named, is_chosen=named is None)
+        job = prepare(A, options, budget, method=named, is_chosen=named is None, crew=crew)
         chosen, reason = _method(method, job.goal.preconditioner)
         if chosen is None:
             return job.as_asked(count_by_structure(job, budget, reason))

@@ -20,6 +20,7 @@ from symrank.run.budget import Budget
 from symrank.run.job import prepare
 from symrank.run.options import Options
 from symrank.run.rounds import Rounds, budget_of, run
+from symrank.run.workers.hired import hired
 from symrank.spectrum.measure import RitzMeasure
 from symrank.spectrum.outcome import Progress, Status
 from symrank.support import foreign
@@ -62,8 +63,8 @@ def tabulate(
             "pass method='lanczos' or 'dense', or None, or call count(A, a, b) for each."
         )
     budget = budget_of(options, progress)
-    with foreign.own_arithmetic():
-        job = prepare(A, options, budget, method=asked, is_chosen=asked is None)
+    with foreign.own_arithmetic(), hired(options.executor) as crew:
+        job = prepare(A, options, budget, method=asked, is_chosen=asked is None, crew=crew)
         chosen: Method | None = asked
         reason = "asked for"
         if chosen is None:

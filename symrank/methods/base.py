@@ -290,6 +290,14 @@ class Method(ABC):
     ) -> Summary:
         """Return what all states say together."""
 
+    def has_columns(self, task: Task) -> bool:  # noqa: ARG002
+        """Whether a task is on columns that do not know each other.
+
+        Its key then ends with the number of the first one, and its state is one of
+        `symrank.recurrences.segments`, or an array (..., k).
+        """
+        return False
+
     def offer(self, facts: Facts, goal: Goal, seen: Seen | None = None) -> Offer | None:  # noqa: ARG002
         """Return what it would take to answer, and why it should; None where it should not.
 

@@ -5,7 +5,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from functools import partial
-from typing import Any, ClassVar, NamedTuple, Protocol
+from typing import Any, ClassVar, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -14,7 +14,7 @@ import scipy.sparse.linalg as spla
 from symrank.errors import OperatorError
 from symrank.kernels.multiplicands import Given, Multiplicand
 from symrank.operators import on_device
-from symrank.operators.facts import DenseForm, Facts, SingularForm, Work
+from symrank.operators.facts import DenseForm, Facts, Part, SingularForm, Work
 from symrank.operators.shapes import columns_of, square_size, working_dtype
 from symrank.support import foreign
 from symrank.support.cached import cached_property
@@ -29,18 +29,6 @@ class Moduli(NamedTuple):
 
     operator: "Operator"
     power: int  # eigenvalues of the other are these to that power, with both signs if it is 1
-
-
-class Part(Protocol):
-    """What an operator is made of: another one, or a factor."""
-
-    @property
-    def is_foreign(self) -> bool:
-        """Whether the caller's code computes its products."""
-
-    @property
-    def kernel(self) -> str | None:
-        """The kernel file of the device on which its products are made; None on the host."""
 
 
 class Operator(ABC):
@@ -97,6 +85,12 @@ class Operator(ABC):
 
     noise: float = 0.0
     """Relative error of a product, ``|error| <= noise |A||x|``, where it is above rounding."""
+
+    is_columnwise: bool = False
+    """Whether a column of a product has the same bits whatever others, one or more, are beside it.
+
+    Several workers then share the columns of a block (`symrank.run.workers.columns`).
+    """
 
     __array_ufunc__ = None  # so that `ndarray @ operator` is a TypeError, not an object array
 
@@ -231,6 +225,10 @@ class Operator(ABC):
     def __matmul__(self, other: npt.ArrayLike) -> Array:
         other = on_device.as_block(self, other)
         return self.matvec(other) if other.ndim == 1 else self.matmat(other)
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Leave out what is found again: facts hold functions, which no pickle can."""
+        return {name: value for name, value in vars(self).items() if name != "facts"}
 
     @property
     def num_dense_products(self) -> int:

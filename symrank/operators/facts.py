@@ -26,6 +26,7 @@ __all__ = [
     "DenseForm",
     "Facts",
     "Halves",
+    "Part",
     "Rectangle",
     "ScalableRows",
     "SingularForm",
@@ -58,6 +59,18 @@ def entry_work(entries: Any, times: float = 1.0) -> Work:
     if isinstance(entries, np.ndarray):
         return Work(in_order=times * entries.size)
     return Work(by_index=times * entries.nnz)
+
+
+class Part(Protocol):
+    """What an operator is made of: another one, or a factor."""
+
+    @property
+    def is_foreign(self) -> bool:
+        """Whether the caller's code computes its products."""
+
+    @property
+    def kernel(self) -> str | None:
+        """The kernel file of the device on which its products are made; None on the host."""
 
 
 class Rectangle(Protocol):

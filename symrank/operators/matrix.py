@@ -60,6 +60,7 @@ class MatrixOperator(Operator):
         self.entries = canonical(A)
         kind = "sparse matrix" if self.is_sparse else "dense matrix"
         super().__init__(self.entries.shape, self.entries.dtype, name=kind, is_explicit=True)
+        self.is_columnwise = self.is_sparse  # row by row, in the order of the entries
 
     @property
     def is_sparse(self) -> bool:

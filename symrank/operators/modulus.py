@@ -45,6 +45,7 @@ class Modulus(Factored):
     def __init__(self, factor: Factor) -> None:
         m, n = factor.shape
         super().__init__(factor, min(m, n), name=f"singular values of a {m}x{n} matrix")
+        self.is_columnwise = sp.issparse(factor.entries) and self.dtype.kind == "f"
 
     def _matmat(self, X: Array) -> Array:  # noqa: ARG002
         raise OperatorError(

@@ -46,6 +46,7 @@ class ScipyOperator(Operator):
         super().__init__(A.shape, np.float64, name="SciPy LinearOperator")
         self.dtype = linear_operator_dtype(A)
         self.linear_operator = A
+        self.is_columnwise = not multiplies_blocks(A)
         self.is_foreign = True
 
     def _matmat(self, X: Array) -> Array:

@@ -22,7 +22,8 @@ from typing import Any, ClassVar, Self, TypeVar
 import numpy as np
 
 from symrank.errors import DeviceMemoryError
-from symrank.support.typing import FloatArray
+from symrank.support.blocks import empty_block
+from symrank.support.typing import Array, FloatArray
 
 __all__ = [
     "Pace",
@@ -32,6 +33,9 @@ __all__ = [
     "first_lost",
     "gathered",
     "is_on_host",
+    "joined",
+    "side_by_side",
+    "slices",
 ]
 
 SHARE = 0.8  # of the free memory: partial sums and the library's own workspace take some as well
@@ -137,7 +141,7 @@ def gathered(
         if width >= k:
             return make(0, k)
         parts = [_moved(make(first, last), kernel.host) for first, last in slices(k, width)]
-    return _joined(parts)
+    return joined(parts)
 
 
 def slices(num_columns: int, width: int) -> list[tuple[int, int]]:
@@ -185,18 +189,26 @@ def _kept(kernel: ModuleType, state: AnyState, num_bytes: int) -> AnyState:
     return state if has_room else _moved(state, kernel.host)
 
 
-def _joined(parts: Sequence[AnyState]) -> AnyState:
+def joined(parts: Sequence[AnyState]) -> AnyState:
     """Return the state of all columns; what belongs to none of them is that of the first."""
     first = parts[0]
     names = (*first.blocks, *first.known)
     return dataclasses.replace(
         first,
         **{
-            name: np.concatenate([getattr(part, name) for part in parts], axis=-1)
+            name: side_by_side([getattr(part, name) for part in parts])
             for name in names
             if getattr(first, name) is not None
         },
     )
+
+
+def side_by_side(columns: Sequence[Array]) -> Array:
+    """Return the columns of all arrays (..., k) in one; of blocks, on cache lines."""
+    if columns[0].ndim != 2:
+        return np.concatenate(columns, axis=-1)
+    whole = empty_block(len(columns[0]), sum(x.shape[1] for x in columns), columns[0].dtype)
+    return np.concatenate(columns, axis=-1, out=whole)
 
 
 def _each(state: State, names: Sequence[str], change: Callable[[Any], Any]) -> dict[str, Any]:

@@ -6,14 +6,18 @@ A crew does that, and hands the states back in the order of the tasks, whoever w
 the states say together then has the same bits whatever crew it was.
 """
 
+import math
 from abc import ABC, abstractmethod
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from typing import Any
 
 from symrank.methods import Goal, Method, Task
 from symrank.methods.base import Tick
 from symrank.operators import Operator
+from symrank.recurrences import segments
+from symrank.recurrences.segments import State, side_by_side
 
 __all__ = ["Alone", "Common", "Crew"]
 
@@ -28,20 +32,43 @@ class Common:
     operator: Operator
     goal: Goal
     round_: int
+    deadline: float = math.inf  # of `time.perf_counter` here: an answer is known, and time is short
 
     def do(self, task: Task, state: Any, tick: Tick) -> Any:
         """Do one task; the state is used up."""
         return self.method.run(self.operator, self.goal, task, state, tick)
 
+    def joined(self, found: Sequence[Any]) -> Any:
+        """Return what a task gives from what parts of its columns have given, in their order."""
+        if len(found) == 1:
+            return found[0]
+        return segments.joined(found) if isinstance(found[0], State) else side_by_side(found)
+
 
 class Crew(ABC):
-    """Does the tasks of a round."""
+    """Does the tasks of a round.
+
+    Attributes
+    ----------
+    done
+        Called with a task and its new state as soon as that is here, which may be long before its
+        turn comes in `each`. None: nobody asks.
+    """
+
+    done: Callable[[Task, Any], None] | None = None
+
+    def at_work(self) -> AbstractContextManager[None]:
+        """Hold what a crew needs while it works; for who goes on after the call has ended."""
+        return nullcontext()
 
     @abstractmethod
     def each(
         self, common: Common, tasks: Sequence[Task], states: States, tick: Tick
     ) -> Iterator[tuple[Task, Any]]:
-        """Yield every task with its new state, in order; old states leave `states` as they go."""
+        """Yield every task with its new state, in order; old states leave `states` as they go.
+
+        Where the iterator is closed, what is not finished is lost.
+        """
 
 
 class Alone(Crew):
@@ -52,4 +79,7 @@ class Alone(Crew):
     ) -> Iterator[tuple[Task, Any]]:
         """See `Crew.each`."""
         for task in tasks:
-            yield task, common.do(task, states.pop(task.key, None), tick)
+            state = common.do(task, states.pop(task.key, None), tick)
+            if self.done is not None:
+                self.done(task, state)
+            yield task, state

@@ -61,6 +61,7 @@ def prepare(
     *,
     method: Method | None = None,
     is_chosen: bool = False,
+    crew: Crew | None = None,
 ) -> Job:
     """Coerce, precondition, scale, check and deflate.
 
@@ -71,6 +72,8 @@ def prepare(
     method, is_chosen
         That the caller asked for, or whether symrank takes it: one that counts A A^H for A^H A,
         or the other way round, where that is smaller, and that knows what the pattern proves.
+    crew
+        That does the tasks; None: whoever calls.
     """
     is_open = suits(options, method, is_chosen=is_chosen)
     with located(budget):
@@ -119,6 +122,7 @@ def prepare(
     return Job(
         operator=operator, given=given, goal=goal, preconditioner=G, num_deflated=num_deflated,
         between=options.between, structural_rank=structural_rank, witness=witness,
+        crew=crew or Alone(),
         **_of_view(view, num_zeros),
     )  # fmt: skip
 

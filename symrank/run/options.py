@@ -4,11 +4,13 @@ import dataclasses
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
 from symrank.errors import OptionError
 from symrank.preconditioners import Preconditioner
+from symrank.run.workers.hired import check_executor
 from symrank.support.options import check_budget, check_noise, check_number, shown
 from symrank.support.typing import Array, FloatArray, IntArray
 
@@ -36,6 +38,7 @@ class Options:
     preconditioner: Preconditioner | FloatArray | str | None = None
     hermitian: bool | None = None
     check: bool = True
+    executor: Any = None
 
     def __post_init__(self) -> None:
         for name in ("atol", "rtol"):
@@ -51,6 +54,7 @@ class Options:
             object.__setattr__(self, "noise", check_noise(self.noise))
         if not isinstance(self.check, bool | np.bool_):
             raise OptionError(f"check={shown(self.check)} must be True or False.")
+        check_executor(self.executor)
         if not isinstance(self.hermitian, bool | np.bool_ | None):
             raise OptionError(
                 f"hermitian={shown(self.hermitian)} must be True (A is symmetric), False (count "

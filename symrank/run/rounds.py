@@ -117,7 +117,8 @@ class Rounds:
             budget.tick(products * operator.matvecs_per_product)
 
         try:
-            common = Common(self.method, operator, self.goal, len(self.history))
+            deadline = math.inf if budget.interval is None else budget.deadline
+            common = Common(self.method, operator, self.goal, len(self.history), deadline)
             for task, state in self.job.crew.each(common, tasks, self.states, tick):
                 self.states[task.key] = state
             # by num_steps of a method, for example, it may have gone beyond its budget
@@ -304,7 +305,7 @@ def _resume(rounds: Rounds, before: Budget) -> Callable[..., RankResult]:
             max_matvecs=summary.num_products + rounds.goal.products_in(more),
             spent_looks=getattr(summary.evidence, "num_looks", 1),
         )
-        with foreign.own_arithmetic():
+        with foreign.own_arithmetic(), rounds.job.crew.at_work():
             again = rounds.method.summarise(rounds.goal, rounds.states, summary)
             rounds.summary = inside(rounds.goal, again)
             rounds.advance(budget)

@@ -127,6 +127,7 @@ Preconditioned = Annotated[
         "multigrid cycle, for Laplacians and finite elements. None moves the rank."
     ),
 ]
+Workers = Annotated[str | None, typer.Option(help="processes, threads, or a number of processes.")]
 AsJson = Annotated[
     bool,
     typer.Option("--json", help="Print JSON alone; with aug, of the operator of twice the rank."),
@@ -154,6 +155,7 @@ def _rank(
     hermitian: IsSymmetric = None,
     rectangular: HowSymmetric = None,
     preconditioner: Preconditioned = None,
+    executor: Workers = None,
     as_json: AsJson = False,
     plot: Plot = None,
 ) -> None:
@@ -179,6 +181,7 @@ def _rank(
                     hermitian=hermitian,
                     preconditioner=None if preconditioner is None else preconditioner.value,
                     rng=seed,
+                    executor=int(executor) if executor and executor.isdecimal() else executor,
                     progress=run.watch(observe(name)),
                 )
                 is_known()

@@ -92,7 +92,7 @@ class Child:
     def __init__(
         self, *, num_bytes: int | None = None, tick: Callable[[], None] | None = None
     ) -> None:
-        self._num_bytes, self._tick = num_bytes, tick
+        self._num_bytes, self.tick = num_bytes, tick
         self._owner = os.getpid()
         self._folder: str | None = None
         self._process: subprocess.Popen[bytes] | None = None
@@ -238,8 +238,8 @@ class Child:
                 line = self._lines.get(timeout=POLL)
                 break
             except queue.Empty:
-                if self._tick is not None:
-                    self._tick()
+                if self.tick is not None:
+                    self.tick()
             if end is not None and time.monotonic() > end:
                 raise ChildTimedOut(f"gave no answer within {seconds:.0f} s")
         if not line:

@@ -17,7 +17,7 @@ An operator, a preconditioner or an observer may do anything with what it is giv
 import contextlib
 import math
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
 from typing import Any
@@ -30,7 +30,9 @@ from symrank.support.typing import Array
 
 __all__ = [
     "callers_code",
+    "callers_state",
     "is_callers",
+    "mark",
     "named_package",
     "overflow_allowed",
     "own_arithmetic",
@@ -51,15 +53,24 @@ def named_package(module: str) -> str:
 
 
 @contextmanager
-def own_arithmetic() -> Iterator[None]:
-    """Ignore floating-point errors inside, and keep the caller's state for the caller's code."""
-    token, spare = _CALLERS_STATE.set(dict(np.geterr())), _SPARE.set([])
+def own_arithmetic(state: Mapping[str, Any] | None = None) -> Iterator[None]:
+    """Ignore floating-point errors inside, and keep the caller's state for the caller's code.
+
+    `state` is that of a caller in another thread or process.
+    """
+    kept = dict(np.geterr() if state is None else state)
+    token, spare = _CALLERS_STATE.set(kept), _SPARE.set([])
     try:
         with np.errstate(all="ignore"):
             yield
     finally:
         _CALLERS_STATE.reset(token)
         _SPARE.reset(spare)
+
+
+def callers_state() -> dict[str, Any]:
+    """Return the caller's error state, for a worker who will run the caller's code."""
+    return dict(_CALLERS_STATE.get() or np.geterr())
 
 
 @contextmanager
@@ -81,13 +92,18 @@ def callers_code() -> Iterator[None]:
         with np.errstate(**state):
             yield
     except BaseException as error:
-        _set(error, MARK, RAISED)
+        mark(error)
         raise
 
 
 def is_callers(error: BaseException) -> bool:
     """Tell whether an exception was raised by the caller's code."""
     return bool(getattr(error, MARK, False))
+
+
+def mark(error: BaseException) -> None:
+    """Mark an exception as one of the caller's code."""
+    _set(error, MARK, RAISED)
 
 
 def tell(error: BaseException, product: int, result: Any) -> None:

@@ -5,6 +5,7 @@ the truth.
 """
 
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from typing import Any, NamedTuple
 from unittest.mock import patch
@@ -20,6 +21,7 @@ from symrank.spectrum.outcome import Status
 from tests.adversary.problems import Problem, Truth
 
 INF = float("inf")
+TWO = ThreadPoolExecutor(2)
 MANY = 8  # null vectors that are deflated at most
 
 
@@ -92,6 +94,11 @@ def ask_rank(method: Any, cut: str, problem: Problem, options: dict[str, Any]) -
     elif cut == "rtol 1":
         options["rtol"] = 1.0
     return rank_claims(problem, options, symrank.rank(problem.A, **options))
+
+
+def shared(ask: Callable[..., Answer], problem: Problem, options: dict[str, Any]) -> Answer:
+    """Ask with an executor of two threads, which has a round of two tasks or more."""
+    return ask(problem, options | {"executor": TWO})
 
 
 def apart(most_rows: int, ask: Callable[..., Answer], *named: Any) -> Answer:

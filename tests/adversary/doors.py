@@ -142,6 +142,16 @@ def rows_of_options() -> list[Door]:
     return found
 
 
+def rows_of_executors() -> list[Door]:
+    """Return the doors at which two threads share a round; a device has one process."""
+    found = []
+    for name in ("None", "lanczos", "chebyshev", "langevin baoab", "projection"):
+        own = traits(name) | {"may_refuse": True}
+        ask = partial(asks.shared, partial(asks.ask_rank, METHODS[name], "none"))
+        found.append(Door(name=f"rank on two threads, {name}", ask=ask, **own))
+    return found
+
+
 def rows_of_losses() -> list[Door]:
     """Return the doors of a quadratic loss with the operator as its Hessian."""
     return [
@@ -192,6 +202,7 @@ ROWS = (
     rows_of_structure,
     rows_of_results,
     rows_of_options,
+    rows_of_executors,
     rows_of_losses,
     rows_of_the_signed_spectrum,
     rows_of_signs_and_spaces,

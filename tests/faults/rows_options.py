@@ -8,6 +8,7 @@ libraries use are answered with the name here.
 import inspect
 import math
 from collections.abc import Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from fractions import Fraction
 from functools import partial
 from pathlib import Path
@@ -21,6 +22,7 @@ from symrank.errors import OptionError
 from tests.faults.row import Row
 
 A = np.diag([3.0, 1.0, 0.0])
+TWO = ThreadPoolExecutor(2)
 NAN, INF = math.nan, math.inf
 NO_NUMBERS = ("a", "1", b"1", True, np.bool_(True), NAN, 1j, [1.0], (), {}, np.ones(2), object())
 NO_WHOLE = (*NO_NUMBERS, 2.5, -1, -INF, Fraction(1, 2))
@@ -85,6 +87,21 @@ BAD_OPTIONS: Mapping[str, tuple[Any, ...]] = {
     "noise": (*NO_NUMBERS, -1, 0.1, 1, INF),
     "rng": ("a", True, 2.5, -1, NAN, [1, 2], np.random.RandomState(1), np.random.default_rng),
     "progress": ("a", True, 1, [print]),
+    "executor": (
+        "a",
+        "",
+        b"threads",
+        True,
+        0,
+        -1,
+        2.0,
+        10**9,
+        NAN,
+        [2],
+        np.ones(2),
+        ThreadPoolExecutor,
+        object(),
+    ),
     "check": ("a", None, 1, 0, "False", NAN, np.ones(2)),
     "method": ("fast", "", True, 1, symrank.Lanczos, [symrank.Lanczos()], b"lanczos"),
 }
@@ -98,6 +115,7 @@ GOOD_OPTIONS: Mapping[str, tuple[Any, ...]] = {
     "noise": (None, 0, 1e-6, np.float32(1e-6)),
     "rng": (None, 0, np.int64(7), 2**70, np.random.SeedSequence(3), np.random.default_rng(3)),
     "progress": (None, lambda now: None),
+    "executor": (None, "threads", "processes", 2, np.int64(2), TWO),
     "check": (True, False, np.bool_(True)),
     "method": (None, "dense", symrank.Dense(), "lanczos"),
 }

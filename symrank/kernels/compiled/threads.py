@@ -20,12 +20,12 @@ from collections import deque
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
-from contextvars import copy_context
+from contextvars import ContextVar, copy_context
 
 import numba
 from numba.np.ufunc import parallel
 
-__all__ = ["number", "spread", "using"]
+__all__ = ["limited", "number", "of_a_worker", "spread", "using"]
 
 Work = Callable[[int, int], None]
 
@@ -55,6 +55,7 @@ class _Pool:
 
 _pool = _Pool()
 _wanted: int | None = None
+_limit: ContextVar[int | None] = ContextVar("limit", default=None)  # of the calling thread
 
 
 def _renew() -> None:
@@ -72,6 +73,9 @@ def number() -> int:
     ``NUMBA_NUM_THREADS``, or what `numba.set_num_threads` has made of it, at most one for each
     processor that this process may use. Numba's own threads are not started for the question.
     """
+    limit = _limit.get()
+    if limit is not None:
+        return limit
     if _wanted is not None:
         return _wanted
     allowed = int(vars(numba.config)["NUMBA_NUM_THREADS"])
@@ -91,6 +95,22 @@ def using(count: int) -> Iterator[None]:
         yield
     finally:
         _wanted = before
+
+
+@contextmanager
+def limited(count: int) -> Iterator[None]:
+    """Let the calls of this thread have so many threads; those of others are not touched."""
+    token = _limit.set(count)
+    try:
+        yield
+    finally:
+        _limit.reset(token)
+
+
+def of_a_worker() -> int:
+    """Return how many threads one of several workers may have: one, or ``NUMBA_NUM_THREADS``."""
+    told = os.environ.get("NUMBA_NUM_THREADS", "")
+    return max(1, int(told)) if told.isdigit() else 1
 
 
 def spread(work: Work, num_chunks: int, cost: float) -> None:

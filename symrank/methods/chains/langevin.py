@@ -231,6 +231,10 @@ class Langevin(Method):
             looks.insert(0, steps)
         return Tuned(setting, tuple(looks))
 
+    def has_columns(self, task: Task) -> bool:
+        """All but the pilot."""
+        return bool(task.key[0] == "chains")
+
     def run(self, operator: Operator, goal: Goal, task: Task, state: Any, tick: Tick) -> Any:
         """Run the pilot or a segment of a block of chains."""
         if task.key == PILOT:

@@ -99,6 +99,10 @@ class Chebyshev(Method):
             return [pilot_task(goal)]
         return moments.next_tasks(goal, summary, self._wishes)
 
+    def has_columns(self, task: Task) -> bool:
+        """All but the pilot."""
+        return bool(task.key[0] == "moments")
+
     def run(self, operator: Operator, goal: Goal, task: Task, state: Any, tick: Tick) -> Any:
         """Run the pilot or a block of probes."""
         return moments.run(operator, goal, task, state, tick, self.kernel)

@@ -122,6 +122,10 @@ class UbaruSaad(Method):
         interval = 0.5 * (low + high), 0.5 * (high - low)
         return moments.tasks_of(Degrees(steps, vectors, epsilon=0.0), interval)
 
+    def has_columns(self, task: Task) -> bool:
+        """All but the pilot."""
+        return bool(task.key[0] == "moments")
+
     def run(self, operator: Operator, goal: Goal, task: Task, state: Any, tick: Tick) -> Any:
         """Run the pilot or a block of vectors."""
         return moments.run(operator, goal, task, state, tick, self.kernel)

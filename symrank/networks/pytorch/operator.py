@@ -60,6 +60,7 @@ class NetworkOperator(Operator):
         self.way: Ways = "loop"  # until the first batch has told
         with foreign.callers_code():
             self.way = self._entered(options.way)
+        self.is_columnwise = self.way == "loop"  # one vector after the other
 
     @abstractmethod
     def _prepared(self, piece: Piece, point: Point) -> Any:
@@ -217,7 +218,7 @@ class NetworkOperator(Operator):
         return torch.cat([part.to(self.point.layout.dtype) for part in parts])
 
     def __getstate__(self) -> dict[str, Any]:
-        return {**vars(self), "_kept": None}  # a graph is of one process
+        return {**super().__getstate__(), "_kept": None}  # a graph is of one process
 
 
 def torch_rows(X: Array, device: torch.device) -> torch.Tensor:
