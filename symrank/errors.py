@@ -8,8 +8,10 @@ from typing import Any, ClassVar
 
 __all__ = [
     "ChangedOperatorError",
+    "CheckpointError",
     "DeviceMemoryError",
     "DivergedError",
+    "MemoryShortError",
     "MissingBackendError",
     "NonFiniteError",
     "NotPositiveError",
@@ -118,6 +120,14 @@ class ChangedOperatorError(SymrankError, RuntimeError):
     """The operator is not what it was when the run began."""
 
     _is_of_products = True
+
+
+class CheckpointError(SymrankError, ValueError):
+    """A checkpoint cannot be used: it is another run's, in use, damaged, or not to be written."""
+
+
+class MemoryShortError(SymrankError, MemoryError):
+    """What a run is known to take does not fit in memory."""
 
 
 class DivergedError(SymrankError, ArithmeticError):

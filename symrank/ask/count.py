@@ -11,6 +11,7 @@ where an infinite end, or one beyond the spectrum, is put where no eigenvalue ca
 
 import dataclasses
 from collections.abc import Callable, Sequence
+from os import PathLike
 from typing import Any, overload
 
 import numpy as np
@@ -26,6 +27,7 @@ from symrank.methods.proved import proved
 from symrank.operators import shift
 from symrank.recurrences.norm import norm
 from symrank.run.budget import Budget, located
+from symrank.run.checkpoint.session import in_checkpoint
 from symrank.run.job import Job, prepare
 from symrank.run.options import Options, Rng, seed_of
 from symrank.run.rounds import budget_of, run
@@ -69,6 +71,7 @@ def count(
     noise: float | None = None,
     hermitian: bool | None = None,
     rng: Rng = None,
+    checkpoint: str | PathLike[str] | None = None,
     progress: Callable[[Progress], None] | None = None,
     check: bool = True,
 ) -> RankResult: ...
@@ -89,6 +92,7 @@ def count(
     noise: float | None = None,
     hermitian: bool | None = None,
     rng: Rng = None,
+    checkpoint: str | PathLike[str] | None = None,
     progress: Callable[[Progress], None] | None = None,
     check: bool = True,
 ) -> Counts: ...
@@ -109,6 +113,7 @@ def count(
     noise: float | None = None,
     hermitian: bool | None = None,
     rng: Rng = None,
+    checkpoint: str | PathLike[str] | None = None,
     progress: Callable[[Progress], None] | None = None,
     check: bool = True,
 ) -> RankResult | Counts:
@@ -143,7 +148,9 @@ def count(
         ``A - a M`` and ``A - b M``. An A known by products, and any other method, wants a diagonal
         M, or ``M=Preconditioner.from_factor(S)`` with ``S S* = M^-1``. An end is as sharp as
         ``500 eps (|A| + |a| |M|)``, for a mode with ``x* M x = 1``.
-    precision, confidence, max_matvecs, max_seconds, noise, hermitian, rng, progress, check
+    precision, confidence, max_matvecs, max_seconds, noise, hermitian, rng, checkpoint
+        As for `symrank.rank`.
+    progress, check
         As for `symrank.rank`. There is no `preconditioner`: a congruence keeps signs, not
         positions.
 
@@ -160,6 +167,8 @@ def count(
     OptionError
         If an option is out of range or unknown, ``a >= b``, the interval is narrower than the
         noise floor of the products, or M is not proved to be positive definite.
+    CheckpointError
+        As for `symrank.rank`.
 
     Examples
     --------
@@ -185,18 +194,37 @@ def count(
         hermitian=hermitian,
         seed=seed_of(rng),
         check=check,
+        checkpoint=checkpoint,
     )
+    pencil = None
     if M is not None:
         no_loss(A, "a pencil")
         M = mass_of(M)
-        if pivots := pivots_of(A, M, method):
-            budget = budget_of(options, progress)
-            with foreign.own_arithmetic():
-                return count_by_pivots(A, M, edges, pivots, options, budget)
-        A = whitened(A, M)
-    if b is None:
-        return tabulate(A, edges, method, options, progress)
+        pencil = pivots_of(A, M, method)
     chosen = None if method is None else named_method(method)[0]
+
+    def counted(own: Options) -> RankResult | Counts:
+        if pencil is not None:
+            budget = budget_of(own, progress)
+            with foreign.own_arithmetic():
+                return count_by_pivots(A, M, edges, pencil, own, budget)
+        B = A if M is None else whitened(A, M)
+        if b is None:
+            return tabulate(B, edges, method, own, progress)
+        return _between(B, chosen, method, own, progress)
+
+    asked = {"question": "count", "method": chosen, "edges": edges, "M": M}
+    return in_checkpoint(options, rng is None, asked, counted)
+
+
+def _between(
+    A: Any,
+    chosen: Method | None,
+    method: str | Method | None,
+    options: Options,
+    progress: Callable[[Progress], None] | None,
+) -> RankResult:
+    """Count between two ends, by a method that does or by a shifted rank."""
     if chosen is None or chosen.counts_between:
         return answer(A, method, options, progress)
     budget = budget_of(options, progress)

@@ -144,6 +144,7 @@ class Task:
     key: tuple[Any, ...]
     num_steps: int = 0
     num_vectors: int = 0
+    is_part: bool = False  # more steps of the same segment follow: what ends one waits for them
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -305,6 +306,9 @@ class Method(ABC):
     runs_on_kernels: ClassVar[bool] = False
     """Whether its recurrences are those of `symrank.kernels`."""
 
+    reads: ClassVar[tuple[str, ...] | None] = None
+    """What `run` reads of the goal, where that is little: another goal does the same task then."""
+
     kernel: str | None = None
     """The kernel file asked for, of one that does."""
 
@@ -343,6 +347,10 @@ class Method(ABC):
 
     def is_free_of_squares(self, facts: Facts) -> bool:  # noqa: ARG002
         """Whether it counts singular values where the operator has squared them."""
+        return False
+
+    def divides(self, task: Task) -> bool:  # noqa: ARG002
+        """Whether the steps of a task may be done in parts, one after another, to the same bits."""
         return False
 
     def suits_moduli(self, facts: Facts) -> bool:  # noqa: ARG002

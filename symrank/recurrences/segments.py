@@ -32,6 +32,7 @@ __all__ = [
     "first_lost",
     "gathered",
     "is_on_host",
+    "on_host",
 ]
 
 SHARE = 0.8  # of the free memory: partial sums and the library's own workspace take some as well
@@ -67,6 +68,11 @@ AnyState = TypeVar("AnyState", bound=State)
 def is_on_host(kernel: ModuleType) -> bool:
     """Whether the blocks of a kernel live in the memory of the host."""
     return not hasattr(kernel, "free_bytes")
+
+
+def on_host(array: Any) -> Any:
+    """Return an array of a device as one of the host, and anything else as it is."""
+    return array.get() if hasattr(array, "__cuda_array_interface__") else array
 
 
 class Pace:

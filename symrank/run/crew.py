@@ -8,6 +8,7 @@ the states say together then has the same bits whatever crew it was.
 
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from typing import Any
 
@@ -28,6 +29,7 @@ class Work:
     operator: Operator
     goal: Goal
     round_: int
+    number: int = 0  # of the method's rounds within the call: `Crew.opened`
 
     def __call__(self, task: Task, state: Any, tick: Tick) -> Any:
         """Do one task; the state is used up."""
@@ -36,6 +38,14 @@ class Work:
 
 class Crew(ABC):
     """Does the tasks of a round."""
+
+    def opened(self) -> int:
+        """Return the number of a method's rounds, which begin now, within the call."""
+        return 0
+
+    def at_work(self) -> AbstractContextManager[None]:
+        """Hold what a crew needs while it works; for who goes on after the call has ended."""
+        return nullcontext()
 
     @abstractmethod
     def each(

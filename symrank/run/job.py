@@ -21,6 +21,8 @@ from symrank.operators.witness import Witness
 from symrank.preconditioners import Preconditioner
 from symrank.preconditioners.equilibrate import Scales
 from symrank.run.budget import Budget, located
+from symrank.run.checkpoint.fingerprint import Subject
+from symrank.run.checkpoint.session import remembering
 from symrank.run.crew import Alone, Crew
 from symrank.run.deflation import deflated
 from symrank.run.moduli import View, refuse_unsuited, root, suits
@@ -119,6 +121,10 @@ def prepare(
         **_of_options(options, factor),
     )
     goal = goal if view is None else view.goal(goal, factor)
+    with located(budget):
+        seen = None if num_deflated else witness
+        subject = Subject(operator=operator, scale=goal.scale, noise=noise, witness=seen)
+        crew = remembering(Alone(), options, subject, budget)
     goal = dataclasses.replace(goal, max_matvecs=goal.products_in(budget.left))
     num_zeros = (0 if index is None else whole.n - given.n) + given.n - num_deflated - operator.n
     return Job(
@@ -130,6 +136,7 @@ def prepare(
         between=options.between,
         structural_rank=structural_rank,
         witness=witness,
+        crew=crew,
         **_of_view(view, num_zeros),
     )
 

@@ -4,6 +4,7 @@ import dataclasses
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -36,6 +37,7 @@ class Options:
     preconditioner: Preconditioner | FloatArray | str | None = None
     hermitian: bool | None = None
     check: bool = True
+    checkpoint: Any = None  # a path; the store of it once it is open
 
     def __post_init__(self) -> None:
         for name in ("atol", "rtol"):
@@ -56,12 +58,19 @@ class Options:
                 f"hermitian={shown(self.hermitian)} must be True (A is symmetric), False (count "
                 "its singular values) or None (see what it is)."
             )
+        self._check_checkpoint()
         if self.deflate is not None and self.preconditioner is not None:
             msg = (
                 "deflate and preconditioner were both given: null vectors of A are none of the "
                 "preconditioned operator. Leave one of them out."
             )
             raise OptionError(msg)
+
+    def _check_checkpoint(self) -> None:
+        if isinstance(self.checkpoint, bytes | int | float) or self.checkpoint == "":
+            raise OptionError(
+                f"checkpoint={shown(self.checkpoint)} must be the path of a folder, or None."
+            )
 
     def _settle(self, name: str, is_allowed: Callable[[float], bool], rule: str) -> None:
         """Check a number that may be None, and keep it as a float."""

@@ -51,6 +51,7 @@ class Rounds:
     is_whole: bool = True
     limit: int = 0  # products of the run that the budget allows
     is_unseen: bool = False  # a round ended without a look at the witness
+    number: int = 0  # within the call
 
     def advance(self, budget: Budget, *, is_resumed: bool = False) -> None:
         """Run rounds until nothing is left to do; see `guarded`.
@@ -117,7 +118,7 @@ class Rounds:
             budget.tick(products * operator.matvecs_per_product)
 
         try:
-            work = Work(self.method, operator, self.goal, len(self.history))
+            work = Work(self.method, operator, self.goal, len(self.history), self.number)
             for task, state in self.job.crew.each(work, tasks, self.states, tick):
                 self.states[task.key] = state
             # by num_steps of a method, for example, it may have gone beyond its budget
@@ -238,7 +239,8 @@ def start(job: Job, method: Method, reason: str, budget: Budget) -> Rounds:
     )
     limit = budget.num_matvecs + goal.max_matvecs * goal.weight
     limit = max(limit, budget.max_matvecs)
-    return Rounds(method=method, reason=reason, job=job, goal=goal, limit=limit)
+    number = job.crew.opened()
+    return Rounds(method=method, reason=reason, job=job, goal=goal, limit=limit, number=number)
 
 
 def run(job: Job, method: Method, reason: str, budget: Budget) -> Rounds:
@@ -304,7 +306,7 @@ def _resume(rounds: Rounds, before: Budget) -> Callable[..., RankResult]:
             max_matvecs=summary.num_products + rounds.goal.products_in(more),
             spent_looks=getattr(summary.evidence, "num_looks", 1),
         )
-        with foreign.own_arithmetic():
+        with foreign.own_arithmetic(), rounds.job.crew.at_work():
             again = rounds.method.summarise(rounds.goal, rounds.states, summary)
             rounds.summary = inside(rounds.goal, again)
             rounds.advance(budget)
