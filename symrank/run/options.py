@@ -2,9 +2,9 @@
 
 import dataclasses
 import math
+import os
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 
@@ -37,7 +37,7 @@ class Options:
     preconditioner: Preconditioner | FloatArray | str | None = None
     hermitian: bool | None = None
     check: bool = True
-    checkpoint: Any = None  # a path; the store of it once it is open
+    checkpoint: str | os.PathLike[str] | None = None  # once it is open, its store
 
     def __post_init__(self) -> None:
         for name in ("atol", "rtol"):
@@ -67,7 +67,7 @@ class Options:
             raise OptionError(msg)
 
     def _check_checkpoint(self) -> None:
-        if isinstance(self.checkpoint, bytes | int | float) or self.checkpoint == "":
+        if not isinstance(self.checkpoint, str | os.PathLike | None) or self.checkpoint == "":
             raise OptionError(
                 f"checkpoint={shown(self.checkpoint)} must be the path of a folder, or None."
             )

@@ -30,7 +30,8 @@ from symrank.methods import Goal, Task
 from symrank.methods.base import Tick
 from symrank.run.budget import TimeUp
 from symrank.run.checkpoint.manifest import plain
-from symrank.run.checkpoint.store import Kept, Store
+from symrank.run.checkpoint.store import Store
+from symrank.run.checkpoint.tasks import Kept
 from symrank.run.crew import Crew, States, Work
 
 __all__ = ["EVERY", "Done", "Remembered", "Timed"]
@@ -117,7 +118,7 @@ class Remembered(Crew):
     ) -> Iterator[tuple[Task, Any]]:
         """See `Crew.each`."""
         steps = {task.key: _Step(self._name(work, task), work, task) for task in tasks}
-        found = {key: self.store.load(step.name) for key, step in steps.items()}
+        found = {key: self.store.tasks.load(step.name) for key, step in steps.items()}
         fresh = self._fresh(work, [t for t in tasks if found[t.key] is None], states, tick, steps)
         for task in tasks:
             kept = found[task.key]
@@ -177,7 +178,11 @@ class Remembered(Crew):
         timed = Timed(**{f.name: getattr(work, f.name) for f in dataclasses.fields(work)})
         begun: dict[tuple[Any, ...], Kept] = {}
         for task in tasks:
-            part = self.store.load_part(steps[task.key].name) if work.method.divides(task) else None
+            part = (
+                self.store.tasks.load_part(steps[task.key].name)
+                if work.method.divides(task)
+                else None
+            )
             if part is not None and 0 < int(part.record["steps"]) < task.num_steps:
                 begun[task.key] = part
                 states[task.key] = part.state
@@ -198,7 +203,7 @@ class Remembered(Crew):
                 step = steps[piece.key]
                 if piece.is_part:
                     states[piece.key] = done.state
-                    self._keep(self.store.save_part, step, done.state, total)
+                    self._keep(self.store.tasks.save_part, step, done.state, total)
                     continue
                 past = self._steps(work, piece)
                 last = past[-1].name if past else None
@@ -211,7 +216,7 @@ class Remembered(Crew):
         past = self._steps(work, task)
         if past[-1].name not in self._away:
             return state
-        kept = self.store.load(past[-1].name, with_vectors=True)
+        kept = self.store.tasks.load(past[-1].name, with_vectors=True)
         if kept is not None:
             return kept.state
         state = None
@@ -220,13 +225,15 @@ class Remembered(Crew):
         return state
 
     def _save_after(self, last: str | None) -> Callable[..., None]:
-        return lambda name, state, record: self.store.save(name, state, record, last)
+        return lambda name, state, record: self.store.tasks.save(name, state, record, last)
 
     def _keep(
         self, save: Callable[..., None], step: _Step, state: Any, spent: tuple[int, int, float]
     ) -> None:
         """Keep a state; a key that is pressed meanwhile waits."""
-        self._keep_readings()
+        if self._unkept:
+            self.store.keep_readings(self._unkept)
+            self._unkept = {}
         record = {
             "method": step.work.method.name,
             "round": step.work.round_,
@@ -241,11 +248,6 @@ class Remembered(Crew):
         except KeyboardInterrupt:
             save(step.name, state, record)
             raise
-
-    def _keep_readings(self) -> None:
-        for place, values in self._unkept.items():
-            self.store.readings.setdefault(place, []).extend(values)
-        self._unkept.clear()
 
     def _pieces(
         self, work: Work, tasks: Sequence[Task], begun: dict[tuple[Any, ...], Kept]

@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
 from symrank.answer.counts import Counts
 from symrank.answer.result import RankResult
@@ -80,10 +80,10 @@ def in_checkpoint(
 def _told(found: Answer, store: Store) -> Answer:
     """Return an answer with what is to be said of its checkpoint; keep a record of it."""
     result = found.total if isinstance(found, Counts) else found
-    if store.notes:
-        result = replace(result, notes=(*result.notes, *store.notes))
-    store.finish(result.to_dict())
-    return replace(found, total=result) if isinstance(found, Counts) else result
+    noted = replace(result, notes=(*result.notes, *store.notes)) if store.notes else result
+    store.finish(noted.to_dict())
+    whole = replace(found, total=noted) if isinstance(found, Counts) else noted
+    return cast("Answer", whole)
 
 
 def remembering(crew: Crew, options: Options, subject: Subject, budget: Budget) -> Crew:

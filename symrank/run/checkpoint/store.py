@@ -18,7 +18,6 @@ damaged is computed again, and the answer says so; without its manifest or the f
 operator a checkpoint is none.
 """
 
-import dataclasses
 import importlib
 import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -28,29 +27,20 @@ from typing import Any, BinaryIO
 
 import numpy as np
 
-from symrank.errors import CheckpointError, OperatorError
+from symrank.errors import CheckpointError
 from symrank.run.checkpoint import archive, manifest
 from symrank.run.checkpoint.archive import DamagedError, Reader
-from symrank.run.checkpoint.encoded import Encoded, decode
 from symrank.run.checkpoint.fingerprint import Subject
+from symrank.run.checkpoint.tasks import TaskFiles
 from symrank.support import durable
 from symrank.support.text import printable
 
-__all__ = ["Kept", "Store", "read_manifest"]
+__all__ = ["Store", "read_manifest"]
 
 MANIFEST, OPERATOR, CLOCK, RESULT = "manifest.json", "operator.npz", "clock.json", "result.json"
 ANEW = "Remove the folder, or pass another path, to begin anew."
 VERSION: str = importlib.import_module("symrank").__version__
 OWN = {MANIFEST, OPERATOR, CLOCK, RESULT, "lock", "tasks"}
-
-
-@dataclasses.dataclass(frozen=True)
-class Kept:
-    """What the file of a task says; without its vectors unless they were asked for."""
-
-    state: Any
-    record: Mapping[str, Any]  # products, seconds, and what names the task
-    is_whole: bool = True  # with its vectors, or it has none
 
 
 class Store:
@@ -60,22 +50,21 @@ class Store:
     ----------
     folder
         Where it lies.
-    notes
-        What an answer should say of it.
+    tasks
+        The files of its tasks.
     readings
         What choices have read from the clock, by the number of tasks before.
-    num_again
-        Tasks computed again, as their files are damaged or missing.
     """
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
-        self.tasks = folder / "tasks"
-        self.num_again = 0
+        self.tasks = TaskFiles(folder / "tasks")
         self.readings: dict[str, list[float]] = {}
         self._notes: list[str] = []
-        self._lost: list[str] = []  # reasons why tasks could not be saved
         self._lock = durable.Lock(folder / "lock")
+
+    def __fspath__(self) -> str:
+        return str(self.folder)
 
     @property
     def name(self) -> str:
@@ -92,12 +81,17 @@ class Store:
             Where another one holds it, or it cannot be written.
         """
         try:
-            self.tasks.mkdir(parents=True, exist_ok=True)
+            if self.folder.is_dir() and not (self.folder / MANIFEST).exists():
+                self._refuse_others()
+            self.tasks.folder.mkdir(parents=True, exist_ok=True)
             is_mine = self._lock.take()
-        except OSError as error:
+        except (OSError, ValueError) as error:  # the second: a NUL in the path
+            if isinstance(error, CheckpointError):
+                raise
             raise CheckpointError(
                 f"checkpoint={self.name!r} is no folder that can be written "
-                f"({error.strerror or error}): pass the path of one, or of none yet."
+                f"({getattr(error, 'strerror', None) or error}): pass the path of one, or of none "
+                "yet."
             ) from error
         if not is_mine:
             raise CheckpointError(
@@ -121,7 +115,7 @@ class Store:
             self._refuse_others()
             return None
         known = read_manifest(self.folder)
-        if not (self.folder / OPERATOR).exists() and not self._has_tasks():
+        if not (self.folder / OPERATOR).exists() and self.tasks.is_empty:
             return None  # nothing was kept yet
         self._refuse_versions(known)
         differs = manifest.differing(known["arguments"], arguments)
@@ -133,7 +127,7 @@ class Store:
                 f"arguments; for more precision refine the result of that run. {ANEW}"
             )
         others = manifest.differing(known["versions"], manifest.versions())
-        if others and self._has_tasks():
+        if others and not self.tasks.is_empty:
             self._notes.append(
                 f"the checkpoint was begun with other software ({'; '.join(others)}): the answer "
                 "holds, and its last bits may differ from those of a run in one piece."
@@ -176,12 +170,9 @@ class Store:
             "was computed yet: make room, or pass another path."
         )
 
-    def _has_tasks(self) -> bool:
-        return any(self.tasks.glob("*.npz")) or any(self.tasks.glob("*.part"))
-
     def _refuse_others(self) -> None:
         """Raise where the folder is somebody else's, or has lost its manifest."""
-        if self._has_tasks() or (self.folder / OPERATOR).exists():
+        if not self.tasks.is_empty or (self.folder / OPERATOR).exists():
             raise CheckpointError(
                 f"checkpoint={self.name!r} has lost its {MANIFEST}: nothing tells what run its "
                 f"tasks are of. {ANEW}"
@@ -211,7 +202,7 @@ class Store:
             Where it is another one.
         """
         path, facts = self.folder / OPERATOR, subject.facts
-        if not path.exists() and not self._has_tasks():
+        if not path.exists() and self.tasks.is_empty:
             try:
                 archive.save(path, facts, {"y": subject.product()})
             except OSError as error:
@@ -232,95 +223,27 @@ class Store:
                 f"before. {ANEW}"
             )
 
-    def load(self, name: str, *, with_vectors: bool = False) -> Kept | None:
-        """Return what was kept of a task; None where nothing was, or not as it was written.
-
-        Raises
-        ------
-        CheckpointError
-            Where it does not fit in memory.
-        """
-        if not (self.tasks / f"{name}.npz").exists():
-            return None
-        try:
-            return self._loaded(f"{name}.npz", with_vectors=with_vectors)
-        except (DamagedError, KeyError, TypeError, ValueError, AttributeError):
-            self.num_again += 1
-            return None
-        except OperatorError as error:
-            raise CheckpointError(
-                f"a state in checkpoint={self.name!r} does not fit in memory: {error}"
-            ) from error
-
-    def load_part(self, name: str) -> Kept | None:
-        """Return the state in the middle of a task; None where there is none."""
-        if not (self.tasks / f"{name}.part").exists():
-            return None
-        with suppress(DamagedError, KeyError, TypeError, ValueError, AttributeError):
-            return self._loaded(f"{name}.part", with_vectors=True)
-        return None
-
-    def _loaded(self, name: str, *, with_vectors: bool) -> Kept:
-        reader = Reader(self.tasks / name)
-        record = reader.record
-        arrays = reader.arrays(record["sums"])
-        if with_vectors and record["away"]:
-            sums = record["away"]
-            vectors = Reader((self.tasks / name).with_suffix(".vectors"))
-            arrays = {**arrays, **vectors.arrays(sums, sums)}
-        is_whole = with_vectors or not record["away"]
-        return Kept(decode(record["tree"], arrays), record["task"], is_whole)
-
-    def save(self, name: str, state: Any, task: Mapping[str, Any], before: str | None) -> None:
-        """Keep the state after a task; the vectors of the task `before` it are no longer needed.
-
-        What cannot be written is told in the notes: the answer does not depend on it.
-        """
-        encoded = Encoded(state)
-        try:
-            sums = {}
-            if encoded.away:
-                sums = archive.save(self.tasks / f"{name}.vectors", {}, encoded.away)
-            record = {"tree": encoded.tree, "away": sums, "task": task}
-            self._write_clock()
-            archive.save(self.tasks / f"{name}.npz", record, encoded.arrays)
-        except OSError as error:
-            self._lost.append(error.strerror or str(error))
-            return
-        with suppress(OSError):
-            (self.tasks / f"{name}.part").unlink(missing_ok=True)
-            if before is not None:
-                (self.tasks / f"{before}.vectors").unlink(missing_ok=True)
-
-    def save_part(self, name: str, state: Any, task: Mapping[str, Any]) -> None:
-        """Keep the state in the middle of a task, until the task is done."""
-        encoded = Encoded(state)
-        record = {"tree": encoded.tree, "away": {}, "task": task}
-        try:
-            path = self.tasks / f"{name}.part"
-            archive.save(path, record, {**encoded.arrays, **encoded.away})
-        except OSError as error:
-            self._lost.append(error.strerror or str(error))
-
-    def _write_clock(self) -> None:
-        data = archive.dumped({"readings": self.readings})
-        if self.readings:
+    def keep_readings(self, more: Mapping[str, list[float]]) -> None:
+        """Keep what choices have read from the clock, for the road that the next task is on."""
+        for place, values in more.items():
+            self.readings.setdefault(place, []).extend(values)
+        with suppress(OSError):  # then the clock is read anew
+            data = archive.dumped({"readings": self.readings})
             durable.write(self.folder / CLOCK, _writer(data))
 
     @property
     def notes(self) -> Sequence[str]:
         """What an answer should say of the checkpoint."""
         notes = list(self._notes)
-        if self.num_again:
+        if again := self.tasks.num_again:
             notes.append(
-                f"{self.num_again} finished tasks of the checkpoint were computed again: their "
-                "files were missing or damaged."
+                f"{again} files of finished tasks of the checkpoint were missing or damaged: those "
+                "tasks were computed again."
             )
-        if self._lost:
+        if lost := self.tasks.lost:
             notes.append(
-                f"{len(self._lost)} tasks could not be kept in the checkpoint "
-                f"({self._lost[-1]}): the answer does not depend on it, and a run that is resumed "
-                "computes them again."
+                f"{len(lost)} tasks could not be kept in the checkpoint ({lost[-1]}): the answer "
+                "does not depend on it, and a run that is resumed computes them again."
             )
         return notes
 
