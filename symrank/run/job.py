@@ -123,7 +123,9 @@ def prepare(
     goal = goal if view is None else view.goal(goal, factor)
     with located(budget):
         seen = None if num_deflated else witness
-        subject = Subject(operator=operator, scale=goal.scale, noise=noise, witness=seen)
+        subject = Subject(
+            operator=operator, given=given, scale=goal.scale, noise=noise, witness=seen
+        )
         crew = remembering(Alone(), options, subject, budget)
     goal = dataclasses.replace(goal, max_matvecs=goal.products_in(budget.left))
     num_zeros = (0 if index is None else whole.n - given.n) + given.n - num_deflated - operator.n

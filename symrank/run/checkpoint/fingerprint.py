@@ -8,9 +8,10 @@ y' = A' x now, both in the units of the caller,
 
 is the rule by which the door compares two products (`symrank.operators.checks`): rounding, in
 another order on another machine, and the error that was declared. A difference E is seen with
-probability one where |E x| is above that. Of an explicit matrix every row is compared by itself,
+probability one where |E x| is above that. Where there are entries, every row of the matrix, or of
+the factor of one, is compared by itself as well,
 
-    |y - y'|_i <= rtol (|A| |x|)_i,                                                           (2)
+    |X x - X' x|_i <= rtol (|X| |x|)_i,                                                       (2)
 
 as one row may be in a unit beside which a change of another one is rounding.
 """
@@ -26,7 +27,7 @@ from symrank.support import probes
 from symrank.support.probes import Streams
 from symrank.support.typing import Array
 
-__all__ = ["Subject", "difference"]
+__all__ = ["Subject"]
 
 ROUNDING, MOST = 100.0, 0.01  # as at the door: units of eps sqrt(n), and the largest rtol
 NOISE = 4.0  # two products, and |A| known within a factor of two
@@ -41,8 +42,10 @@ class Subject:
     ----------
     operator
         That the methods see.
+    given
+        The same before it was scaled, with its entries where they are known.
     scale
-        The unit that they count in: an eigenvalue of the caller's is this times one of theirs.
+        The unit that methods count in: an eigenvalue of the caller's is this times one of theirs.
     noise
         Relative error of a product, where it is above rounding.
     witness
@@ -50,6 +53,7 @@ class Subject:
     """
 
     operator: Operator
+    given: Operator
     scale: float
     noise: float
     witness: Witness | None
@@ -62,53 +66,66 @@ class Subject:
 
     @property
     def num_products(self) -> int:
-        """Products of the caller's code that `product` takes."""
+        """Products of the caller's code that `products` takes."""
         is_free = self.witness is not None or not self.operator.is_foreign or not self.operator.n
         return 0 if is_free else self.operator.matvecs_per_product
 
-    def product(self) -> Array:
-        """Return y, (n, 1), in the units of the caller, in double precision."""
+    def products(self) -> dict[str, Array]:
+        """Return y, (n, 1), in the units of the caller, and X x of the parts of a matrix."""
         wide = np.complex128 if self.operator.dtype.kind == "c" else np.float64
         if self.witness is not None:
-            return np.asarray(self.witness.y.astype(wide) * self.scale)
-        if not self.operator.n:
-            return np.zeros((0, 1), wide)
-        return np.asarray(self.operator.matmat(self._probe).astype(wide) * self.scale)
-
-    def sizes_of_rows(self) -> Array | None:
-        """Return |A| |x|, (n, 1), of a matrix whose entries are stored; None of any other."""
-        stored = self.operator.facts.stored
-        if stored is None or self.witness is not None:
-            return None
-        x = np.abs(self._probe).astype(np.float64)
-        if not isinstance(stored, np.ndarray):
-            return np.asarray(abs(stored).astype(np.float64) @ x) * self.scale
-        rows = range(0, len(stored), TILE)
-        return np.concatenate([np.abs(stored[i : i + TILE]) @ x for i in rows]) * self.scale
+            y = self.witness.y
+        elif self.operator.n:
+            y = self.operator.matmat(_probe(self.operator.n, self.operator.dtype))
+        else:
+            y = np.zeros((0, 1))
+        rows = {f"x{i}": _multiplied(X) for i, X in enumerate(self._parts)}
+        return {"y": np.asarray(y.astype(wide) * self.scale), **rows}
 
     @property
-    def _probe(self) -> Array:
-        one = self.operator
-        return probes.gaussian(0, Streams.FINGERPRINT.start, 1, one.n, one.dtype)
+    def _parts(self) -> tuple[Any, ...]:
+        rows = self.given.facts.rows
+        return () if rows is None else rows().parts
 
-    def difference(self, before: Array) -> str:
-        """Say how its product differs from one of before; empty where it does not."""
+    def difference(self, before: dict[str, Array]) -> str:
+        """Say how its products differ from those of before; empty where they do not."""
+        now, n = self.products(), self.operator.n
         eps = float(np.finfo(self.operator.dtype).eps)
-        return difference(before, self.product(), self.sizes_of_rows(), eps, self.noise)
-
-
-def difference(before: Array, now: Array, sizes: Array | None, eps: float, noise: float) -> str:
-    """Say how two products differ by more than eqs. (1) and (2) allow; empty where they do not."""
-    n = len(now)
-    if not n:
+        if now.keys() != before.keys() or any(now[k].shape != before[k].shape for k in now):
+            return "its entries are of another shape"
+        if not n:
+            return ""
+        rtol = min(ROUNDING * eps * n**0.5, MOST)
+        spare = n**0.5 * NOISE * self.noise / rtol * float(np.linalg.norm(now["y"]))
+        change = relative_change(before["y"], now["y"], spare)
+        if not change <= rtol:
+            return f"a product with a fixed vector differs by {change:.3g} of its size"
+        for i, X in enumerate(self._parts):
+            apart = np.abs(before[f"x{i}"] - now[f"x{i}"]) > rtol * _sizes(X)
+            if apart.any():
+                return f"row {int(apart.argmax())} of its product with a fixed vector differs"
         return ""
-    rtol = min(ROUNDING * eps * n**0.5, MOST)
-    spare = n**0.5 * NOISE * noise / rtol * float(np.linalg.norm(now))
-    change = relative_change(before, now, spare)
-    if not change <= rtol:
-        return f"a product with a fixed vector differs by {change:.3g} of its size"
-    if sizes is not None:
-        apart = np.abs(before - now) > rtol * sizes
-        if apart.any():
-            return f"row {int(apart.argmax())} of its product with a fixed vector differs"
-    return ""
+
+
+def _probe(n: int, dtype: np.dtype[Any]) -> Array:
+    return probes.gaussian(0, Streams.FINGERPRINT.start, 1, n, dtype)
+
+
+def _multiplied(X: Any) -> Array:
+    """Return X x, (m, 1), in double precision."""
+    x = _probe(X.shape[1], np.dtype(np.float64))
+    return _by_tiles(X, lambda part: part @ x)
+
+
+def _sizes(X: Any) -> Array:
+    """Return |X| |x|, (m, 1)."""
+    x = np.abs(_probe(X.shape[1], np.dtype(np.float64)))
+    return _by_tiles(X, lambda part: abs(part) @ x)
+
+
+def _by_tiles(X: Any, multiply: Any) -> Array:
+    """Multiply a sparse matrix, or a dense one by some rows at a time."""
+    if not isinstance(X, np.ndarray):
+        return np.asarray(multiply(X))
+    parts = [multiply(X[i : i + TILE]) for i in range(0, len(X), TILE)]
+    return np.concatenate(parts) if parts else np.zeros((0, 1))

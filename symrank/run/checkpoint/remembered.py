@@ -21,9 +21,10 @@ import hashlib
 import json
 import math
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import Any
 
 from symrank.methods import Goal, Task
@@ -73,6 +74,29 @@ class _Step:
     name: str
     work: Work
     task: Task
+
+
+@dataclass(frozen=True)
+class _Spent:
+    """What a task has taken so far."""
+
+    steps: int = 0
+    products: int = 0
+    seconds: float = 0.0
+
+    @classmethod
+    def of(cls, kept: Kept) -> "_Spent":
+        """Return what the file of a task says."""
+        one = kept.record
+        return cls(int(one["steps"]), int(one["products"]), float(one["seconds"]))
+
+    def more(self, piece: Task, done: Done) -> "_Spent":
+        """Return the same with a part more."""
+        return _Spent(
+            self.steps + piece.num_steps,
+            self.products + done.products,
+            self.seconds + done.seconds,
+        )
 
 
 @dataclass
@@ -172,44 +196,40 @@ class Remembered(Crew):
         tasks: Sequence[Task],
         states: States,
         tick: Tick,
-        steps: dict[tuple[Any, ...], _Step],
+        steps: Mapping[tuple[Any, ...], _Step],
     ) -> Iterator[Any]:
         """Do tasks that were not done yet, and keep their states."""
         timed = Timed(**{f.name: getattr(work, f.name) for f in dataclasses.fields(work)})
-        begun: dict[tuple[Any, ...], Kept] = {}
+        spent = dict.fromkeys(steps, _Spent())
         for task in tasks:
-            part = (
-                self.store.tasks.load_part(steps[task.key].name)
-                if work.method.divides(task)
-                else None
-            )
-            if part is not None and 0 < int(part.record["steps"]) < task.num_steps:
-                begun[task.key] = part
-                states[task.key] = part.state
+            part = self._part(work, task, steps[task.key])
+            if part is not None:
+                states[task.key], spent[task.key] = part.state, _Spent.of(part)
                 self._tell(part, tick)
             elif task.key in states:
                 states[task.key] = self._whole(work, task, states[task.key], tick)
-        spent = {key: _spent(part) for key, part in begun.items()}
-        for pieces in self._pieces(work, tasks, begun):
+        for pieces in self._pieces(work, tasks, spent):
             for piece, done in self.inner.each(timed, pieces, states, tick):
-                before = spent.get(piece.key, (0, 0, 0.0))
-                total = (
-                    before[0] + piece.num_steps,
-                    before[1] + done.products,
-                    before[2] + done.seconds,
-                )
-                spent[piece.key] = total
-                self._learn(done.products, done.seconds)
                 step = steps[piece.key]
+                spent[piece.key] = spent[piece.key].more(piece, done)
+                self._learn(done.products, done.seconds)
                 if piece.is_part:
                     states[piece.key] = done.state
-                    self._keep(self.store.tasks.save_part, step, done.state, total)
+                    self._keep(self.store.tasks.save_part, step, done.state, spent[piece.key])
                     continue
                 past = self._steps(work, piece)
-                last = past[-1].name if past else None
-                self._keep(self._save_after(last), step, done.state, total)
+                save = partial(self.store.tasks.save, before=past[-1].name if past else None)
+                self._keep(save, step, done.state, spent[piece.key])
                 past.append(step)
                 yield done.state
+
+    def _part(self, work: Work, task: Task, step: _Step) -> Kept | None:
+        """Return what was kept in the middle of a task."""
+        if not work.method.divides(task):
+            return None
+        part = self.store.tasks.load_part(step.name)
+        fits = part is not None and 0 < _Spent.of(part).steps < task.num_steps
+        return part if fits else None
 
     def _whole(self, work: Work, task: Task, state: Any, tick: Tick) -> Any:
         """Return a state to go on from with its vectors, from its file, or by all its tasks."""
@@ -220,16 +240,12 @@ class Remembered(Crew):
         if kept is not None:
             return kept.state
         state = None
+        self.store.tasks.num_again += len(past)
         for step in past:
             state = step.work(step.task, state, lambda _: tick(0))
         return state
 
-    def _save_after(self, last: str | None) -> Callable[..., None]:
-        return lambda name, state, record: self.store.tasks.save(name, state, record, last)
-
-    def _keep(
-        self, save: Callable[..., None], step: _Step, state: Any, spent: tuple[int, int, float]
-    ) -> None:
+    def _keep(self, save: Callable[..., None], step: _Step, state: Any, spent: _Spent) -> None:
         """Keep a state; a key that is pressed meanwhile waits."""
         if self._unkept:
             self.store.keep_readings(self._unkept)
@@ -238,10 +254,8 @@ class Remembered(Crew):
             "method": step.work.method.name,
             "round": step.work.round_,
             "task": repr(step.task.key[0]),
-            "steps": spent[0],
             "vectors": step.task.num_vectors,
-            "products": spent[1],
-            "seconds": spent[2],
+            **dataclasses.asdict(spent),
         }
         try:
             save(step.name, state, record)
@@ -250,18 +264,16 @@ class Remembered(Crew):
             raise
 
     def _pieces(
-        self, work: Work, tasks: Sequence[Task], begun: dict[tuple[Any, ...], Kept]
+        self, work: Work, tasks: Sequence[Task], spent: Mapping[tuple[Any, ...], _Spent]
     ) -> Iterator[list[Task]]:
         """Yield the parts of tasks in turn, one list for each time that states are kept.
 
         Their number is decided once, from what a product has taken so far.
         """
-        left = {task.key: task.num_steps for task in tasks}
-        for key, part in begun.items():
-            left[key] -= int(part.record["steps"])
+        left = {task.key: task.num_steps - spent[task.key].steps for task in tasks}
         likely = max((left[t.key] * t.num_vectors * self._rate for t in tasks), default=0.0)
         count = 1
-        if all(work.method.divides(task) for task in tasks) and math.isfinite(likely):
+        if all(work.method.divides(task) for task in tasks):
             count = max(1, math.ceil(likely / EVERY))
         for j in range(count, 1, -1):
             pieces = []
@@ -273,11 +285,6 @@ class Remembered(Crew):
             if pieces:
                 yield pieces
         yield [replace(task, num_steps=left[task.key]) for task in tasks]
-
-
-def _spent(part: Kept) -> tuple[int, int, float]:
-    record = part.record
-    return int(record["steps"]), int(record["products"]), float(record["seconds"])
 
 
 def _read(goal: Goal, names: Sequence[str] | None) -> Any:

@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, TypeVar, cast
+from typing import Any, TypeVar
 
 from symrank.answer.counts import Counts
 from symrank.answer.result import RankResult
@@ -74,16 +74,16 @@ def in_checkpoint(
             seed = options.seed
             store.create(arguments, seed, _COMMAND.get())
         found = answer(replace(options, seed=seed, checkpoint=store))
-        return _told(found, store)
+        told: Answer = _told(found, store)
+        return told
 
 
-def _told(found: Answer, store: Store) -> Answer:
+def _told(found: Any, store: Store) -> Any:
     """Return an answer with what is to be said of its checkpoint; keep a record of it."""
     result = found.total if isinstance(found, Counts) else found
     noted = replace(result, notes=(*result.notes, *store.notes)) if store.notes else result
     store.finish(noted.to_dict())
-    whole = replace(found, total=noted) if isinstance(found, Counts) else noted
-    return cast("Answer", whole)
+    return replace(found, total=noted) if isinstance(found, Counts) else noted
 
 
 def remembering(crew: Crew, options: Options, subject: Subject, budget: Budget) -> Crew:

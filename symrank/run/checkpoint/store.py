@@ -204,19 +204,20 @@ class Store:
         path, facts = self.folder / OPERATOR, subject.facts
         if not path.exists() and self.tasks.is_empty:
             try:
-                archive.save(path, facts, {"y": subject.product()})
+                archive.save(path, facts, subject.products())
             except OSError as error:
                 raise self._unwritten(error) from error
             return
         try:
             reader = Reader(path)
-            before, y = {k: reader.record.get(k) for k in facts}, reader.arrays(["y"])["y"]
+            before = {k: reader.record.get(k) for k in facts}
+            products = reader.arrays(reader.record["sums"])
         except DamagedError as error:
             raise CheckpointError(
                 f"{OPERATOR} of checkpoint={self.name!r} is damaged ({error}): nothing tells "
                 f"whether its tasks are of this operator. {ANEW}"
             ) from error
-        differs = "; ".join(manifest.differing(before, facts)) or subject.difference(y)
+        differs = "; ".join(manifest.differing(before, facts)) or subject.difference(products)
         if differs:
             raise CheckpointError(
                 f"checkpoint={self.name!r} is of another operator: {differs}. Pass the one of "
@@ -237,8 +238,8 @@ class Store:
         notes = list(self._notes)
         if again := self.tasks.num_again:
             notes.append(
-                f"{again} files of finished tasks of the checkpoint were missing or damaged: those "
-                "tasks were computed again."
+                f"files of the checkpoint were missing or damaged, and {again} finished tasks were "
+                "computed again."
             )
         if lost := self.tasks.lost:
             notes.append(

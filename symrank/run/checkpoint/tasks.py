@@ -37,7 +37,7 @@ class TaskFiles:
     Attributes
     ----------
     num_again
-        Files that were missing or damaged.
+        Finished tasks to be computed again, as files were missing or damaged.
     lost
         Why tasks could not be kept, one reason for each.
     """
@@ -65,7 +65,7 @@ class TaskFiles:
         try:
             return self._loaded(f"{name}.npz", with_vectors=with_vectors)
         except DAMAGE:
-            self.num_again += 1
+            self.num_again += not with_vectors  # else whoever asked knows how many that makes
             return None
         except OperatorError as error:
             raise CheckpointError(
@@ -77,7 +77,7 @@ class TaskFiles:
         """Return the state in the middle of a task; None where there is none."""
         if not (self.folder / f"{name}.part").exists():
             return None
-        with suppressDAMAGE:
+        with suppress(*DAMAGE):
             return self._loaded(f"{name}.part", with_vectors=True)
         return None
 
