@@ -151,6 +151,7 @@ TESTS = {
     "symrank.spectrum.pooled": ("tests/spectrum/test_measure.py", "tests/spectrum/test_sums.py"),
     "symrank.spectrum.measure": ("tests/spectrum/test_measure.py", "tests/ask/test_count.py"),
     "symrank.ask.count": ("tests/ask/test_count.py", "tests/ask/test_refine.py"),
+    "symrank.ask.shifted": ("tests/ask/test_count.py", "tests/ask/test_refine.py"),
     "symrank.run.options": ("tests/ask/test_rank.py",),
     "symrank.run.deflation": ("tests/operators/test_deflated.py",),
     "symrank.operators.scaled": ("tests/ask/test_extremes.py", "tests/ask/test_rank.py"),

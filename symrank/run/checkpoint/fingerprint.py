@@ -73,14 +73,17 @@ class Subject:
     def products(self) -> dict[str, Array]:
         """Return y, (n, 1), in the units of the caller, and X x of the parts of a matrix."""
         wide = np.complex128 if self.operator.dtype.kind == "c" else np.float64
+        one, unit = self.operator, self.scale
+        if one.halves() is not None:  # singular values have a factor, and no product
+            one, unit = self.given, 1.0
         if self.witness is not None:
             y = self.witness.y
-        elif self.operator.n:
-            y = self.operator.matmat(_probe(self.operator.n, self.operator.dtype))
+        elif one.n:
+            y = one.matmat(_probe(one.n, one.dtype))
         else:
             y = np.zeros((0, 1))
         rows = {f"x{i}": _multiplied(X) for i, X in enumerate(self._parts)}
-        return {"y": np.asarray(y.astype(wide) * self.scale), **rows}
+        return {"y": np.asarray(y.astype(wide) * unit), **rows}
 
     @property
     def _parts(self) -> tuple[Any, ...]:
