@@ -121,15 +121,8 @@ def prepare(
         **_of_options(options, factor),
     )
     goal = goal if view is None else view.goal(goal, factor)
-    with located(budget):
-        seen = None if num_deflated else witness
-        subject = Subject(
-            operator=operator, given=given, scale=goal.scale, noise=noise, witness=seen
-        )
-        crew = remembering(Alone(), options, subject, budget)
-    goal = dataclasses.replace(goal, max_matvecs=goal.products_in(budget.left))
     num_zeros = (0 if index is None else whole.n - given.n) + given.n - num_deflated - operator.n
-    return Job(
+    job = Job(
         operator=operator,
         given=given,
         goal=goal,
@@ -138,9 +131,24 @@ def prepare(
         between=options.between,
         structural_rank=structural_rank,
         witness=witness,
-        crew=crew,
         **_of_view(view, num_zeros),
     )
+    return _with_memory(job, options, budget)
+
+
+def _with_memory(job: Job, options: Options, budget: Budget) -> Job:
+    """Return the job with a crew that remembers, where there is a checkpoint."""
+    subject = Subject(
+        operator=job.operator,
+        given=job.given,
+        scale=job.goal.scale,
+        noise=job.goal.noise,
+        witness=None if job.num_deflated else job.witness,
+    )
+    with located(budget):
+        crew = remembering(job.crew, options, subject, budget)
+    most = job.goal.products_in(budget.left)
+    return dataclasses.replace(job, crew=crew, goal=dataclasses.replace(job.goal, max_matvecs=most))
 
 
 def _zeros(n: int, structural_rank: tuple[int, int] | None) -> int:

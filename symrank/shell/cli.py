@@ -254,20 +254,24 @@ def _demo(
 ) -> None:
     """Run `rank` and two methods on built-in problems of known rank; takes less than a minute."""
     lines: list[report.Line] = []
+    is_cut_short = False
     with one_line_errors(), process.answering() as is_known:
         with report.progress_bar() as observe:
             try:
                 for line in report.demo_lines(seed, observe):
                     lines.append(line)
                     observe.say(line)
-                    if line.result.status is symrank.Status.INTERRUPTED:
+                    is_cut_short = line.result.status is symrank.Status.INTERRUPTED
+                    if is_cut_short:
                         break
             except KeyboardInterrupt:
                 if not lines:
                     raise
+                is_cut_short = True
             is_known()
         written.say_table(report.table(lines))
-        end_of(lines[-1].result)
+        if is_cut_short:
+            raise typer.Exit(process.interrupted())
 
 
 def _plots(path: Path) -> ModuleType:

@@ -15,7 +15,11 @@ class Stopped(BaseException):
     """As SIGKILL: nobody catches it."""
 
 
-@pytest.fixture(params=CALLS)
+QUICK = ("lanczos", "a loss", "projection", "sketch of the range", "singular values", "inertia")
+NAMES = [pytest.param(n, marks=[] if n in QUICK else [pytest.mark.slow], id=n) for n in CALLS]
+
+
+@pytest.fixture(params=NAMES)
 def name(request):
     if request.param in NEEDED:
         pytest.importorskip(NEEDED[request.param])
@@ -49,7 +53,7 @@ def test_a_run_that_is_stopped_again_and_again_repeats_no_task(name, tmp_path, m
     undisturbed = ask(name)
     log = Log(monkeypatch)
     rng = np.random.default_rng(11)
-    for share in np.sort(rng.uniform(0.1, 1.0, 4)):
+    for share in np.sort(rng.uniform(0.1, 1.0, 2)):
         after = int(share * undisturbed.num_matvecs)
         with contextlib.suppress(Stopped):
             ask(name, checkpoint=tmp_path / "kept", progress=stopping(after))
