@@ -72,7 +72,8 @@ def is_on_host(kernel: ModuleType) -> bool:
 
 def on_host(array: Any) -> Any:
     """Return an array of a device as one of the host, and anything else as it is."""
-    return array.get() if hasattr(array, "__cuda_array_interface__") else array
+    is_elsewhere = not isinstance(array, np.ndarray) and hasattr(array, "get")
+    return array.get() if is_elsewhere else array
 
 
 class Pace:

@@ -477,7 +477,10 @@ OPERATORS: tuple[tuple[str, Callable[[], Any]], ...] = (
 
 ROWS = [
     *(row("a flipped byte", kind, partial(damaged, kind, flipped)) for kind in KINDS),
-    *(row("cut short, or garbage", kind, partial(damaged, kind, cut), kind in SAID) for kind in KINDS),
+    *(
+        row("cut short, or garbage", kind, partial(damaged, kind, cut), kind in SAID)
+        for kind in KINDS
+    ),
     *(row("missing", kind, partial(replaced, kind, nothing)) for kind in KINDS),
     *(
         row(f"{make.__name__.replace('_', ' ')} in its place", kind, partial(replaced, kind, make))

@@ -2,7 +2,7 @@
 
 The name of a task is a digest of what its state is a function of,
 
-    name_k = H(name_(k-1), number of the method's rounds in the call, method, goal, task),
+    name_k = H(name_(k-1), number of the method's rounds in the call, unit, method, goal, task),
 
 name_(k-1) that of the task before on the same state. So what is found under it is that state, on
 whatever road a call comes to it. Of a goal only what the method reads is in the digest where the
@@ -170,6 +170,7 @@ class Remembered(Crew):
                 [
                     past[-1].name if past else "",
                     work.number,
+                    work.goal.scale,  # the unit of the operator
                     plain(work.method),
                     _read(work.goal, work.method.reads),
                     plain(replace(task, is_part=False)),
