@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 import symrank
-from tests.run.problems import CALLS, Log, as_text, ask, by_products
+from tests.run.problems import CALLS, Log, as_text, ask, by_products, loss
 
 NEEDED = {"multigrid": "pyamg", "inertia": "feral"}
 
@@ -138,3 +138,30 @@ def test_lanczos_reads_of_a_goal_what_it_says():
     state = Lanczos().run(A, Little(), Task(("probes", 0), 5, 2), None, lambda _: None)
     assert state.num_steps == 5
     assert set(Lanczos.reads) == {name for name in vars(Little) if not name.startswith("_")}
+
+
+def test_the_chains_of_the_figure_go_on(tmp_path):
+    """Those of bench.paper.fig3, on a loss of its kind."""
+    chains = pytest.importorskip("bench.paper.chains_on_loss")
+    setting = chains.Setting(num_steps=60, burn_in=30, num_chains=4, precision=0.01)
+    problem = loss()
+
+    def row(problem, kept=None):
+        found = chains.run(problem, None, 1.0, setting, 1e-3, 0, kept)
+        return {name: value for name, value in found.items() if name != "seconds"}
+
+    class Killed(type(problem)):
+        left = 60
+
+        def loss_and_grad(self, Theta):
+            self.left -= 1
+            if not self.left:
+                raise Stopped
+            return super().loss_and_grad(Theta)
+
+    stopped = loss()
+    stopped.__class__ = Killed
+    with pytest.raises(Stopped):
+        row(stopped, tmp_path / "kept")
+    assert list((tmp_path / "kept" / "tasks").iterdir())
+    assert row(problem, tmp_path / "kept") == row(problem)

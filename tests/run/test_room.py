@@ -31,5 +31,3 @@ def test_a_later_round_that_cannot_fit_is_left_out_and_said(monkeypatch):
     assert found.diagnostics["num_probes"] == 8 < first.diagnostics["num_probes"]
     assert "a further round was left out" in found.notes[-1]
     assert found.interval()[0] <= 200 <= found.interval()[1]
-
-

@@ -12,16 +12,26 @@ import platform
 import sys
 from collections.abc import Mapping
 from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from symrank.errors import CheckpointError
 from symrank.preconditioners import Preconditioner
+from symrank.run.checkpoint import archive
+from symrank.run.checkpoint.archive import DamagedError
 from symrank.run.options import Options
+from symrank.support import durable
+from symrank.support.text import printable
 
-__all__ = ["FORMAT", "arguments_of", "differing", "plain", "versions"]
+__all__ = [
+    "ANEW", "FORMAT", "MANIFEST", "arguments_of", "differing", "plain", "read_manifest", "versions",
+]  # fmt: skip
 
 FORMAT = 1
+MANIFEST = "manifest.json"
+ANEW = "Remove the folder, or pass another path, to begin anew."
 FREE = ("max_seconds", "seed", "checkpoint", "executor")
 LIBRARIES = ("numpy", "scipy", "numba")
 
@@ -78,3 +88,36 @@ def _shown(value: Any) -> str:
         return repr(value)
     fields = [f"{k}={_shown(v)}" for k, v in value.items() if k != "kind" and v is not None]
     return f"{value['kind']}({', '.join(fields)})"
+
+
+def read_manifest(folder: Path) -> dict[str, Any]:
+    """Return what a checkpoint is of.
+
+    Raises
+    ------
+    CheckpointError
+        Where there is none, it is damaged, or of a newer format.
+    """
+    name = printable(str(folder))
+    try:
+        with durable.opened(folder / MANIFEST) as file:
+            record = archive.loaded(file.read())
+        found = int(record["format"])
+        if found == FORMAT:
+            _ = record["arguments"], record["seed"], record["versions"], record["symrank"]
+    except FileNotFoundError as error:
+        raise CheckpointError(
+            f"{name!r} is no checkpoint: it has no {MANIFEST}. Pass the folder that was given as "
+            "checkpoint."
+        ) from error
+    except (OSError, DamagedError, KeyError, TypeError, ValueError) as error:
+        raise CheckpointError(
+            f"{MANIFEST} of checkpoint={name!r} is damaged ({error}): nothing tells what run its "
+            f"tasks are of. {ANEW}"
+        ) from error
+    if found != FORMAT:
+        raise CheckpointError(
+            f"checkpoint={name!r} has the format {found}, and this version of symrank reads "
+            f"{FORMAT}: use the version that wrote it. {ANEW}"
+        )
+    return record

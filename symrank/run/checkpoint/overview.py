@@ -9,7 +9,8 @@ from symrank.answer.result import RankResult
 from symrank.errors import CheckpointError
 from symrank.run.checkpoint import archive
 from symrank.run.checkpoint.archive import DamagedError, Reader
-from symrank.run.checkpoint.store import RESULT, read_manifest
+from symrank.run.checkpoint.manifest import read_manifest
+from symrank.run.checkpoint.store import RESULT
 from symrank.support import durable
 from symrank.support.text import printable
 

@@ -15,6 +15,7 @@ from typing import Any, TypeVar
 
 from symrank.answer.counts import Counts
 from symrank.answer.result import RankResult
+from symrank.operators.losses import Losses
 from symrank.run.budget import Budget
 from symrank.run.checkpoint.fingerprint import Subject
 from symrank.run.checkpoint.manifest import arguments_of
@@ -27,6 +28,7 @@ __all__ = ["in_checkpoint", "of_command", "remembering"]
 
 Answer = TypeVar("Answer", RankResult, RankResult | Counts)
 
+ROUNDING = 1e5  # units of rounding of a loss, a sum over data, on another machine
 _COMMAND: ContextVar[Mapping[str, Any] | None] = ContextVar("command", default=None)
 
 
@@ -84,6 +86,17 @@ def _told(found: Any, store: Store) -> Any:
     noted = replace(result, notes=(*result.notes, *store.notes)) if store.notes else result
     store.finish(noted.to_dict())
     return replace(found, total=noted) if isinstance(found, Counts) else noted
+
+
+def compare_beside(options: Options, losses: Losses) -> None:
+    """Let a checkpoint tell a loss by more than its Hessian.
+
+    It takes an evaluation that no budget counts: chains are tuned for what is left of one, and a
+    checkpoint should change no answer.
+    """
+    if isinstance(options.checkpoint, Store):
+        eps = max(losses.loss_eps, losses.grad_eps)
+        options.checkpoint.beside(losses.seen(), ROUNDING * eps)
 
 
 def remembering(crew: Crew, options: Options, subject: Subject, budget: Budget) -> Crew:

@@ -28,17 +28,19 @@ from typing import Any, BinaryIO
 import numpy as np
 
 from symrank.errors import CheckpointError
+from symrank.operators.witness import relative_change
 from symrank.run.checkpoint import archive, manifest
 from symrank.run.checkpoint.archive import DamagedError, Reader
 from symrank.run.checkpoint.fingerprint import Subject
+from symrank.run.checkpoint.manifest import ANEW, MANIFEST, read_manifest
 from symrank.run.checkpoint.tasks import TaskFiles
 from symrank.support import durable
 from symrank.support.text import printable
+from symrank.support.typing import Array
 
-__all__ = ["Store", "read_manifest"]
+__all__ = ["RESULT", "Store"]
 
-MANIFEST, OPERATOR, CLOCK, RESULT = "manifest.json", "operator.npz", "clock.json", "result.json"
-ANEW = "Remove the folder, or pass another path, to begin anew."
+OPERATOR, CLOCK, RESULT = "operator.npz", "clock.json", "result.json"
 VERSION: str = importlib.import_module("symrank").__version__
 OWN = {MANIFEST, OPERATOR, CLOCK, RESULT, "lock", "tasks"}
 
@@ -60,6 +62,7 @@ class Store:
         self.folder = folder
         self.tasks = TaskFiles(folder / "tasks")
         self.readings: dict[str, list[float]] = {}
+        self._beside: tuple[dict[str, Array], float] = {}, 0.0
         self._notes: list[str] = []
         self._lock = durable.Lock(folder / "lock")
 
@@ -193,6 +196,10 @@ class Store:
                 f"version. {ANEW}"
             )
 
+    def beside(self, values: Mapping[str, Array], rtol: float) -> None:
+        """Let `confirm` compare more than an operator, each array to within a share of its size."""
+        self._beside = {f"beside {name}": np.asarray(x) for name, x in values.items()}, rtol
+
     def confirm(self, subject: Subject) -> None:
         """See that the operator is that of before.
 
@@ -204,7 +211,7 @@ class Store:
         path, facts = self.folder / OPERATOR, subject.facts
         if not path.exists() and self.tasks.is_empty:
             try:
-                archive.save(path, facts, subject.products())
+                archive.save(path, facts, {**subject.products(), **self._beside[0]})
             except OSError as error:
                 raise self._unwritten(error) from error
             return
@@ -217,12 +224,27 @@ class Store:
                 f"{OPERATOR} of checkpoint={self.name!r} is damaged ({error}): nothing tells "
                 f"whether its tasks are of this operator. {ANEW}"
             ) from error
-        differs = "; ".join(manifest.differing(before, facts)) or subject.difference(products)
+        differs = "; ".join(manifest.differing(before, facts)) or self._difference(
+            subject, products
+        )
         if differs:
             raise CheckpointError(
                 f"checkpoint={self.name!r} is of another operator: {differs}. Pass the one of "
                 f"before. {ANEW}"
             )
+
+    def _difference(self, subject: Subject, before: dict[str, Array]) -> str:
+        """Say how an operator, and what is compared beside it, differ from those of before."""
+        own = {k: x for k, x in before.items() if not k.startswith("beside")}
+        now, rtol = self._beside
+        rest = {k: x for k, x in before.items() if k not in own}
+        if now.keys() != rest.keys() or any(now[k].shape != rest[k].shape for k in now):
+            return "it is of another kind"
+        for name, x in now.items():
+            change = relative_change(rest[name].reshape(-1, 1), x.reshape(-1, 1))
+            if not change <= rtol:
+                return f"the {name.removeprefix('beside ')} differ by {change:.3g} of their size"
+        return subject.difference(own)
 
     def keep_readings(self, more: Mapping[str, list[float]]) -> None:
         """Keep what choices have read from the clock, for the road that the next task is on."""
@@ -266,36 +288,3 @@ def _writer(data: bytes) -> Callable[[BinaryIO], None]:
 def _as_list(value: Any) -> Any:
     """Return a NumPy number or array as JSON has it."""
     return value.tolist() if isinstance(value, np.ndarray | np.generic) else str(value)
-
-
-def read_manifest(folder: Path) -> dict[str, Any]:
-    """Return what a checkpoint is of.
-
-    Raises
-    ------
-    CheckpointError
-        Where there is none, it is damaged, or of a newer format.
-    """
-    name = printable(str(folder))
-    try:
-        with durable.opened(folder / MANIFEST) as file:
-            record = archive.loaded(file.read())
-        found = int(record["format"])
-        if found == manifest.FORMAT:
-            _ = record["arguments"], record["seed"], record["versions"], record["symrank"]
-    except FileNotFoundError as error:
-        raise CheckpointError(
-            f"{name!r} is no checkpoint: it has no {MANIFEST}. Pass the folder that was given as "
-            "checkpoint."
-        ) from error
-    except (OSError, DamagedError, KeyError, TypeError, ValueError) as error:
-        raise CheckpointError(
-            f"{MANIFEST} of checkpoint={name!r} is damaged ({error}): nothing tells what run its "
-            f"tasks are of. {ANEW}"
-        ) from error
-    if found != manifest.FORMAT:
-        raise CheckpointError(
-            f"checkpoint={name!r} has the format {found}, and this version of symrank reads "
-            f"{manifest.FORMAT}: use the version that wrote it. {ANEW}"
-        )
-    return record

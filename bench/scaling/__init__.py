@@ -1,0 +1,1 @@
+"""What grows with the problem, with the workers, and with what is kept."""
