@@ -126,7 +126,7 @@ class CheckpointError(SymrankError, ValueError):
     """A checkpoint cannot be used: it is another run's, in use, damaged, or not to be written."""
 
 
-class MemoryShortError(SymrankError, MemoryError):
+class MemoryShortError(MemoryError, SymrankError):  # else Python does not make one anew
     """What a run is known to take does not fit in memory."""
 
 
