@@ -31,7 +31,7 @@ def _status() -> int:
         process.complain(_lacks(library) if library in NEEDED else process.explain(error))
     except KeyboardInterrupt:  # before the command itself could answer it
         process.complain(process.NO_ANSWER)
-        return process.INTERRUPTED
+        return process.interrupted()
     except Exception as error:
         process.complain(process.explain(error))
     return process.BAD

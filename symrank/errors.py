@@ -8,9 +8,11 @@ from typing import Any, ClassVar
 
 __all__ = [
     "ChangedOperatorError",
+    "CheckpointError",
     "DeviceMemoryError",
     "DivergedError",
     "LostWorkersError",
+    "MemoryShortError",
     "MissingBackendError",
     "NonFiniteError",
     "NotPositiveError",
@@ -119,6 +121,14 @@ class ChangedOperatorError(SymrankError, RuntimeError):
     """The operator is not what it was when the run began."""
 
     _is_of_products = True
+
+
+class CheckpointError(SymrankError, ValueError):
+    """A checkpoint cannot be used: it is another run's, in use, damaged, or not to be written."""
+
+
+class MemoryShortError(MemoryError, SymrankError):  # else Python does not make one anew
+    """What a run is known to take does not fit in memory."""
 
 
 class DivergedError(SymrankError, ArithmeticError):

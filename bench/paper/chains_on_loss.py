@@ -1,6 +1,7 @@
 """Algorithm 1 on a true loss with stable parameters, and with the printed ones."""
 
 import time
+from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -43,8 +44,11 @@ def run(
     setting: Setting,
     noise_var: float,
     seed: int,
+    kept: Path | None = None,
 ) -> dict[str, Any]:
     """Return what `rank` says of the loss at one sigma^2; low and high are of the filtered count.
+
+    With `kept`, a folder, a run that was killed goes on.
 
     That is the interval for what the filter of these steps lets through: the closed form, for a
     quadratic. It is not an interval for a rank.
@@ -62,7 +66,7 @@ def run(
     try:
         found = symrank.rank(
             problem, wanted, preconditioner=G, precision=setting.precision, max_matvecs=budget,
-            rng=seed,
+            rng=seed, checkpoint=kept,
         )  # fmt: skip
     except SymrankError as error:
         return _row(noise_var, type(error).__name__, started, said=str(error))

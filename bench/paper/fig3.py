@@ -1,6 +1,6 @@
 """Figure 3 of the paper: the Hessian of a DnCNN on MNIST, and every estimate of its rank.
 
-    python -m bench.paper.fig3 FOLDER [--images 32] [--points FILE] [--quick] [--fresh]
+    python -m bench.paper.fig3 FOLDER [--images 32] [--points FILE] [--kept FOLDER] [--quick]
 
 FOLDER holds mnist.npz. The network is trained (`bench.paper.dncnn`), its Hessian is computed
 exactly by symrank.torch, with batch statistics and with frozen ones, and stands for itself from
@@ -11,7 +11,8 @@ then on. Beside the printed pairs (133 with 98.5 % of the trace, Ubaru and Saad 
 - Algorithm 1 on the true loss, at a stable step, for a scan of sigma^2, on the paper's network and
   on a smooth twin (SiLU): held to the closed form at the same eta, K and window.
 
-Parts are saved as they are done, and a rerun goes on. --points keeps the trained networks.
+Parts are saved as they are done, and a rerun goes on; --fresh starts anew. --points keeps the
+trained networks, and --kept the chains of a part that was killed in its middle.
 """
 
 import argparse
@@ -236,6 +237,7 @@ def scan(
     setting: Setting,
     noises: tuple[float, ...],
     scales: tuple[str, ...] = ("clamped",),
+    kept: Path | None = None,
 ) -> list[dict[str, Any]]:
     """Return Algorithm 1 on the true loss at each sigma^2, beside its closed form."""
     rows = []
@@ -247,7 +249,8 @@ def scan(
         wanted = closed_form(lam, setting)
         problem, G = point.problem(kind), Preconditioner.diagonal(g)
         for noise_var in noises:
-            row = run(problem, G, lam[0], setting, noise_var, SEED)
+            folder = None if kept is None else kept / f"{kind}-{name}-{noise_var:g}"
+            row = run(problem, G, lam[0], setting, noise_var, SEED, folder)
             rows.append({"statistics": kind, "G": name, **wanted, **row})
             print(rows[-1], flush=True)
     return rows
@@ -288,12 +291,18 @@ def trained(args: argparse.Namespace, activation: str, count: int) -> Point:
     return point
 
 
+def _under(folder: str, name: str) -> Path | None:
+    """Return the folder in which the chains of a part are kept."""
+    return Path(folder) / name if folder else None
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("folder", help="with mnist.npz")
     parser.add_argument("--images", type=int, default=32, help="of the fixed noisy set")
     parser.add_argument("--twin-images", type=int, default=8, help="the same for the SiLU twin")
     parser.add_argument("--points", default="", help="keep the trained networks there")
+    parser.add_argument("--kept", default="", help="keep the finished tasks of the chains there")
     parser.add_argument("--quick", action="store_true", help="hardly trained, few chains")
     parser.add_argument("--fresh", action="store_true", help="start anew")
     args = record.arguments(parser, "paper/fig3")
@@ -302,10 +311,11 @@ def main() -> None:
     figures: dict[str, Any] = {"options": vars(args), "paper": PAPER}
     relu = functools.cache(lambda: trained(args, "relu", args.images))
     silu = functools.cache(lambda: trained(args, "silu", args.twin_images))
+    kept = functools.partial(_under, args.kept)
     chains, many = (SHORT, SHORT) if args.quick else (SCAN, TWIN)
     parts: dict[str, Callable[[], Any]] = {
-        "twin_scan": lambda: scan(silu(), chains, NOISES),
-        "twin": lambda: scan(silu(), many, TWIN_NOISE, scales=()),
+        "twin_scan": lambda: scan(silu(), chains, NOISES, kept=kept("twin_scan")),
+        "twin": lambda: scan(silu(), many, TWIN_NOISE, scales=(), kept=kept("twin")),
         "spectra": lambda: spectra("ReLU", relu()) + spectra("SiLU", silu()),
         "ladder": lambda: ladder(relu()),
         "levels": lambda: levels(relu()),
@@ -314,7 +324,7 @@ def main() -> None:
         "automatic": lambda: automatic(relu()),
         "questions": lambda: questions(relu()),
         "staircase": lambda: staircase(relu()),
-        "scan": lambda: scan(relu(), chains, NOISES),
+        "scan": lambda: scan(relu(), chains, NOISES, kept=kept("scan")),
     }
     for name, work in parts.items():
         started = time.perf_counter()

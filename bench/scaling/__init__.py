@@ -1,1 +1,1 @@
-"""Many workers, many rows: what a product costs, and where the limits are."""
+"""Many workers, many rows, and what is kept: what they cost, and where the limits are."""

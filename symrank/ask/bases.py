@@ -39,6 +39,7 @@ IN_BASES = {
     "rcond": _CUT,
     "hermitian": "of a matrix that is not, pass symrank.gram(A): its null vectors are those of A",
     "precision": "a basis is whole, or says by its `dimension` what is open",
+    "checkpoint": "rank(A, symrank.Sketch(basis=True), checkpoint=...) keeps a run for a basis",
     "deflate": "known null vectors are found again: leave them out",
     "executor": "vectors come of one factor or one block; count them by symrank.rank(A, executor=)",
     "method": "it follows from what A is; symrank.rank(A, symrank.Sketch(basis=True)) has one",

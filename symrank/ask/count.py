@@ -1,50 +1,32 @@
-r"""`count`: how many eigenvalues lie in an interval.
+"""`count`: how many eigenvalues lie in an interval.
 
 All eigenvalues, pivots and Lanczos measures know on which side of an end an eigenvalue lies, and
-count in (a, b] at once. Any other method counts what is far from zero: with c the centre and h the
-half-width of the interval,
-
-    #{a < lambda <= b} = n - #{|mu| > h},   mu the eigenvalues of A - c I,
-
-where an infinite end, or one beyond the spectrum, is put where no eigenvalue can be.
+count in (a, b] at once. Any other method counts by a rank of A - c I (`symrank.ask.shifted`).
 """
 
-import dataclasses
 from collections.abc import Callable, Sequence
+from os import PathLike
 from typing import Any, overload
-
-import numpy as np
 
 from symrank.answer.counts import Counts
 from symrank.answer.result import RankResult
 from symrank.ask.pencil import count_by_pivots, mass_of, pivots_of, whitened
 from symrank.ask.rank import OF_METHODS, answer, named_method, no_loss
+from symrank.ask.shifted import shifted
 from symrank.ask.table import edges_of, tabulate
 from symrank.errors import OptionError
 from symrank.methods import Method
-from symrank.methods.proved import proved
-from symrank.operators import shift
-from symrank.recurrences.norm import norm
-from symrank.run.budget import Budget, located
-from symrank.run.job import Job, prepare
+from symrank.run.checkpoint.session import in_checkpoint
+from symrank.run.job import prepare
 from symrank.run.options import Options, Rng, seed_of
-from symrank.run.rounds import budget_of, run
+from symrank.run.rounds import budget_of
 from symrank.run.workers.hired import hired
-from symrank.spectrum import threshold
-from symrank.spectrum.intervals import Complement
-from symrank.spectrum.measure import LanczosRun, RitzMeasure
-from symrank.spectrum.outcome import Band, Progress
-from symrank.spectrum.region import too_narrow
-from symrank.support import foreign, probes
+from symrank.spectrum.outcome import Progress
+from symrank.support import foreign
 from symrank.support.options import check_number, checks_names
-from symrank.support.probes import Streams
 from symrank.support.typing import FloatArray
 
 __all__ = ["count"]
-
-NORM_PROBES, NORM_STEPS = 2, 16
-BEYOND = 1.1  # times the bound of |A|: where an open end is put
-
 
 _EIGENVALUES = "a congruence keeps signs, not positions: A itself must be counted"
 _INSTEAD = {
@@ -71,6 +53,7 @@ def count(
     hermitian: bool | None = None,
     rng: Rng = None,
     executor: Any = None,
+    checkpoint: str | PathLike[str] | None = None,
     progress: Callable[[Progress], None] | None = None,
     check: bool = True,
 ) -> RankResult: ...
@@ -92,6 +75,7 @@ def count(
     hermitian: bool | None = None,
     rng: Rng = None,
     executor: Any = None,
+    checkpoint: str | PathLike[str] | None = None,
     progress: Callable[[Progress], None] | None = None,
     check: bool = True,
 ) -> Counts: ...
@@ -113,6 +97,7 @@ def count(
     hermitian: bool | None = None,
     rng: Rng = None,
     executor: Any = None,
+    checkpoint: str | PathLike[str] | None = None,
     progress: Callable[[Progress], None] | None = None,
     check: bool = True,
 ) -> RankResult | Counts:
@@ -147,7 +132,7 @@ def count(
         ``A - a M`` and ``A - b M``. An A known by products, and any other method, wants a diagonal
         M, or ``M=Preconditioner.from_factor(S)`` with ``S S* = M^-1``. An end is as sharp as
         ``500 eps (|A| + |a| |M|)``, for a mode with ``x* M x = 1``.
-    precision, confidence, max_matvecs, max_seconds, noise, hermitian, rng, executor
+    precision, confidence, max_matvecs, max_seconds, noise, hermitian, rng, executor, checkpoint
         As for `symrank.rank`.
     progress, check
         As for `symrank.rank`. There is no `preconditioner`: a congruence keeps signs, not
@@ -166,6 +151,8 @@ def count(
     OptionError
         If an option is out of range or unknown, ``a >= b``, the interval is narrower than the
         noise floor of the products, or M is not proved to be positive definite.
+    CheckpointError
+        As for `symrank.rank`.
 
     Examples
     --------
@@ -192,23 +179,42 @@ def count(
         seed=seed_of(rng),
         check=check,
         executor=executor,
+        checkpoint=checkpoint,
     )
+    pencil = None
     if M is not None:
         no_loss(A, "a pencil")
         M = mass_of(M)
-        if pivots := pivots_of(A, M, method):
-            budget = budget_of(options, progress)
-            with foreign.own_arithmetic():
-                return count_by_pivots(A, M, edges, pivots, options, budget)
-        A = whitened(A, M)
-    if b is None:
-        return tabulate(A, edges, method, options, progress)
+        pencil = pivots_of(A, M, method)
     chosen = None if method is None else named_method(method)[0]
+
+    def counted(own: Options) -> RankResult | Counts:
+        if pencil is not None:
+            budget = budget_of(own, progress)
+            with foreign.own_arithmetic():
+                return count_by_pivots(A, M, edges, pencil, own, budget)
+        B = A if M is None else whitened(A, M)
+        if b is None:
+            return tabulate(B, edges, method, own, progress)
+        return _between(B, chosen, method, own, progress)
+
+    asked = {"question": "count", "method": chosen, "edges": edges, "M": M}
+    return in_checkpoint(options, rng is None, asked, counted)
+
+
+def _between(
+    A: Any,
+    chosen: Method | None,
+    method: str | Method | None,
+    options: Options,
+    progress: Callable[[Progress], None] | None,
+) -> RankResult:
+    """Count between two ends, by a method that does or by a shifted rank."""
     if chosen is None or chosen.counts_between:
         return answer(A, method, options, progress)
     budget = budget_of(options, progress)
     with foreign.own_arithmetic(), hired(options.executor) as crew:
-        return _shifted(prepare(A, options, budget, method=chosen, crew=crew), chosen, budget)
+        return shifted(prepare(A, options, budget, method=chosen, crew=crew), chosen, budget)
 
 
 def _ends(a: Any, b: Any) -> list[float]:
@@ -221,117 +227,3 @@ def _ends(a: Any, b: Any) -> list[float]:
     if not a < b:
         raise OptionError(f"a={a} and b={b} hold no interval: pass a < b.")
     return [a, b]
-
-
-def _shifted(job: Job, method: Method, budget: Budget) -> RankResult:
-    """Count by a rank of the shifted operator."""
-    assert job.between is not None
-    with located(budget):
-        left, right = _finite(job, budget)
-    centre, half = 0.5 * (left + right), 0.5 * (right - left)
-    unit, between, num_zeros = job.goal.scale, job.between, job.num_zeros
-    low, high = proved(job.goal)  # of the window, whose eigenvalues the shift puts next to zero
-
-    def as_asked(result: RankResult) -> RankResult:
-        return _with_zeros(_complement(result, centre * unit, between), num_zeros)
-
-    moved = dataclasses.replace(
-        job,
-        num_zeros=0,
-        operator=shift(job.operator, centre),
-        goal=dataclasses.replace(
-            job.goal,
-            between=None,
-            atol=half,
-            norm_bound=job.goal.norm_bound + abs(centre),
-            zeros=(low, high),
-        ),
-        between=None,
-        as_asked=as_asked,
-    )
-    result = run(moved, method, "asked for", budget).result(budget)
-    if result.threshold > half * unit * (1.0 + 1e-12):
-        raise too_narrow(between, 2.0 * result.threshold)
-    return as_asked(result)
-
-
-def _finite(job: Job, budget: Budget) -> tuple[float, float]:
-    """Put ends at zero at the noise floor, and ends beyond the spectrum just beyond it."""
-    goal, operator = job.goal, job.operator
-    assert goal.between is not None
-    a, b = goal.between
-    n, steps = operator.n, min(NORM_STEPS, max(operator.n, 1))
-    if n == 0:
-        return 0.0, 1.0
-    own = int(probes.stream(goal.seed, Streams.COUNT_NORM.start).integers(2**63))
-    Z = probes.gaussian(own, 0, NORM_PROBES, n, operator.dtype)
-    found = norm(operator, Z, steps, goal.eps, lambda _: None)
-    budget.spend(found.num_products * operator.matvecs_per_product, is_told=False)
-    bound = BEYOND * found.low * (1.0 + found.margin) or 1.0
-    floor = threshold.cut(found.low, goal.eps, None, None)
-    left, right = (min(max(x, -bound), bound) if x else floor for x in (a, b))
-    if not left < right:  # both beyond the spectrum: an empty interval there
-        left, right = (bound, 1.5 * bound) if a > 0.0 else (-1.5 * bound, -bound)
-    return left, right
-
-
-def _complement(result: RankResult, centre: float, between: tuple[float, float]) -> RankResult:
-    """Turn the rank of A - c I at the cut into the count of what lies within it."""
-    n = result.n
-    measure = result.measure
-    if measure is not None:
-        runs = [_shifted_back(run, centre / measure.scale) for run in measure.runs]
-        measure = dataclasses.replace(measure, runs=runs)
-        assert isinstance(measure, RitzMeasure)
-    return dataclasses.replace(
-        result,
-        rank=n - result.rank,
-        estimate=n - result.estimate,
-        bounds=(n - result.bounds[1], n - result.bounds[0]),
-        samples=n - result.samples,
-        evidence=Complement(n=n, of=result.evidence),
-        between=between,
-        gaps=(),
-        inertia=None,
-        measure=measure,
-        at_ends=[_moved(band, centre) for band in result.at_ends],
-        diagnostics={k: v for k, v in result.diagnostics.items() if k != "eigenvalues"},
-        history=[(used, n - high, n - low) for used, low, high in result.history],
-        resume=_resume(result, centre, between),
-    )
-
-
-def _with_zeros(result: RankResult, num_zeros: int) -> RankResult:
-    """Add to n the zeros that were left out, which lie outside of the interval."""
-    if not num_zeros:
-        return result
-    go_on, measure = result.resume, result.measure
-    if measure is not None:
-        measure = dataclasses.replace(measure, num_zeros=num_zeros)
-    return dataclasses.replace(
-        result,
-        n=result.n + num_zeros,
-        measure=measure,
-        resume=go_on and (lambda *options: _with_zeros(go_on(*options), num_zeros)),
-    )
-
-
-def _moved(band: Band, centre: float) -> Band:
-    return dataclasses.replace(band, low=band.low + centre, high=band.high + centre)
-
-
-def _resume(
-    result: RankResult, centre: float, between: tuple[float, float]
-) -> Callable[..., RankResult] | None:
-    """Return what `RankResult.refine` calls for a count."""
-    go_on = result.resume
-    if go_on is None:
-        return None
-    return lambda *options: _complement(go_on(*options), centre, between)
-
-
-def _shifted_back(run: LanczosRun, centre: float) -> LanczosRun:
-    """Return the run of A; its rounding was that of A - c I, which may be the larger of the two."""
-    size = float(np.abs(run.ritz_values + centre).max())
-    eps = run.eps * max(1.0, run.spectral_norm / size) if size > 0.0 else run.eps
-    return LanczosRun(run.alpha + centre, run.beta, run.norm2, eps)

@@ -27,7 +27,8 @@ __all__ = ["inertia"]
 _CUTS = "it asks for signs: count(A, tau, inf) and count(A, -inf, -tau) count beyond a cut tau"
 REASON = "sampled again with as many probes as the signs need"
 _SIGNS = "signs belong to a symmetric operator, which A has to be"
-IN_INERTIA = {"atol": _CUTS, "rtol": _CUTS, "hermitian": _SIGNS}
+_KEPT = "rank(A, checkpoint=...) keeps its run, and `RankResult.inertia_intervals` has the signs"
+IN_INERTIA = {"atol": _CUTS, "rtol": _CUTS, "hermitian": _SIGNS, "checkpoint": _KEPT}
 
 
 @checks_names({**OF_METHODS, **IN_INERTIA})

@@ -9,6 +9,7 @@ from symrank.methods.chains.losses import LossLangevin
 from symrank.operators.loss_hessian import LossHessian
 from symrank.operators.losses import Losses
 from symrank.run.budget import Budget, located
+from symrank.run.checkpoint.session import compare_beside
 from symrank.run.crew import Crew
 from symrank.run.job import prepare
 from symrank.run.options import Options
@@ -51,6 +52,7 @@ def rank_of_loss(
         losses = Losses(problem)
         hessian = LossHessian(losses, probes.stream(options.seed, Streams.LOSS.start))
         budget.spend(losses.num_door + hessian.num_spent, is_told=False)
+        compare_beside(options, losses)
     job = prepare(hessian, options, budget, crew=crew)
     G = job.preconditioner
     if G is not None and G.factor is None:

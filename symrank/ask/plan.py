@@ -28,6 +28,7 @@ IN_PLAN = {
     "method": "it says which one rank would choose",
     "progress": "no method runs",
     "executor": "no method runs",
+    "checkpoint": "no method runs",
 }
 TWICE = (
     "a second count, on a quarter of the budget, puts every row in a unit of its own "

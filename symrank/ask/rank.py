@@ -2,6 +2,7 @@
 
 import dataclasses
 from collections.abc import Callable
+from os import PathLike
 from typing import Any
 
 from symrank.answer.result import RankResult
@@ -12,6 +13,7 @@ from symrank.errors import OptionError
 from symrank.methods import BY_NAME, Method, Projection
 from symrank.operators.losses import is_loss_problem
 from symrank.preconditioners import Preconditioner
+from symrank.run.checkpoint.session import in_checkpoint
 from symrank.run.job import prepare
 from symrank.run.options import Options, Rng, seed_of
 from symrank.run.rounds import budget_of
@@ -56,6 +58,7 @@ def rank(
     hermitian: bool | None = None,
     rng: Rng = None,
     executor: Any = None,
+    checkpoint: str | PathLike[str] | None = None,
     progress: Callable[[Progress], None] | None = None,
     check: bool = True,
 ) -> RankResult:
@@ -119,6 +122,11 @@ def rank(
         ``"processes"`` or ``"threads"``, one for each processor, which end with the call. Or any
         ``concurrent.futures.Executor``, or a Dask ``Client``, whose workers may be anywhere. The
         bits of the answer are the same (``docs/how-to/many-workers.md``).
+    checkpoint
+        Path of a folder, made where there is none: every finished task is kept in it, and the same
+        call on it goes on with them after whatever has ended the run, to the same bits
+        (``docs/how-to/long-runs.md``). A seed that was drawn is kept; `max_seconds` is the time of
+        one session, and may differ. It takes one product more, which tells that A is the same.
     progress
         Called with a `Progress` after every block product; with `executor`, after every task.
     check
@@ -145,6 +153,8 @@ def rank(
         If workers die, or an executor is shut down in the middle of the run.
     OptionError
         If an option is out of range, or unknown (also a TypeError then, with the name it has here).
+    CheckpointError
+        If `checkpoint` is of another run, in use by another one, damaged, or cannot be written.
 
     Notes
     -----
@@ -195,8 +205,10 @@ def rank(
         seed=seed_of(rng),
         check=check,
         executor=executor,
+        checkpoint=checkpoint,
     )
-    return answer(A, method, options, progress)
+    asked = {"question": "rank", "method": None if method is None else named_method(method)[0]}
+    return in_checkpoint(options, rng is None, asked, lambda own: answer(A, method, own, progress))
 
 
 def answer(

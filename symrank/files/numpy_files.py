@@ -19,7 +19,7 @@ from symrank.files.names import shown
 from symrank.files.sparse import FORMATS, compact, format_name, from_members
 from symrank.support.typing import Array
 
-__all__ = ["read"]
+__all__ = ["array_of", "read"]
 
 NUMPY_SIGNATURE = b"\x93NUMPY"
 ZIP_SIGNATURE = b"PK"
@@ -47,6 +47,19 @@ def read(path: Path, allowance: Allowance) -> Any:
         f"{NUMPY_SIGNATURE!r}, .npz with {ZIP_SIGNATURE!r}. Save it with numpy.save; "
         "a pickle is never loaded."
     )
+
+
+def array_of(path: Path, allowance: Allowance, stream: Any, size: int) -> Array:
+    """Return the array of a stream in the format of `numpy.save`, of which `size` bytes follow.
+
+    Raises
+    ------
+    OperatorError
+        Where it takes more memory than is free, or holds Python objects.
+    ValueError
+        Where it is damaged.
+    """
+    return _Member(path, allowance, stream, size).array()
 
 
 def _from_archive(path: Path, allowance: Allowance, archive: zipfile.ZipFile) -> Any:

@@ -144,6 +144,7 @@ class Task:
     key: tuple[Any, ...]
     num_steps: int = 0
     num_vectors: int = 0
+    is_part: bool = False  # more steps of the same segment follow: what ends one waits for them
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -273,6 +274,15 @@ class Method(ABC):
     runs_on_kernels: ClassVar[bool] = False
     """Whether its recurrences are those of `symrank.kernels`."""
 
+    reads: ClassVar[tuple[str, ...] | None] = None
+    """What `run` reads of the goal, where that is little: another goal does the same task then."""
+
+    num_blocks: ClassVar[int] = 2
+    """Blocks of vectors that a state holds for each of its own."""
+
+    smaller: ClassVar[str] = "Pass method='lanczos' with few probes, symrank.Lanczos(num_probes=1)"
+    """What would take less memory."""
+
     kernel: str | None = None
     """The kernel file asked for, of one that does."""
 
@@ -320,6 +330,14 @@ class Method(ABC):
     def is_free_of_squares(self, facts: Facts) -> bool:  # noqa: ARG002
         """Whether it counts singular values where the operator has squared them."""
         return False
+
+    def divides(self, task: Task) -> bool:  # noqa: ARG002
+        """Whether the steps of a task may be done in parts, one after another, to the same bits."""
+        return False
+
+    def num_bytes(self, facts: Facts, goal: Goal, task: Task) -> int:  # noqa: ARG002
+        """Return what the state of a new task holds, beyond the operator."""
+        return self.num_blocks * goal.n * goal.dtype.itemsize * task.num_vectors
 
     def suits_moduli(self, facts: Facts) -> bool:  # noqa: ARG002
         """Whether it counts singular values, of a factor of which these facts are known."""

@@ -31,6 +31,7 @@ WHAT = "loss_and_grad"
 ROUNDING = 100.0  # eps of |L|, and eps sqrt(n) of |g|: what two calls may differ by
 DOUBLE = float(np.finfo(np.float64).eps)
 NEAR = 1e-3  # of |theta_0|: the second point of the door
+FAR = 0.1  # of |theta_0|: where a loss shows more than its second derivative
 APART = (
     0.1  # relative: a loss is nearly quadratic over that distance, and a wrong gradient is wrong
 )
@@ -164,6 +165,17 @@ class Losses:
                 f"{change:.3g} units of rounding from what it was, and {ROUNDING:.0f} are allowed. "
                 "Freeze it: one fixed set of data, fixed weights and seeds."
             )
+
+    def seen(self) -> dict[str, FloatArray]:
+        """Return what tells this loss from another one, by one evaluation far from theta_0."""
+        size = FAR * (float(np.linalg.norm(self.theta0)) or 1.0) / math.sqrt(self.n)
+        far = self.theta0 + size * np.cos(np.arange(self.n))
+        loss, grad = self.evaluate(far[:, None])
+        return {
+            "parameters": self.theta0,
+            "losses": np.concatenate([self._losses, loss]),
+            "gradients": np.concatenate([self._grads, grad], axis=1),
+        }
 
     def _change(self) -> float:
         """Return how far the door has moved, in units of rounding."""

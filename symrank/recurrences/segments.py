@@ -34,6 +34,7 @@ __all__ = [
     "gathered",
     "is_on_host",
     "joined",
+    "on_host",
     "side_by_side",
     "slices",
 ]
@@ -71,6 +72,12 @@ AnyState = TypeVar("AnyState", bound=State)
 def is_on_host(kernel: ModuleType) -> bool:
     """Whether the blocks of a kernel live in the memory of the host."""
     return not hasattr(kernel, "free_bytes")
+
+
+def on_host(array: Any) -> Any:
+    """Return an array of a device as one of the host, and anything else as it is."""
+    is_elsewhere = not isinstance(array, np.ndarray) and hasattr(array, "get")
+    return array.get() if is_elsewhere else array
 
 
 class Pace:

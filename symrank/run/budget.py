@@ -36,6 +36,7 @@ class Budget:
         self._progress = progress
         self._started = time.perf_counter()
         self._deadline = math.inf if max_seconds is None else self._started + max_seconds
+        self._read: Callable[[float], float] = lambda seconds: seconds
 
     @property
     def left(self) -> int:
@@ -49,8 +50,8 @@ class Budget:
 
     @property
     def seconds_left(self) -> float:
-        """Wall time that the budget still holds."""
-        return self._deadline - time.perf_counter() - self._kept_seconds
+        """Wall time that the budget still holds, as a choice reads it: see `remember`."""
+        return self._read(self._left()) if math.isfinite(self._deadline) else math.inf
 
     @property
     def deadline(self) -> float:
@@ -76,8 +77,15 @@ class Budget:
     def tick(self, num_matvecs: int) -> None:
         """Count products; raise once the time is up and an answer is known."""
         self.spend(num_matvecs)
-        if self.interval is not None and self.seconds_left < 0.0:
+        if self.interval is not None and self._left() < 0.0:
             raise TimeUp
+
+    def remember(self, read: Callable[[float], float]) -> None:
+        """Let what choices read from the clock pass through `read`, which knows it from before."""
+        self._read = read
+
+    def _left(self) -> float:
+        return self._deadline - time.perf_counter() - self._kept_seconds
 
 
 @contextmanager

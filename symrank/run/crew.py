@@ -32,6 +32,7 @@ class Common:
     operator: Operator
     goal: Goal
     round_: int
+    number: int = 0  # of the method's rounds within the call: `Crew.opened`
     deadline: float = math.inf  # of `time.perf_counter` here: an answer is known, and time is short
 
     def do(self, task: Task, state: Any, tick: Tick) -> Any:
@@ -56,6 +57,10 @@ class Crew(ABC):
     """
 
     done: Callable[[Task, Any], None] | None = None
+
+    def opened(self) -> int:
+        """Return the number of a method's rounds, which begin now, within the call."""
+        return 0
 
     def at_work(self) -> AbstractContextManager[None]:
         """Hold what a crew needs while it works; for who goes on after the call has ended."""

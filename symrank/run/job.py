@@ -20,6 +20,8 @@ from symrank.operators.scaled import within_range
 from symrank.operators.witness import Witness
 from symrank.preconditioners import Preconditioner
 from symrank.run.budget import Budget, located
+from symrank.run.checkpoint.fingerprint import Subject
+from symrank.run.checkpoint.session import remembering
 from symrank.run.crew import Alone, Crew
 from symrank.run.deflation import deflated
 from symrank.run.moduli import View, refuse_unsuited, root, suits
@@ -117,19 +119,30 @@ def prepare(
         look=0 if witness is None else 1,
         norm_bound=math.inf if witness is None else witness.norm_bound,
     )
-    goal = _affordable(goal if view is None else view.goal(goal, factor), budget.left)
+    goal = goal if view is None else view.goal(goal, factor)
     num_zeros = (given if index is None else whole).n - num_deflated - operator.n
-    return Job(
+    job = Job(
         operator=operator, given=given, goal=goal, preconditioner=G, num_deflated=num_deflated,
         between=options.between, structural_rank=structural_rank, witness=witness,
         crew=crew or Alone(),
         **_of_view(view, num_zeros),
     )  # fmt: skip
+    return _with_memory(job, options, budget)
 
 
-def _affordable(goal: Goal, matvecs: int) -> Goal:
-    """Return the goal with what a budget of the caller's products holds."""
-    return dataclasses.replace(goal, max_matvecs=goal.products_in(matvecs))
+def _with_memory(job: Job, options: Options, budget: Budget) -> Job:
+    """Return the job with a crew that remembers, where there is a checkpoint."""
+    subject = Subject(
+        operator=job.operator,
+        given=job.given,
+        scale=job.goal.scale,
+        noise=job.goal.noise,
+        witness=None if job.num_deflated else job.witness,
+    )
+    with located(budget):
+        crew = remembering(job.crew, options, subject, budget)
+    most = job.goal.products_in(budget.left)
+    return dataclasses.replace(job, crew=crew, goal=dataclasses.replace(job.goal, max_matvecs=most))
 
 
 def _half(bounds: tuple[int, int], view: View | None) -> tuple[int, int]:

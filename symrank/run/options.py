@@ -2,6 +2,7 @@
 
 import dataclasses
 import math
+import os
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -39,6 +40,7 @@ class Options:
     hermitian: bool | None = None
     check: bool = True
     executor: Any = None
+    checkpoint: str | os.PathLike[str] | None = None  # once it is open, its store
 
     def __post_init__(self) -> None:
         for name in ("atol", "rtol"):
@@ -60,12 +62,19 @@ class Options:
                 f"hermitian={shown(self.hermitian)} must be True (A is symmetric), False (count "
                 "its singular values) or None (see what it is)."
             )
+        self._check_checkpoint()
         if self.deflate is not None and self.preconditioner is not None:
             msg = (
                 "deflate and preconditioner were both given: null vectors of A are none of the "
                 "preconditioned operator. Leave one of them out."
             )
             raise OptionError(msg)
+
+    def _check_checkpoint(self) -> None:
+        if not isinstance(self.checkpoint, str | os.PathLike | None) or self.checkpoint == "":
+            raise OptionError(
+                f"checkpoint={shown(self.checkpoint)} must be the path of a folder, or None."
+            )
 
     def _settle(self, name: str, is_allowed: Callable[[float], bool], rule: str) -> None:
         """Check a number that may be None, and keep it as a float."""

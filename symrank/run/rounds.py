@@ -18,6 +18,7 @@ from symrank.run.budget import Budget, TimeUp, located
 from symrank.run.crew import Common
 from symrank.run.job import Job
 from symrank.run.options import Options
+from symrank.run.room import lacking, refuse_without_room
 from symrank.spectrum import threshold
 from symrank.spectrum.outcome import Progress, Status
 from symrank.support import foreign
@@ -29,6 +30,10 @@ MAX_MATVECS = 20_000  # the budget by default
 UNSEEN = (
     "the budget held no product to see whether the operator is still what it was at the first: "
     "raise max_matvecs by one."
+)
+NO_ROOM = (
+    "a further round was left out, as it would have taken {}: a machine with more memory, or a "
+    "larger precision, tells more."
 )
 EXTRA_SECONDS = 10.0  # predicted: what resolution may take where no precision was asked for
 
@@ -51,6 +56,8 @@ class Rounds:
     is_whole: bool = True
     limit: int = 0  # products of the run that the budget allows
     is_unseen: bool = False  # a round ended without a look at the witness
+    number: int = 0  # within the call
+    lacking: str = ""  # memory for a round that was left out
 
     def advance(self, budget: Budget, *, is_resumed: bool = False) -> None:
         """Run rounds until nothing is left to do; see `guarded`.
@@ -103,7 +110,13 @@ class Rounds:
         if self.goal.n == 0:
             self.summary = dense.nothing(self.goal)
             return
+        facts = self.job.operator.facts
         while tasks := self.method.next_tasks(self.goal, len(self.history), self.summary):
+            if self.summary is None:
+                refuse_without_room(self.method, facts, self.goal, tasks)
+            elif said := lacking(self.method, facts, self.goal, tasks, self.states):
+                self.lacking = NO_ROOM.format(said)
+                return
             self.summary = self._after(tasks, budget)
             budget.interval = self.summary.evidence(self.goal.confidence)
             self.history.append((budget.num_matvecs, *budget.interval))
@@ -118,7 +131,8 @@ class Rounds:
 
         try:
             deadline = math.inf if budget.interval is None else budget.deadline
-            common = Common(self.method, operator, self.goal, len(self.history), deadline)
+            done = len(self.history)
+            common = Common(self.method, operator, self.goal, done, self.number, deadline)
             for task, state in self.job.crew.each(common, tasks, self.states, tick):
                 self.states[task.key] = state
             # by num_steps of a method, for example, it may have gone beyond its budget
@@ -188,6 +202,8 @@ class Rounds:
             fields["notes"] = (*fields["notes"], _squares_note(self.goal))
         if self.goal.atol and fields["threshold"] > self.goal.atol * self.goal.scale * (1.0 + 1e-9):
             fields["notes"] = (*fields["notes"], _floor_note(self.goal, fields["threshold"]))
+        if self.lacking:
+            fields["notes"] = (*fields["notes"], self.lacking)
         if self.is_unseen:
             fields["notes"] = (*fields["notes"], UNSEEN)
         if job.operator.kernel is not None and not self.method.runs_on_kernels:
@@ -239,7 +255,8 @@ def start(job: Job, method: Method, reason: str, budget: Budget) -> Rounds:
     )
     limit = budget.num_matvecs + goal.max_matvecs * goal.weight
     limit = max(limit, budget.max_matvecs)
-    return Rounds(method=method, reason=reason, job=job, goal=goal, limit=limit)
+    number = job.crew.opened()
+    return Rounds(method=method, reason=reason, job=job, goal=goal, limit=limit, number=number)
 
 
 def run(job: Job, method: Method, reason: str, budget: Budget) -> Rounds:

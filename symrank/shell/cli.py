@@ -1,28 +1,28 @@
 """The command `symrank`: one file in, one rank out.
 
 How it ends, whatever happens, is the law of `symrank.shell.process`: exit status 0 with an answer,
-2 with one line, 130 where it was interrupted before there was an answer.
+2 with one line, 130 where Ctrl-C has ended the run, with the answer so far if there was one.
 """
 
+import inspect
 import logging
 import math
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from enum import StrEnum
 from pathlib import Path
 from types import ModuleType
-from typing import Annotated, Any, NoReturn
+from typing import Annotated, Any
 
 import typer
 
 import symrank
-from symrank.answer.result import RankResult
-from symrank.errors import OperatorError, SymrankError
+from symrank.errors import OperatorError
 from symrank.files import load_matrix
 from symrank.methods import BY_NAME
+from symrank.run.checkpoint.overview import Overview
+from symrank.run.checkpoint.session import of_command
 from symrank.shell import process, report, written
-from symrank.spectrum.outcome import Progress
+from symrank.shell.ending import end_of, one_line_errors
+from symrank.shell.kept_commands import Conditioning, Rectangular, arguments_of, command_of_rank
 from symrank.support.text import printable
 
 __all__ = ["app", "run"]
@@ -39,21 +39,6 @@ app = typer.Typer(
     rich_markup_mode=None,
     pretty_exceptions_enable=False,
 )
-
-
-class Rectangular(StrEnum):
-    """The symmetric operators made of a matrix."""
-
-    AUG = "aug"
-    GRAM = "gram"
-
-
-class Conditioning(StrEnum):
-    """Preconditioners that need nothing but the matrix."""
-
-    EQUILIBRATE = "equilibrate"
-    JACOBI = "jacobi"
-    AMG = "amg"
 
 
 def run() -> int:
@@ -74,7 +59,7 @@ def run() -> int:
 
 def _version(wanted: bool) -> None:
     if wanted:
-        with _one_line_errors():
+        with one_line_errors():
             process.say(f"symrank {symrank.__version__}")
         raise typer.Exit
 
@@ -88,7 +73,7 @@ def _main(
 ) -> None:
     """Tell the rank of a symmetric matrix, with an interval that holds it."""
     if context.invoked_subcommand is None:
-        with _one_line_errors():
+        with one_line_errors():
             process.say(context.get_help())
 
 
@@ -128,6 +113,14 @@ Preconditioned = Annotated[
     ),
 ]
 Workers = Annotated[str | None, typer.Option(help="processes, threads, or a number of processes.")]
+Checkpoint = Annotated[
+    Path | None,
+    typer.Option(
+        metavar="FOLDER",
+        help="Keep every finished task there; 'symrank resume FOLDER' goes on after any end.",
+    ),
+]
+Folder = Annotated[Path, typer.Argument(metavar="FOLDER", help="Given as --checkpoint before.")]
 AsJson = Annotated[
     bool,
     typer.Option("--json", help="Print JSON alone; with aug, of the operator of twice the rank."),
@@ -156,32 +149,38 @@ def _rank(
     rectangular: HowSymmetric = None,
     preconditioner: Preconditioned = None,
     executor: Workers = None,
+    checkpoint: Checkpoint = None,
     as_json: AsJson = False,
     plot: Plot = None,
 ) -> None:
     """Tell the rank of the matrix in FILE: of any shape, by eigenvalues if it is symmetric."""
     started = time.monotonic()
-    with _one_line_errors() as run:
+    with one_line_errors() as run:
         name = printable(file.name)
         plots = None if plot is None else _plots(plot)
         matrix = _symmetric(_read(file, max_seconds), rectangular)
         if plots is not None and method is None:
             method = _with_a_spectrum(matrix)
+        options: dict[str, Any] = {
+            "atol": atol,
+            "rtol": rtol,
+            "precision": precision,
+            "confidence": confidence,
+            "max_matvecs": max_matvecs,
+            "hermitian": hermitian,
+            "preconditioner": None if preconditioner is None else preconditioner.value,
+        }
+        given = command_of_rank(file, rectangular) | {"method": method} | options
         with process.answering() as is_known:
-            with report.progress_bar() as observe:
+            with report.progress_bar() as observe, of_command(given):
                 run.result = symrank.rank(
                     matrix,
                     method,
-                    atol=atol,
-                    rtol=rtol,
-                    precision=precision,
-                    confidence=confidence,
-                    max_matvecs=max_matvecs,
+                    **options,
                     max_seconds=_left(max_seconds, started),
-                    hermitian=hermitian,
-                    preconditioner=None if preconditioner is None else preconditioner.value,
                     rng=seed,
                     executor=int(executor) if executor and executor.isdecimal() else executor,
+                    checkpoint=checkpoint,
                     progress=run.watch(observe(name)),
                 )
                 is_known()
@@ -193,6 +192,27 @@ def _rank(
             run.is_answered = True
         if plots is not None:
             plots.save_plot(run.result.plot(), plot)
+        end_of(run.result)
+
+
+@app.command("resume")
+def _resume(
+    checkpoint: Folder,
+    max_seconds: MaxSeconds = None,
+    as_json: AsJson = False,
+    plot: Plot = None,
+) -> None:
+    """Go on with a run that was begun by 'symrank rank FILE --checkpoint FOLDER'."""
+    with one_line_errors():
+        given = arguments_of(checkpoint, inspect.signature(_rank).parameters)
+    _rank(**given, checkpoint=checkpoint, max_seconds=max_seconds, as_json=as_json, plot=plot)
+
+
+@app.command("show")
+def _show(checkpoint: Folder) -> None:
+    """Tell what a checkpoint is of, and what it has come to."""
+    with one_line_errors():
+        written.say_rows(Overview.of(checkpoint).rows())
 
 
 @app.command("inertia")
@@ -208,7 +228,7 @@ def _inertia(
 ) -> None:
     """Tell how many eigenvalues of the matrix in FILE are positive, zero and negative."""
     started = time.monotonic()
-    with _one_line_errors() as run:
+    with one_line_errors() as run:
         name = printable(file.name)
         matrix = _read(file, max_seconds)
         with process.answering() as is_known:
@@ -228,6 +248,7 @@ def _inertia(
             lines = [f"{name}: {signs}", *signs.result.notes]
             process.say(written.as_json(signs.to_dict()) if as_json else "\n".join(lines))
             run.is_answered = True
+        end_of(signs.result)
 
 
 @app.command("demo")
@@ -236,75 +257,24 @@ def _demo(
 ) -> None:
     """Run `rank` and two methods on built-in problems of known rank; takes less than a minute."""
     lines: list[report.Line] = []
-    with _one_line_errors(), process.answering() as is_known:
+    is_cut_short = False
+    with one_line_errors(), process.answering() as is_known:
         with report.progress_bar() as observe:
             try:
                 for line in report.demo_lines(seed, observe):
                     lines.append(line)
                     observe.say(line)
-                    if line.result.status is symrank.Status.INTERRUPTED:
+                    is_cut_short = line.result.status is symrank.Status.INTERRUPTED
+                    if is_cut_short:
                         break
             except KeyboardInterrupt:
                 if not lines:
                     raise
+                is_cut_short = True
             is_known()
         written.say_table(report.table(lines))
-
-
-class _Run:
-    """What is known of a run, for the line in which it may end."""
-
-    interval: tuple[int, int] | None = None
-    result: RankResult | None = None
-    is_answered = False
-
-    def watch(self, show: Callable[[Progress], None] | None) -> Callable[[Progress], None]:
-        """Return an observer that remembers the interval, and shows the rest."""
-
-        def observe(now: Progress) -> None:
-            self.interval = now.interval
-            if show is not None:
-                show(now)
-
-        return observe
-
-    @property
-    def known(self) -> str:
-        """Return what the last finished round has said, as the end of a sentence."""
-        if self.is_answered:
-            return "The answer above holds."
-        if self.result is not None:
-            return f"The answer: {self.result}"
-        if self.interval is not None:
-            return f"The last finished round: rank in {list(self.interval)}"
-        return ""
-
-
-@contextmanager
-def _one_line_errors() -> Iterator[_Run]:
-    """Turn whatever ends a command into one line on stderr and an exit status."""
-    run = _Run()
-    try:
-        with process.interruptible():
-            yield run
-    except typer.Exit:
-        raise
-    except process.CannotWriteError as error:
-        if not error.is_gone:
-            _fail(f"{error}. {run.known}", process.BAD, error)
-        raise typer.Exit(process.ANSWERED) from error
-    except KeyboardInterrupt as error:
-        text = f"interrupted. {run.known}" if run.known else process.NO_ANSWER
-        _fail(text, process.INTERRUPTED, error)
-    except SymrankError as error:
-        _fail(str(error), process.BAD, error)
-    except Exception as error:
-        _fail(f"{process.explain(error)} {run.known}", process.BAD, error)
-
-
-def _fail(sentence: str, status: int, error: BaseException) -> NoReturn:
-    process.complain(sentence)
-    raise typer.Exit(status) from error
+        if is_cut_short:
+            raise typer.Exit(process.interrupted())
 
 
 def _plots(path: Path) -> ModuleType:

@@ -2,7 +2,8 @@
 
     exit status 0     an answer was written, or whoever read it has gone
     exit status 2     one line on the error stream says what is wrong and what to do
-    exit status 130   Ctrl-C, SIGTERM or SIGHUP came before there was an answer
+    exit status 130   Ctrl-C has ended the run; the answer so far was written, if there was one
+    exit status 143   the same by SIGTERM; 129 by SIGHUP
 
 and no other, whatever happens. Nothing here imports more than Python's own small modules: a signal
 that comes while NumPy, SciPy and Numba are loading is answered too. Nothing is known then, so the
@@ -27,7 +28,6 @@ from symrank.support.text import one_line
 __all__ = [
     "ANSWERED",
     "BAD",
-    "INTERRUPTED",
     "NO_ANSWER",
     "CannotWriteError",
     "TooLong",
@@ -37,13 +37,15 @@ __all__ = [
     "explain",
     "finish",
     "handle_signals",
+    "interrupted",
     "interruptible",
     "prepare_streams",
     "say",
     "writing",
 ]
 
-ANSWERED, BAD, INTERRUPTED = 0, 2, 130  # 130 = 128 + SIGINT, as shells have it
+ANSWERED, BAD = 0, 2
+SIGNALLED = 128  # and the number of the signal, as shells have it
 NO_ANSWER = "interrupted before the first round was finished: there is no answer."
 TRACEBACK = "SYMRANK_TRACEBACK"  # with this variable set, an error shows where it arose
 ENDING = ("SIGINT", "SIGTERM", "SIGHUP")  # the last is unknown to Windows
@@ -75,6 +77,12 @@ class _Moment(Enum):
 
 class _Now:
     moment = _Moment.LOADING
+    number = int(signal.SIGINT)  # of the signal that has ended the run
+
+
+def interrupted() -> int:
+    """Return the exit status of a run that a signal has ended."""
+    return SIGNALLED + _Now.number
 
 
 def handle_signals() -> None:
@@ -87,8 +95,9 @@ def _handle(number: int, frame: FrameType | None) -> None:  # noqa: ARG001
     if _Now.moment is _Moment.LOADING:
         with suppress(OSError):
             os.write(2, f"symrank: {NO_ANSWER}\n".encode())
-        os._exit(INTERRUPTED)
+        os._exit(SIGNALLED + number)
     if _Now.moment is _Moment.RUNNING:
+        _Now.number = number
         raise KeyboardInterrupt
     if _Now.moment is _Moment.ANSWERING:
         _Now.moment = _Moment.RUNNING

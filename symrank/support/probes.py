@@ -25,6 +25,7 @@ class Streams:
     WIDTH = range(2**29 + 1, 2**29 + 2)  # that tells whether a rank is large
     NULL = range(2**29 + 8, 2**30)  # columns whose null parts `Sketch` looks for
     NULL_TEST = range(2**30, 2**31)  # fresh ones, by the number of the block they test
+    FINGERPRINT = range(2**32 - 8, 2**32 - 7)  # of seed 0: by which a checkpoint knows an operator
     LOSS = range(2**32 - 7, 2**32 - 6)  # directions in which gradient differences are tried
     METRIC = range(2**32 - 6, 2**32 - 4)  # vectors that a preconditioner is looked at with
     DEFLATION = range(2**32 - 4, 2**32 - 3)  # for |A|, where deflated vectors are judged

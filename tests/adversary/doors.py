@@ -12,7 +12,7 @@ from typing import Any
 from symrank import Chebyshev, Langevin, Sketch
 from symrank.errors import OptionError
 from symrank.methods import BY_NAME
-from tests.adversary import asks, asks_bases, asks_signed
+from tests.adversary import asks, asks_bases, asks_kept, asks_signed
 from tests.adversary.asks import Answer
 from tests.adversary.problems import Problem
 
@@ -196,6 +196,20 @@ def rows_of_signs_and_spaces() -> list[Door]:
     return found
 
 
+def rows_of_checkpoints() -> list[Door]:
+    """Return the doors of runs that were stopped and are resumed."""
+    found = []
+    for name in ("None", "lanczos", "chebyshev", "sketch", "projection", "langevin baoab"):
+        ask = partial(asks_kept.kept, asks.ask_rank, METHODS[name], "none")
+        found.append(Door(name=f"kept rank, {name}", ask=ask, **traits(name)))
+    for name in ("None", "lanczos"):
+        ask = partial(asks_kept.kept, asks.ask_count, METHODS[name], "(cut, inf)")
+        found.append(Door(name=f"kept count, {name}", ask=ask, **traits(name)))
+    ask = partial(asks_kept.kept, asks.ask_refine, "lanczos", "none")
+    found.append(Door(name="kept refine, lanczos", ask=ask, takes_rectangles=True))
+    return found
+
+
 ROWS = (
     rank_rows,
     count_rows,
@@ -206,6 +220,7 @@ ROWS = (
     rows_of_losses,
     rows_of_the_signed_spectrum,
     rows_of_signs_and_spaces,
+    rows_of_checkpoints,
 )
 DOORS = {door.name: door for rows in ROWS for door in rows()}
 REFUSAL = OptionError

@@ -1,8 +1,8 @@
 """Run the command as a process of its own, in the middle of whatever may happen to it.
 
-The law of every such run: exit status 0, 2 or 130, no traceback, at most one line on the error
-stream, and with 0 the answer. A hook is Python that runs before the command in the same process: it
-holds the command at a moment, where it says ``ready`` on the error stream.
+The law of every such run: exit status 0, 2 or that of a signal, no traceback, at most one line on
+the error stream, and with 0 the answer. A hook is Python that runs before the command in the same
+process: it holds the command at a moment, where it says ``ready`` on the error stream.
 """
 
 import os

@@ -308,7 +308,7 @@ def test_ctrl_c_after_a_round_answers(monkeypatch, grid):
 
     monkeypatch.setattr(symrank, "rank", press_after_a_round)
     done = invoke("rank", grid, "--method", "lanczos", "--seed", SEED)
-    assert done.exit_code == 0
+    assert done.exit_code == 130
     assert rows(done.stdout)["status"].startswith("INTERRUPTED: ")
 
 

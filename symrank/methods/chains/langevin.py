@@ -257,6 +257,10 @@ class Langevin(Method):
             self.kernel,
         )
 
+    def divides(self, task: Task) -> bool:  # noqa: ARG002
+        """Divide the pilot and the chains."""
+        return True
+
     def summarise(
         self, goal: Goal, states: Mapping[tuple[Any, ...], Any], previous: Summary | None
     ) -> Summary:

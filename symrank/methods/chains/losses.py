@@ -133,7 +133,7 @@ class LossLangevin(Method):
         except DivergedError:
             self._look(tick)
             raise
-        if first == 0:
+        if first == 0 and not task.is_part:
             chains = loss_langevin.look(chains, walk, operator, tick)
             self._look(tick)
         return chains
@@ -164,6 +164,10 @@ class LossLangevin(Method):
         return Walk(
             loss=self.loss, factor=self.factor, scheme=scheme, noise=noise, kernel=self.kernel
         )
+
+    def divides(self, task: Task) -> bool:
+        """Divide the pilot and the chains, whose states are looked at after the last part."""
+        return bool(task.key[0] != "rung")
 
     def summarise(
         self, goal: Goal, states: Mapping[tuple[Any, ...], Any], previous: Summary | None

@@ -46,6 +46,7 @@ __all__ = ["DENSE_LIMIT", "ROUNDING", "Dense", "Spectrum", "fits", "nothing", "n
 
 DENSE_LIMIT = 8192  # up to: 1 GiB at most, the matrix and the copy that eigvalsh overwrites
 SPARE = 4  # bits: the last one that is kept is worth so much more than the error
+COPIES = 3  # of the matrix: its entries, LAPACK's own and its work space
 ROUNDING = 10.0  # eigvalsh moves eigenvalues by less than this many sqrt(n) eps |A|
 
 
@@ -151,8 +152,12 @@ class Dense(Method):
         seconds = costs.singular_seconds(m, n) if form.is_singular else costs.dense_seconds(n)
         seconds += form.num_formed * costs.product_seconds(facts.work)
         why = f"n = {goal.n}: all eigenvalues are cheap and exact"
-        held = 3 * num_held(form) * goal.dtype.itemsize
+        held = COPIES * num_held(form) * goal.dtype.itemsize
         return Offer.certain(self, form.num_products, seconds, held, why)
+
+    def num_bytes(self, facts: Facts, goal: Goal, task: Task) -> int:  # noqa: ARG002
+        """Return what LAPACK is given and what it takes beside it."""
+        return COPIES * num_held(facts.dense) * goal.dtype.itemsize
 
     def declines(self, facts: Facts, goal: Goal) -> str:
         """Say where the budget does not hold the products that form the matrix."""

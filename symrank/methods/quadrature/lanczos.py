@@ -77,6 +77,7 @@ class Lanczos(Method):
     refines: ClassVar[bool] = True
     counts_between: ClassVar[bool] = True
     counts_moduli: ClassVar[bool] = True
+    reads: ClassVar[tuple[str, ...]] = ("seed", "n", "dtype")
 
     def __post_init__(self) -> None:
         settle_counts(self, num_probes=1)
@@ -178,6 +179,10 @@ class Lanczos(Method):
                 probes.gaussian(goal.seed, task.key[1], task.num_vectors, goal.n, goal.dtype)
             )
         return lanczos.extend(state, operator, task.num_steps, tick, self.kernel)
+
+    def divides(self, task: Task) -> bool:  # noqa: ARG002
+        """Divide any."""
+        return True
 
     def summarise(
         self,
