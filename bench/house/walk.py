@@ -43,7 +43,11 @@ from bench.house.source import Class, File, Function, levels, read
 START, ROOT, PROTOCOL = "rank", "Operator", "Method"
 CREW = {"Crew": "Alone"}  # that does tasks where it is called
 SNIFFS = ("isinstance", "issubclass", "hasattr", "getattr", "type")
-MOST = {"stays": 36, "climbs": 11, "levels": 12}  # and nothing of what is a list; decisions 026, 031
+MOST = {
+    "stays": 36,
+    "climbs": 11,
+    "levels": 12,
+}  # and nothing of what is a list; decisions 026, 031
 LONG_FILE, LONG_FUNCTION = 350, 60
 
 

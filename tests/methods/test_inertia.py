@@ -11,8 +11,10 @@ from hypothesis import strategies as st
 import symrank
 from symrank import Inertia, Status, gallery
 from symrank.errors import MissingBackendError, OptionError
-from symrank.methods.pivots import inertia, ldl, ldl_far
+from symrank.methods.pivots import inertia, ldl, ldl_far, matrices
 from symrank.operators import as_operator, augmented, gram
+from symrank.operators.factor import as_factor
+from symrank.operators.modulus import Modulus
 
 try:
     import feral  # noqa: F401
@@ -351,3 +353,24 @@ def test_a_missing_solver_names_the_extra(module, monkeypatch):
     monkeypatch.setitem(sys.modules, "feral", module)
     with pytest.raises(MissingBackendError, match=r"pip install symrank-linalg\[inertia\]"):
         symrank.rank(sp.diags_array([1.0, 2.0]), method="inertia")
+
+
+def test_a_random_rectangle_is_an_expander_and_others_are_none(rng):
+    def twin(X):
+        return matrices.real_twin(sp.block_array([[None, X], [X.T, None]], format="csr"))
+
+    random = sp.random_array((800, 1200), density=4e-3, rng=rng, format="csr")
+    grid = gallery.grid_laplacian((40, 50))
+    hub = sp.vstack([sp.eye_array(1000), np.ones((1, 1000))], format="csr")
+    assert matrices.is_expander(twin(random))
+    for X in (grid, hub, sp.eye_array(900, 1100), sp.diags_array([1.0, 1.0], offsets=[0, 1],
+              shape=(900, 901))):  # fmt: skip
+        assert not matrices.is_expander(twin(sp.csr_array(X)))
+
+
+def test_the_pattern_of_an_expander_is_not_analysed(rng, monkeypatch):
+    X = sp.random_array((800, 1200), density=4e-3, rng=rng, format="csr")
+    facts = Modulus(as_factor(X)).facts
+    assert inertia.predict(facts) is not None
+    monkeypatch.setattr(inertia, "LEAST_EXPANDER", 100)
+    assert inertia.predict(Modulus(as_factor(X)).facts) is None

@@ -56,6 +56,7 @@ from symrank.methods.pivots.ldl_far import Solvers
 from symrank.methods.pivots.matrices import (
     hermitian,
     is_dense,
+    is_expander,
     matrix_of,
     real_twin,
     seems_semidefinite,
@@ -78,6 +79,7 @@ BAND = 0.5 * threshold.FLOOR  # half the width of a band, in eps |A|: the error 
 PRODUCTS = 100  # of the norm and of the errors of the factorisations, about
 LEAST_DENSE = 2000  # rows of a dense matrix: below, all its eigenvalues take half a second
 DENSE_LIMIT = 8192  # and from there on the memory of some copies is dear
+LEAST_EXPANDER = 4000  # rows: of fewer, the analysis takes a second whatever they are
 FULL = 0.2  # of all entries: more fill the factor, and its pattern tells nothing
 SMALL = 1000  # entries whose pattern takes no time
 PATTERN_LIMIT = 2_000_000  # nonzeros: the analysis alone would take longer than sampling
@@ -335,12 +337,18 @@ def _may_have_pivots(facts: Facts, goal: Goal) -> bool:
 
 
 def predict(facts: Facts) -> Cost | None:
-    """Return what one factorisation would take, from the pattern; None without entries."""
+    """Return what one factorisation would take, from the pattern.
+
+    None without entries, and for a rectangle whose twin fills in: the analysis would take minutes.
+    """
     if facts in _COSTS:
         return _COSTS[facts]
     if not facts.n or facts.entries is None:
         return None
-    return _cost(facts, real_twin(facts.entries(math.inf)))
+    matrix = real_twin(facts.entries(math.inf))
+    if facts.num_beside and facts.n >= LEAST_EXPANDER and is_expander(matrix):
+        return None
+    return _cost(facts, matrix)
 
 
 def _cost(facts: Facts, matrix: Any) -> Cost:

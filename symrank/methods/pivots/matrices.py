@@ -4,13 +4,16 @@ from typing import Any
 
 import numpy as np
 import scipy.sparse as sp
+from scipy.sparse import csgraph
 
 from symrank.errors import OptionError
 from symrank.operators import Operator
 from symrank.operators.facts import Facts
 
-__all__ = ["hermitian", "is_dense", "matrix_of", "real_twin", "seems_semidefinite"]
+__all__ = ["hermitian", "is_dense", "is_expander", "matrix_of", "real_twin", "seems_semidefinite"]
 
+HUB = 10.0  # times the mean of entries in a row: taken out, as what hangs by it alone fills nothing
+SPARSE = 1.2  # edges for each vertex: with fewer it is nearly a tree
 TILE = 1024  # rows and columns of a dense matrix that are added at a time
 
 
@@ -58,3 +61,24 @@ def seems_semidefinite(matrix: Any) -> bool:
     diagonal = matrix.diagonal().real
     rows = matrix[diagonal == 0.0]
     return bool((diagonal >= 0.0).all()) and not (rows != 0.0).sum()
+
+
+def is_expander(matrix: Any) -> bool:
+    """Tell whether the graph of a CSR matrix has no small separators, as its diameter shows.
+
+    If log2 n steps from a vertex reach all that is reached at all, and that is most of it, whatever
+    is eliminated first leaves a dense front of a share of n: so it is for random rectangles.
+    """
+    degrees = np.diff(matrix.indptr)
+    kept = np.flatnonzero((degrees <= HUB * max(degrees.mean(), 1.0)) & (degrees > 1))
+    if 2 * kept.size < matrix.shape[0]:
+        return False
+    A = sp.csr_array(matrix[kept][:, kept])
+    A.data = np.ones(A.nnz)
+    if A.nnz - kept.size < 2.0 * SPARSE * kept.size:
+        return False
+    _, component = csgraph.connected_components(A, directed=False)
+    start = int(np.argmax(component == np.bincount(component).argmax()))
+    steps = csgraph.dijkstra(A, directed=False, indices=start, unweighted=True)
+    reached = np.isfinite(steps)
+    return bool(2 * reached.sum() > matrix.shape[0] and steps[reached].max() <= np.log2(kept.size))
