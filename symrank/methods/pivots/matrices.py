@@ -79,6 +79,6 @@ def is_expander(matrix: Any) -> bool:
         return False
     _, component = csgraph.connected_components(A, directed=False)
     start = int(np.argmax(component == np.bincount(component).argmax()))
-    steps = csgraph.dijkstra(A, directed=False, indices=start, unweighted=True)
+    steps = np.asarray(csgraph.shortest_path(A, directed=False, indices=start, unweighted=True))
     reached = np.isfinite(steps)
     return bool(2 * reached.sum() > matrix.shape[0] and steps[reached].max() <= np.log2(kept.size))
