@@ -203,7 +203,8 @@ def _even(result: RankResult) -> RankResult:
     law = Even(of=result.evidence)
     low, high = law(result.confidence)
     rank = min(max(2 * round(0.5 * result.estimate), low), high)
-    return dataclasses.replace(result, rank=rank, evidence=law)
+    inertia = None if result.inertia is None else (rank // 2, result.n - rank, rank // 2)
+    return dataclasses.replace(result, rank=rank, evidence=law, inertia=inertia)
 
 
 def _squared(result: RankResult) -> RankResult:

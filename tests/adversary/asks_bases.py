@@ -38,8 +38,9 @@ def ask_inertia(method: Any, problem: Problem, options: dict[str, Any]) -> Answe
         assert width == 0, str(found)
     if found.status is Status.CONVERGED:
         assert width <= 2.0 * half_width_of(problem, options), str(found)
-    floor = problem.floor(by_eigenvalues=by_eigenvalues(method))
-    for i, truth in enumerate(problem.inertia(floor)):
+    seen, _ = problem.seen_by(method)
+    floor = seen.floor(by_eigenvalues=by_eigenvalues(method))
+    for i, truth in enumerate(seen.inertia(floor)):
         low, high = found.intervals()[i]
         assert low <= numbers[i] <= high, str(found)
         what = ("n_plus", "n_zero", "n_minus")[i]

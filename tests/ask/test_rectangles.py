@@ -249,3 +249,16 @@ def test_a_plan_of_a_rectangle():
     plan = symrank.plan(X)
     assert plan.choice.method.name == "dense"
     assert symrank.plan(spla.aslinearoperator(X)).choice.method.name == "dense"
+
+
+@pytest.mark.parametrize("budget", [1, 9, 30])
+def test_signs_of_a_twin_are_even_where_a_budget_leaves_them_open(budget, rng):
+    """An odd order, whose last eigenvalue is zero: no count of either sign is its half."""
+    found = symrank.inertia(
+        symrank.augmented(rng.standard_normal((10, 21))), "inertia", rng=1, max_matvecs=budget
+    )
+    plus, zero, minus = found
+    assert plus == minus
+    assert sum(found) == 31
+    for number, (low, high) in zip((plus, zero, minus), found.intervals(), strict=True):
+        assert low <= number <= high

@@ -84,6 +84,7 @@ FULL = 0.2  # of all entries: more fill the factor, and its pattern tells nothin
 SMALL = 1000  # entries whose pattern takes no time
 PATTERN_LIMIT = 2_000_000  # nonzeros: the analysis alone would take longer than sampling
 PATIENCE = 5.0  # times the predicted CPU time of a factorisation: a wrong prediction ends there
+TWIN_PATIENCE = 1.5  # where zeros on the diagonal put off more pivots than can be predicted
 FACTORISATIONS = {True: 3, False: 4}  # for a semidefinite operator, or any other
 LACKING = (
     "an exact count by pivots needs feral-solver, which is not installed "
@@ -175,6 +176,8 @@ class Inertia(Method):
             return counts
         unit = math.ldexp(1.0, -math.frexp(norm)[1])  # the solver sees a norm near one, exactly
         limits, patience = (self.max_fill, self.max_flops), self.patience
+        if math.isfinite(patience) and operator.facts.num_beside:
+            patience = min(patience, TWIN_PATIENCE)
         assert cost is not None
         with _solvers(cost, matrix, limits, patience, tick, goal.deadline) as solvers:
             matrix *= unit
