@@ -10,6 +10,7 @@ __all__ = [
     "ChangedOperatorError",
     "DeviceMemoryError",
     "DivergedError",
+    "LostWorkersError",
     "MissingBackendError",
     "NonFiniteError",
     "NotPositiveError",
@@ -132,6 +133,12 @@ class DivergedError(SymrankError, ArithmeticError):
             "operator that the pilot saw, so look for products that change from call to call or "
             "overflow, or pass a smaller step_size."
         )
+
+
+class LostWorkersError(SymrankError, RuntimeError):
+    """Processes that hold a part of the operator, or of its data, are gone or do another thing."""
+
+    _is_of_products = True
 
 
 class MissingBackendError(SymrankError, ImportError):
