@@ -8,10 +8,10 @@ With a client of `distributed` the blocks are held by its workers, and a product
     one graph ->  a task a block, and a sum in the order of the columns where they are cut as well
     Y, pieces <-  n x k numbers in all, as they are done.
 
-The blocks themselves stay where they are. What a worker was doing when it died is done again by others: its
-blocks are made anew from what made them, its rows of X are sent again. As often as `ATTEMPTS` says;
-then, and where no worker is left, where the cluster was closed, or where a block was sent there and
-has nothing that makes it, the run ends with what was known before.
+The blocks themselves stay where they are. What a worker was doing when it died is done
+again by others: its blocks are made anew from what made them, its rows of X are sent again. As
+often as `ATTEMPTS` says; then, and where no worker is left, where the cluster was closed, or where
+a block was sent there and has nothing that makes it, the run ends with what was known before.
 
 Without a client the graph is computed by Dask's scheduler in this process, and blocks that are not
 in memory are made anew in every product.
@@ -44,6 +44,8 @@ Hulls = Sequence[Sequence[tuple[int, int]]]  # the rows of X that each needs
 class Place(ABC):
     """Where blocks lie, and who multiplies by them."""
 
+    is_here = False
+
     @abstractmethod
     def hold(self, blocks: list[Any]) -> list[Any]:
         """Return blocks as they stay from product to product."""
@@ -70,7 +72,9 @@ def _row(
 
 
 class Here(Place):
-    """This process, by the scheduler that Dask is set to."""
+    """The process of the caller, by the scheduler that Dask is set to."""
+
+    is_here = True
 
     def hold(self, blocks: list[Any]) -> list[Any]:
         """See `Place.hold`: what is not in memory stays a recipe."""
@@ -199,9 +203,7 @@ class Cluster(Place):
                 if left[i].status == "error":
                     _raise(left[i])
             ready = [i for i in settled if left[i].status == "finished"]
-            for i, answer in zip(
-                ready, self.client.gather([left[i] for i in ready]), strict=True
-            ):
+            for i, answer in zip(ready, self.client.gather([left[i] for i in ready]), strict=True):
                 yield i, answer
             for i in settled:
                 del left[i]

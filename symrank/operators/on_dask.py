@@ -10,13 +10,12 @@ Dask is imported when the first such matrix is met.
 import math
 from collections.abc import Sequence
 from dataclasses import replace
-from functools import partial
 from itertools import accumulate
 from typing import Any
 
 import numpy as np
 
-from symrank.errors import MissingBackendError, OperatorError, OptionError
+from symrank.errors import MissingBackendError, OperatorError
 from symrank.operators.base import Operator
 from symrank.operators.facts import Facts, Work
 from symrank.operators.row_blocks import Block, described, diagonal_part, prepared
@@ -118,15 +117,13 @@ class DaskOperator(Operator):
         held = place.hold(flat)
         self._tiles = [held[i : i + width] for i in range(0, len(held), width)]
         found = place.ask([dask.delayed(described, pure=False)(tile) for tile in held])
-        self.blocks: list[list[Block]] = [
-            found[i : i + width] for i in range(0, len(found), width)
-        ]
+        self.blocks: list[list[Block]] = [found[i : i + width] for i in range(0, len(found), width)]
         self._rows, self._columns = _edges(self.blocks)
         self.num_bytes = sum(block.num_bytes for block in found)
         dtype = np.result_type(*(block.dtype for block in found))
         kind = "sparse" if all(block.is_sparse for block in found) else "dense"
-        shape, where = (self._rows[-1], self._columns[-1]), "Dask"
-        super().__init__(shape, dtype, name=f"{kind} matrix on {where}, {len(found)} blocks")
+        shape, name = (self._rows[-1],) * 2, f"{kind} matrix on Dask, {len(found)} blocks"
+        super().__init__(shape, dtype, name=name)
         self.is_foreign = True  # a block that is made anew may be another one
 
     def scale_hint(self) -> float:
@@ -166,11 +163,14 @@ class DaskOperator(Operator):
         return Y
 
     def _summed(self, X: Array) -> Array:
+        Y = np.empty(X.shape, self.dtype)
+        if not Y.size:
+            return Y
+        starts = self._columns[:-1]
         hulls = [
-            [(c + block.hull[0], c + block.hull[1]) for block, c in zip(row, self._columns[:-1])]
+            [(c + one.hull[0], c + one.hull[1]) for one, c in zip(row, starts, strict=True)]
             for row in self.blocks
         ]
-        Y = np.empty(X.shape, self.dtype)
         for i, rows in self._place.rows(self._tiles, hulls, X):
             out = Y[self._rows[i] : self._rows[i + 1]]
             if rows.shape != out.shape:
@@ -182,7 +182,9 @@ class DaskOperator(Operator):
             out[...] = rows
         return Y
 
-    def __reduce__(self) -> Any:
+    def __getstate__(self) -> dict[str, Any]:
+        if self._place.is_here:
+            return vars(self)
         raise OperatorError(
             f"{self!r} cannot be sent to another process: its client is of this one. Run it with "
             "threads (executor='threads') or without an executor: its products are shared among "

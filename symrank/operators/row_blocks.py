@@ -53,7 +53,8 @@ def prepared(block: Any, where: str) -> Tile:
     OperatorError
         Where it is no matrix of numbers.
     """
-    if not (sp.issparse(block) or isinstance(block, np.ndarray)):
+    is_matrix = sp.issparse(block) or isinstance(block, np.ndarray)
+    if not is_matrix:
         raise OperatorError(
             f"{where} is a {type(block).__module__}.{type(block).__name__}, and every block is a "
             "scipy.sparse array or a NumPy array of some rows. Return one from what makes it."

@@ -1,0 +1,1 @@
+"""Many workers, many rows: what a product costs, and where the limits are."""
