@@ -80,7 +80,7 @@ def _(A: Any) -> Operator:
 
 
 def interpret(A: Any) -> Any:
-    """Return what is of no known type as an array, a ``LinearOperator``, or an operator elsewhere."""
+    """Return an object of no known type as one of a known type, or as an operator elsewhere."""
     if lives_on_gpu(A):
         return importlib.import_module("symrank.operators.on_cupy").operator_of(A)
     if lives_on_dask(A):
