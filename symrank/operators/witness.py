@@ -22,7 +22,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from symrank.errors import ChangedOperatorError, NonFiniteError, SymrankError
+from symrank.errors import ChangedOperatorError, LostWorkersError, NonFiniteError, SymrankError
 from symrank.operators.base import Operator
 from symrank.support import foreign
 from symrank.support.typing import Array
@@ -67,7 +67,8 @@ class Witness:
         Errors that say of the operator what is wrong with it, and those of the caller's code, need
         no explanation and no product.
         """
-        if isinstance(error, (NonFiniteError, ChangedOperatorError)) or foreign.is_callers(error):
+        known = NonFiniteError, ChangedOperatorError, LostWorkersError
+        if isinstance(error, known) or foreign.is_callers(error):
             return 0
         try:
             return self.look()
