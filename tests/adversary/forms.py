@@ -33,6 +33,8 @@ from tests.adversary.builders import (
     shifted,
     tall_float32,
 )  # fmt: skip
+from tests.adversary.builders_dask import dask_array, dask_rows
+from tests.adversary.builders_dask import world as dask_world
 from tests.adversary.builders_device import dense_there, operator_there, sparse_there
 from tests.adversary.builders_networks import differences, gauss_newton, torch_hessian
 from tests.adversary.problems import Problem
@@ -114,5 +116,11 @@ WITH_TORCH = (
     Form("torch hessian", torch_hessian, gives=""),
     Form("torch gauss-newton", gauss_newton, is_semidefinite=True, max_exponent=SQUARED, gives=""),
 )
-if importlib.util.find_spec("torch"):
-    FORMS |= {form.name: form for form in WITH_TORCH}
+WITH_DASK = (
+    Form("Dask rows", dask_rows, sizes=DIAGONAL, gives="", world=dask_world),
+    Form("Dask array float32", dask_array, SINGLE_EPS, max_exponent=SINGLE, gives="",
+         world=dask_world),
+)  # fmt: skip
+for library, more in (("torch", WITH_TORCH), ("dask", WITH_DASK)):
+    if importlib.util.find_spec(library):
+        FORMS |= {form.name: form for form in more}

@@ -5,6 +5,7 @@ import pickle
 import signal
 import threading
 import time
+from itertools import pairwise
 
 import numpy as np
 import pytest
@@ -52,10 +53,7 @@ def piece(A, rows, columns, wrap):
 def cut(A, rows, columns, wrap):
     """Delayed blocks between the edges."""
     make = dask.delayed(piece, pure=False)
-    return [
-        [make(A, at, across, wrap) for across in zip(columns, columns[1:], strict=False)]
-        for at in zip(rows, rows[1:], strict=False)
-    ]
+    return [[make(A, at, across, wrap) for across in pairwise(columns)] for at in pairwise(rows)]
 
 
 def vectors(A, k=3):
@@ -128,7 +126,7 @@ def test_a_run_has_the_same_bits_on_any_number_of_workers(client):
     there = symrank.on_dask(made)
     make = dask.delayed(circulants.rows)
     with dask.config.set(scheduler="sync"):
-        here = in_this_process([make(*e, **options) for e in zip(edges, edges[1:], strict=False)])
+        here = in_this_process([make(*e, **options) for e in pairwise(edges)])
         X = vectors(there, 5)
         np.testing.assert_array_equal(there @ X, here @ X)
         whole = circulants.rows(0, n, **options)
@@ -247,5 +245,5 @@ def test_an_operator_without_a_client_is_pickled_and_one_with_a_client_says_why_
         here = in_this_process(blocks)
         copy = pickle.loads(pickle.dumps(here))
         np.testing.assert_array_equal(copy @ vectors(here), here @ vectors(here))
-    with pytest.raises(OperatorError, match="its client is of this one.*threads"):
+    with pytest.raises(OperatorError, match=r"its client is of this one.*threads"):
         pickle.dumps(symrank.on_dask(blocks, client=client))

@@ -48,7 +48,8 @@ class ShardedHessian(TorchHessian):
     def __init__(
         self, loss: ModelLoss, shards: list[Batches], num_shards: int, team: Team, options: Settings
     ) -> None:
-        self._team, self._shards, self.num_shards = team, shards, num_shards
+        self._batches_of, self._shards = loss.pieces_of, shards
+        self._team, self.num_shards = team, num_shards
         self.num_processes = team.size
         self._lock, self._num_sums = threading.Lock(), 0
         super().__init__(loss, options, f"Hessian of {loss.name} in {num_shards} shards")
@@ -64,7 +65,7 @@ class ShardedHessian(TorchHessian):
         with self._lock:
             try:
                 for shard in self._shards:
-                    done, weights = self._sum(self.loss.pieces_of(shard), at, rows)
+                    done, weights = self._sum(self._batches_of(shard), at, rows)
                     parts.append(torch.cat([done.flatten(), done.new_tensor([weights])]))
             except Exception as raised:  # the others are waiting: they hear of it before it is told
                 error = raised
@@ -85,8 +86,7 @@ class ShardedHessian(TorchHessian):
                 "have a part of the data. Run it without an executor: its products are shared "
                 "among them already."
             )
-        state = {**super().__getstate__(), "_lock": None}
-        return state
+        return {**super().__getstate__(), "_lock": None}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         vars(self).update(state, _lock=threading.Lock())
