@@ -116,11 +116,13 @@ WITH_TORCH = (
     Form("torch hessian", torch_hessian, gives=""),
     Form("torch gauss-newton", gauss_newton, is_semidefinite=True, max_exponent=SQUARED, gives=""),
 )
+# a graph of Dask takes milliseconds: methods that ask for thousands are served by other forms
+DASK: dict[str, Any] = {"gives": "", "refuses": ("langevin", "chebyshev", "ubaru", "cdf", "refine"),
+                        "sizes": (1, 2, 5, 31, 60, 150), "world": dask_world}  # fmt: skip
 WITH_DASK = (
-    Form("Dask rows", dask_rows, sizes=DIAGONAL, gives="", world=dask_world),
-    Form("Dask array float32", dask_array, SINGLE_EPS, max_exponent=SINGLE, gives="",
-         world=dask_world),
-)  # fmt: skip
+    Form("Dask rows", dask_rows, **DASK),
+    Form("Dask array float32", dask_array, SINGLE_EPS, max_exponent=SINGLE, **DASK),
+)
 for library, more in (("torch", WITH_TORCH), ("dask", WITH_DASK)):
     if importlib.util.find_spec(library):
         FORMS |= {form.name: form for form in more}
