@@ -35,6 +35,7 @@ __all__ = ["Cluster", "Here", "Place"]
 POLL = 1.0  # seconds between two looks at who is there
 ATTEMPTS = 5  # of a product: four workers may die one after another
 PAUSE = 0.2  # seconds before the second attempt, twice as many before each further one
+COMING = 5.0  # seconds that a message waits for a worker that was there a moment ago
 TREE = 4  # copies of X that the driver sends itself: two workers hand on what one has, at a time
 
 Tiles = Sequence[Sequence[Any]]  # what stands for the blocks, by row and column of blocks
@@ -132,12 +133,13 @@ class Cluster(Place):
                 first, last = spans.get(name, (start, stop))
                 spans[name] = min(first, start), max(last, stop)
         if sum(stop - start for start, stop in spans.values()) > TREE * len(X):
-            whole = self.client.scatter(X, broadcast=True, hash=False)
+            whole = self.client.scatter(X, broadcast=True, hash=False, timeout=COMING)
             return [[(whole, 0) for _ in names] for names in workers]
         pieces = {}
         for name, (start, stop) in spans.items():
             only = None if name is None else [name]
-            piece = self.client.scatter(X[start:stop], workers=only, hash=False)
+            rows = X[start:stop]
+            piece = self.client.scatter(rows, workers=only, hash=False, timeout=COMING)
             pieces[name] = piece, start
         return [[pieces[name] for name in names] for names in workers]
 
@@ -151,6 +153,7 @@ class Cluster(Place):
                 time.sleep(PAUSE * 2.0 ** (attempt - 1))
             order = list(left)
             try:
+                self._await_workers()
                 for j, answer in self._done(self.client.compute(graph(order))):
                     left.remove(order[j])
                     yield order[j], answer
@@ -184,20 +187,11 @@ class Cluster(Place):
 
     def _done(self, futures: Sequence[Any]) -> Iterator[tuple[int, Any]]:
         """Yield what the futures hold as they are done; leave out those that are cancelled."""
-        left, alone_since = dict(enumerate(futures)), None
+        left = dict(enumerate(futures))
         while left:
             if not self._news(list(left.values())):
-                if self.client.nthreads():
-                    alone_since = None
-                    continue
-                alone_since = alone_since or time.monotonic()
-                if time.monotonic() - alone_since > self.patience:
-                    raise LostWorkersError(
-                        f"for {self.patience:.3g} s the cluster has had no workers. Start some, "
-                        "or pass a larger patience=... where they take longer to come."
-                    )
+                self._await_workers()
                 continue
-            alone_since = None
             settled = [i for i, one in left.items() if one.status not in ("pending", "lost")]
             for i in settled:
                 if left[i].status == "error":
@@ -207,6 +201,17 @@ class Cluster(Place):
                 yield i, answer
             for i in settled:
                 del left[i]
+
+    def _await_workers(self) -> None:
+        """Wait until there is a worker, as long as the patience lasts."""
+        end = time.monotonic() + self.patience
+        while not self.client.nthreads():
+            if time.monotonic() > end:
+                raise LostWorkersError(
+                    f"for {self.patience:.3g} s the cluster has had no workers. Start some, or "
+                    "pass a larger patience=... where they take longer to come."
+                )
+            time.sleep(PAUSE)
 
     def _news(self, futures: list[Any]) -> bool:
         """Wait until one of them is settled; tell whether one is."""

@@ -21,7 +21,7 @@ from tests.faults.row import Row
 N, SIZE, EDGES = 600, 60, (0, 150, 300, 450, 600)
 TRUTH = N - N // SIZE
 ASK: dict[str, Any] = {
-    "method": symrank.Lanczos(num_probes=4), "rng": 3, "max_matvecs": 1500, "precision": 0.001,
+    "method": symrank.Lanczos(num_probes=4), "rng": 3, "max_matvecs": 500, "precision": 0.001,
 }  # fmt: skip
 SOON = 60.0  # seconds in which a run without workers ends
 
@@ -32,9 +32,7 @@ def needs_dask() -> None:
 
 def made(client: Any, make: Callable[..., Any] = circulants.rows) -> list[Any]:
     """Blocks that workers make, and can make anew."""
-    found: list[Any] = client.map(
-        make, EDGES[:-1], EDGES[1:], n=N, size=SIZE, degree=5, pure=False
-    )
+    found: list[Any] = client.map(make, EDGES[:-1], EDGES[1:], n=N, size=SIZE, degree=5, pure=False)
     return found
 
 
@@ -102,7 +100,7 @@ def closes(what: str, tmp: Path) -> None:
         watch = Once(client.close if what == "client" else client.cluster.close)
         ends(lambda: symrank.rank(H, **ASK, progress=watch), LostWorkersError,
              "the Dask client is closed|no workers|lost", is_late=True)  # fmt: skip
-        ends(lambda: symrank.rank(H, **ASK), LostWorkersError, "", is_late=False)
+        ends(lambda: symrank.rank(H, **ASK), LostWorkersError, "Dask client is", is_late=False)
 
 
 def was_sent(tmp: Path) -> None:
@@ -196,9 +194,11 @@ ROWS = [
     Row(group="dask", fault="a worker is killed", door="rank", check=one_dies),
     Row(group="dask", fault="all workers are gone", door="rank", check=all_die),
     Row(group="dask", fault="the cluster closes", door="rank", check=partial(closes, "cluster")),
-    Row(group="dask", fault="the client closes", door="rank", check=partial(closes, "client")),
+    Row(group="dask", fault="the client closes", door="rank", check=partial(closes, "client"),
+        is_slow=True),
     Row(group="dask", fault="a block that was sent is lost", door="rank", check=was_sent),
-    Row(group="dask", fault="workers die of a block", door="on_dask", check=no_memory),
+    Row(group="dask", fault="workers die of a block", door="on_dask", check=no_memory,
+        is_slow=True),
     Row(group="dask", fault="an entry is NaN", door="rank",
         check=partial(wrong_blocks, not_finite, "infinities or NaN|not finite")),
     Row(group="dask", fault="not symmetric", door="rank",
@@ -207,7 +207,7 @@ ROWS = [
         check=partial(wrong_blocks, text, "number|dtype")),
     *(
         Row(group="dask", fault=f"a block that is made anew {name}", door="rank",
-            check=partial(remade, *case))
+            check=partial(remade, *case), is_slow=name != "is another one")
         for name, case in REMADE.items()
     ),
 ]  # fmt: skip
