@@ -1,0 +1,178 @@
+"""What does a product cost on a Dask cluster, and does the model of its bytes say so?
+
+    python -m bench.scaling.sizes
+
+Constants are measured first, by themselves: graphs of empty tasks, messages, one block in one
+process, steps of Lanczos. Then products of three sizes at 1 and 2 workers, and the model beside
+them; and time against n and k in one process. The least of REPEATS, as others use the machine.
+"""
+
+import argparse
+import os
+import time
+from collections.abc import Callable
+from typing import Any
+
+import dask
+import numpy as np
+
+from bench import record
+from bench.scaling import circulants
+from bench.scaling.model import Constants, Problem, seconds
+
+WORKERS, SIZES, VECTORS = (1, 2), (100_000, 300_000, 1_000_000), (1, 4, 16)
+BLOCKS, REPEATS = 8, 5
+GRIDS = ((100, 100), (316, 317), (1000, 1000), (3162, 3163))  # n = 1e4 .. 1e7
+MESSAGE = 4_000_000  # numbers
+STEPS = 10
+WITHIN = 2.0  # the model and a measurement, either way: a shared machine
+
+
+def least(call: Callable[[], Any], repeats: int = REPEATS) -> float:
+    """Return the shortest of some times, after one call that is not counted."""
+    call()
+    found = []
+    for _ in range(repeats):
+        start = time.perf_counter()
+        call()
+        found.append(time.perf_counter() - start)
+    return min(found)
+
+
+def entry_seconds() -> float:
+    """Return what a worker takes for an entry and a vector, of one block of the middle size."""
+    from symrank.operators.row_blocks import multiplied, prepared
+
+    n, k = SIZES[1], VECTORS[1]
+    tile = prepared(circulants.rows(0, n // BLOCKS, n), "the block")
+    X = np.ones((n, k))
+    taken = least(lambda: multiplied(tile, X[tile.first :], 0, "float64"))
+    return taken / (tile.matrix.nnz * k)
+
+
+def row_seconds() -> float:
+    """Return what a step of Lanczos takes for a row and a vector, the product not counted."""
+    from symrank import kernels
+    from symrank.kernels.multiplicands import Given
+
+    n, k = SIZES[1], VECTORS[1]
+    U, V = np.ones((n, k)), np.ones((n, k))
+    Y, scale = np.ones((n, k)), np.full(k, 1e-3)
+    step = kernels.load().lanczos_step
+    return least(lambda: step(Given(Y), U, V, scale, scale)) / (n * k)
+
+
+def constants(client: Any) -> dict[str, float]:
+    """Measure what a graph, a task and a byte take on a cluster."""
+    tiny = circulants.SIZE * 2
+    few, many = (on_cluster(client, tiny, blocks) for blocks in (2, 32))
+    X = np.ones((tiny, 1))
+    short, long = least(lambda: few @ X), least(lambda: many @ X)
+    task = (long - short) / 30
+    message = np.ones(MESSAGE)
+    name = next(iter(client.nthreads()))
+
+    def send() -> Any:
+        return client.scatter(message, workers=[name], hash=False)
+
+    future = send()
+    out, back = (
+        least(send),
+        least(lambda: client.gather(client.submit(np.copy, future, pure=False))),
+    )
+    return {
+        "product": short - 2 * task,
+        "task": task,
+        "byte_out": out / message.nbytes,
+        "byte_in": back / message.nbytes,
+        "entry": entry_seconds(),
+        "row": row_seconds(),
+    }
+
+
+def on_cluster(client: Any, n: int, blocks: int = BLOCKS) -> Any:
+    """Return the graph on the workers, made there."""
+    import symrank
+
+    edges = np.linspace(0, n, blocks + 1).astype(int).tolist()
+    return symrank.on_dask(client.map(circulants.rows, edges[:-1], edges[1:], n=n, pure=False))
+
+
+def products(client: Any, workers: int, c: Constants) -> list[dict[str, Any]]:
+    """Measure products of all sizes, and predict them."""
+    rows = []
+    for n in SIZES:
+        H = on_cluster(client, n)
+        entries = sum(block.num_entries for row in H.blocks for block in row)
+        for k in VECTORS:
+            X = np.random.default_rng(0).standard_normal((n, k))
+            taken = least(lambda H=H, X=X: H @ X, 3)  # type: ignore[misc]
+            problem = Problem(
+                n=n, entries=entries, blocks=BLOCKS, workers=workers, vectors=k,
+                processors=os.cpu_count() or 1,
+            )  # fmt: skip
+            predicted = seconds(problem, c)
+            rows.append({
+                "n": n, "workers": workers, "vectors": k, "bytes_moved": moved(problem),
+                "matrix_mib": H.num_bytes / 2**20, "seconds": taken,
+                "predicted": predicted["product"], "ratio": taken / predicted["product"],
+            })  # fmt: skip
+            print(rows[-1], flush=True)
+        del H
+    return rows
+
+
+def moved(problem: Problem) -> float:
+    """Return the bytes that leave and reach the driver in a product."""
+    return problem.block_bytes * (problem.copies + 1.0)
+
+
+def alone() -> list[dict[str, Any]]:
+    """Time steps of Lanczos in one process against n and k: a grid of five entries a row."""
+    import symrank
+    from symrank import gallery
+
+    rows = []
+    for shape in GRIDS:
+        L = gallery.grid_laplacian(shape)
+        for k in VECTORS:
+            if L.shape[0] * k > 5e7:  # three blocks of 16 vectors would take 4 GB at n = 1e7
+                continue
+            method = symrank.Lanczos(num_probes=k)
+            start = time.perf_counter()
+            result = symrank.rank(L, method, rng=1, max_matvecs=STEPS * k)
+            taken = time.perf_counter() - start
+            rows.append({
+                "n": L.shape[0], "vectors": k, "products": result.num_matvecs, "seconds": taken,
+                "nanoseconds": 1e9 * taken / result.num_matvecs / L.shape[0],
+            })  # fmt: skip
+            print(rows[-1], flush=True)
+    return rows
+
+
+def main() -> None:
+    from tests.cases.clusters import cluster_of
+
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    args = record.arguments(parser, "scaling/sizes")
+    found: dict[str, Any] = {"constants": {}, "rows": []}
+    for workers in WORKERS:
+        with cluster_of(workers) as client:
+            own = constants(client)
+            print(workers, own, flush=True)
+            found["constants"][str(workers)] = own
+            found["rows"] += products(client, workers, Constants(**own))
+    inside = sum(1 / WITHIN <= row["ratio"] <= WITHIN for row in found["rows"])
+    figures = {
+        "bars": {"share_of_products_within_a_factor_of_two": {
+            "figure": inside / len(found["rows"]), "at_least": 0.8}},
+        **found,
+        "alone": alone(),
+        "options": {"dask": dask.__version__, "blocks": BLOCKS, "degree": circulants.DEGREE},
+    }  # fmt: skip
+    print(figures["bars"])
+    print(record.save(args.save, figures, libraries=("dask", "distributed")))
+
+
+if __name__ == "__main__":
+    main()
