@@ -4,9 +4,10 @@ n rows, E entries, B blocks on W workers, k vectors of 8-byte numbers. X goes to
 where the graph has no order, rows [a_w, b_w) of it where it has; Y comes back:
 
     bytes out = 8 k sum_w (b_w - a_w)          bytes in = 8 k n
-    seconds   = c_product + c_task B + c_out (bytes out) + c_in (bytes in) + c_entry E k / min(W, P)
+    seconds   = c_product + c_task B + c_out (bytes out) + c_in (bytes in)
+                + (c_read + c_entry k) E / min(W, P)
 
-P: processors. Where it would be more than TREE copies of X, one goes to one worker and is handed on
+P: processors. Entries are read once for all vectors. Where it would be more than TREE copies of X, one goes to one worker and is handed on
 from worker to worker: the last has it after 1 + log2(W) such times.
 
 A step of Lanczos on the driver reads three blocks and writes one: c_row n k seconds, no bytes of
@@ -33,7 +34,8 @@ class Constants:
     task: float  # a block of a product
     byte_out: float
     byte_in: float
-    entry: float  # times the entries and vectors, one worker
+    read: float  # times the entries, one worker
+    entry: float  # times the entries and vectors
     row: float  # a step of Lanczos on the driver, times the rows and vectors
 
 
@@ -78,7 +80,7 @@ def seconds(problem: Problem, c: Constants) -> dict[str, float]:
     parts = {
         "start": c.product + c.task * problem.blocks,
         "out": c.byte_out * problem.block_bytes * problem.stages,
-        "multiply": c.entry * problem.entries * problem.vectors / share,
+        "multiply": (c.read + c.entry * problem.vectors) * problem.entries / share,
         "in": c.byte_in * problem.block_bytes,
     }
     return {**parts, "product": sum(parts.values()), "driver": c.row * problem.n * problem.vectors}
@@ -89,7 +91,7 @@ def together(problem: Problem, c: Constants, network: float) -> dict[str, float]
     own = problem.block_bytes / problem.workers
     return {
         "bytes a node": problem.block_bytes * problem.reach,
-        "multiply": c.entry * problem.entries * problem.vectors / problem.workers,
+        "multiply": (c.read + c.entry * problem.vectors) * problem.entries / problem.workers,
         "exchange": problem.block_bytes * problem.reach / network,
         "step": c.row * own / NUMBER,
         "dot bytes": NUMBER * problem.vectors * math.log2(max(problem.workers, 2)),

@@ -39,15 +39,20 @@ def least(call: Callable[[], Any], repeats: int = REPEATS) -> float:
     return min(found)
 
 
-def entry_seconds() -> float:
-    """Return what a worker takes for an entry and a vector, of one block of the middle size."""
+def entry_seconds() -> tuple[float, float]:
+    """Return what a worker takes for an entry, and for each vector more, in one block."""
     from symrank.operators.row_blocks import multiplied, prepared
 
-    n, k = SIZES[1], VECTORS[1]
+    n, few, many = SIZES[1], VECTORS[0], VECTORS[-1]
     tile = prepared(circulants.rows(0, n // BLOCKS, n), "the block")
-    X = np.ones((n, k))
-    taken = least(lambda: multiplied(tile, X[tile.first :], 0, "float64"))
-    return taken / (tile.matrix.nnz * k)
+
+    def taken(k: int) -> float:
+        X = np.ones((n, k))
+        return least(lambda: multiplied(tile, X[tile.first :], 0, "float64")) / tile.matrix.nnz
+
+    one, more = taken(few), taken(many)
+    slope = (more - one) / (many - few)
+    return one - few * slope, slope
 
 
 def row_seconds() -> float:
@@ -80,12 +85,14 @@ def constants(client: Any) -> dict[str, float]:
         least(send),
         least(lambda: client.gather(client.submit(np.copy, future, pure=False))),
     )
+    read, entry = entry_seconds()
     return {
         "product": short - 2 * task,
         "task": task,
         "byte_out": out / message.nbytes,
         "byte_in": back / message.nbytes,
-        "entry": entry_seconds(),
+        "read": read,
+        "entry": entry,
         "row": row_seconds(),
     }
 
