@@ -5,9 +5,9 @@ where the graph has no order, rows [a_w, b_w) of it where it has; Y comes back:
 
     bytes out = 8 k sum_w (b_w - a_w)          bytes in = 8 k n
     seconds   = c_product + c_task B + c_out (bytes out) + c_in (bytes in)
-                + (c_read + c_entry k) E / min(W, P)
+                + (c_read + c_entry k) E / W
 
-P: processors. Entries are read once for all vectors. Where it would be more than TREE copies of X, one goes to one worker and is handed on
+Entries are read once for all vectors. Where it would be more than TREE copies of X, one goes to one worker and is handed on
 from worker to worker: the last has it after 1 + log2(W) such times.
 
 A step of Lanczos on the driver reads three blocks and writes one: c_row n k seconds, no bytes of
@@ -48,7 +48,6 @@ class Problem:
     blocks: int
     workers: int
     vectors: int
-    processors: int
     reach: float = 1.0  # share of X that a worker needs
 
     @property
@@ -76,11 +75,10 @@ class Problem:
 
 def seconds(problem: Problem, c: Constants) -> dict[str, float]:
     """Return where the time of a product and of a step goes."""
-    share = min(problem.workers, problem.processors)
     parts = {
         "start": c.product + c.task * problem.blocks,
         "out": c.byte_out * problem.block_bytes * problem.stages,
-        "multiply": (c.read + c.entry * problem.vectors) * problem.entries / share,
+        "multiply": (c.read + c.entry * problem.vectors) * problem.entries / problem.workers,
         "in": c.byte_in * problem.block_bytes,
     }
     return {**parts, "product": sum(parts.values()), "driver": c.row * problem.n * problem.vectors}

@@ -2,15 +2,17 @@
 
     python -m bench.scaling.sizes
 
-Constants are measured first, by themselves: graphs of empty tasks, messages, one block in one
-process, steps of Lanczos. Then products of three sizes at 1 and 2 workers, and the model beside
-them; and time against n and k in one process. The least of REPEATS, as others use the machine.
+Constants are measured by themselves, before and after the products (the geometric mean is taken, as
+others use the machine): graphs of short tasks, messages, blocks where they are, steps of Lanczos.
+Products are of three sizes at 1 and 2 workers, the least of REPEATS. And time against n and k in
+one process.
 """
 
 import argparse
-import os
+import statistics
 import time
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import dask
@@ -39,19 +41,22 @@ def least(call: Callable[[], Any], repeats: int = REPEATS) -> float:
     return min(found)
 
 
-def entry_seconds() -> tuple[float, float]:
-    """Return what a worker takes for an entry, and for each vector more, in one block."""
-    from symrank.operators.row_blocks import multiplied, prepared
+def on_worker(tile: Any, k: int) -> float:
+    """Return what a product with a block takes where the block is."""
+    from symrank.operators.row_blocks import multiplied
 
-    n, few, many = SIZES[1], VECTORS[0], VECTORS[-1]
-    tile = prepared(circulants.rows(0, n // BLOCKS, n), "the block")
+    X = np.ones((tile.first + tile.matrix.shape[1], k))[tile.first :]
+    return least(lambda: multiplied(tile, X, 0, "float64"), 3) / tile.matrix.nnz
 
-    def taken(k: int) -> float:
-        X = np.ones((n, k))
-        return least(lambda: multiplied(tile, X[tile.first :], 0, "float64")) / tile.matrix.nnz
 
-    one, more = taken(few), taken(many)
-    slope = (more - one) / (many - few)
+def entry_seconds(client: Any, H: Any) -> tuple[float, float]:
+    """Return what a worker takes for an entry, and for each vector more, while all are at work."""
+    tiles, (few, many) = [row[0] for row in H._tiles], (VECTORS[0], VECTORS[-1])
+    one, more = (
+        statistics.median(client.gather(client.map(on_worker, tiles, k=k, pure=False)))
+        for k in (few, many)
+    )
+    slope = max((more - one) / (many - few), 0.0)
     return one - few * slope, slope
 
 
@@ -85,7 +90,7 @@ def constants(client: Any) -> dict[str, float]:
         least(send),
         least(lambda: client.gather(client.submit(np.copy, future, pure=False))),
     )
-    read, entry = entry_seconds()
+    read, entry = entry_seconds(client, on_cluster(client, SIZES[-1]))
     return {
         "product": short - 2 * task,
         "task": task,
@@ -105,28 +110,30 @@ def on_cluster(client: Any, n: int, blocks: int = BLOCKS) -> Any:
     return symrank.on_dask(client.map(circulants.rows, edges[:-1], edges[1:], n=n, pure=False))
 
 
-def products(client: Any, workers: int, c: Constants) -> list[dict[str, Any]]:
-    """Measure products of all sizes, and predict them."""
+def products(client: Any, workers: int) -> list[dict[str, Any]]:
+    """Measure products of all sizes."""
     rows = []
     for n in SIZES:
         H = on_cluster(client, n)
         entries = sum(block.num_entries for row in H.blocks for block in row)
         for k in VECTORS:
             X = np.random.default_rng(0).standard_normal((n, k))
-            taken = least(lambda H=H, X=X: H @ X, 3)  # type: ignore[misc]
-            problem = Problem(
-                n=n, entries=entries, blocks=BLOCKS, workers=workers, vectors=k,
-                processors=os.cpu_count() or 1,
-            )  # fmt: skip
-            predicted = seconds(problem, c)
+            problem = Problem(n=n, entries=entries, blocks=BLOCKS, workers=workers, vectors=k)
             rows.append({
-                "n": n, "workers": workers, "vectors": k, "bytes_moved": moved(problem),
-                "matrix_mib": H.num_bytes / 2**20, "seconds": taken,
-                "predicted": predicted["product"], "ratio": taken / predicted["product"],
+                "n": n, "workers": workers, "vectors": k, "entries": entries,
+                "bytes_moved": moved(problem), "matrix_mib": H.num_bytes / 2**20,
+                "seconds": least(partial(H.__matmul__, X)),
             })  # fmt: skip
             print(rows[-1], flush=True)
         del H
     return rows
+
+
+def beside(row: dict[str, Any], c: Constants) -> dict[str, Any]:
+    """Return a measurement with what the model says of it."""
+    keys = ("n", "entries", "workers", "vectors")
+    predicted = seconds(Problem(blocks=BLOCKS, **{key: row[key] for key in keys}), c)["product"]
+    return {**row, "predicted": predicted, "ratio": row["seconds"] / predicted}
 
 
 def moved(problem: Problem) -> float:
@@ -165,10 +172,13 @@ def main() -> None:
     found: dict[str, Any] = {"constants": {}, "rows": []}
     for workers in WORKERS:
         with cluster_of(workers) as client:
-            own = constants(client)
-            print(workers, own, flush=True)
-            found["constants"][str(workers)] = own
-            found["rows"] += products(client, workers, Constants(**own))
+            before = constants(client)
+            measured = products(client, workers)
+            after = constants(client)
+        own = {key: (before[key] * after[key]) ** 0.5 for key in before}
+        print(workers, before, after, flush=True)
+        found["constants"][str(workers)] = own
+        found["rows"] += [beside(row, Constants(**own)) for row in measured]
     inside = sum(1 / WITHIN <= row["ratio"] <= WITHIN for row in found["rows"])
     figures = {
         "bars": {"share_of_products_within_a_factor_of_two": {
