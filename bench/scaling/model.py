@@ -7,8 +7,10 @@ where the graph has no order, rows [a_w, b_w) of it where it has; Y comes back:
     seconds   = c_product + c_task B + c_out (bytes out) + c_in (bytes in)
                 + (c_read + c_entry k) E / W
 
-Entries are read once for all vectors. Where it would be more than TREE copies of X, one goes to one worker and is handed on
-from worker to worker: the last has it after 1 + log2(W) such times.
+Constants are seconds of processors, of both ends of a message together, and so an upper bound of the
+time that it takes on an idle machine. The work of a product is the same sum without the division.
+Entries are read once for all vectors. Where it would be more than TREE copies of X, one goes to one
+worker and is handed on from worker to worker: the last has it after 1 + log2(W) such times.
 
 A step of Lanczos on the driver reads three blocks and writes one: c_row n k seconds, no bytes of
 the network. Its inner products are of vectors that lie in one memory, so a dot moves nothing.
@@ -23,12 +25,12 @@ from dataclasses import dataclass
 NUMBER, INDEX = 8, 4  # bytes
 TREE = 4  # copies of X that the driver sends itself; symrank.operators.dask_workers
 
-__all__ = ["Constants", "Problem", "seconds", "together"]
+__all__ = ["Constants", "Problem", "processor_seconds", "seconds", "together"]
 
 
 @dataclass(frozen=True, kw_only=True)
 class Constants:
-    """Seconds, measured by `bench.scaling.sizes`."""
+    """Seconds of processors, measured by `bench.scaling.sizes`."""
 
     product: float
     task: float  # a block of a product
@@ -71,6 +73,13 @@ class Problem:
         """How often X is sent, one after another."""
         wanted = self.workers * self.reach
         return wanted if wanted <= TREE else 1.0 + math.log2(self.workers)
+
+
+def processor_seconds(problem: Problem, c: Constants) -> float:
+    """Return the work of a product, of all processes together: what can be compared anywhere."""
+    sent = problem.copies * c.byte_out + c.byte_in
+    entries = (c.read + c.entry * problem.vectors) * problem.entries
+    return c.product + c.task * problem.blocks + sent * problem.block_bytes + entries
 
 
 def seconds(problem: Problem, c: Constants) -> dict[str, float]:

@@ -2,10 +2,10 @@
 
     python -m bench.scaling.sizes
 
-Constants are measured by themselves, before and after the products (the geometric mean is taken, as
-others use the machine): graphs of short tasks, messages, blocks where they are, steps of Lanczos.
-Products are of three sizes at 1 and 2 workers, the least of REPEATS. And time against n and k in
-one process.
+Constants are measured by themselves, before and after the products, and the geometric mean is taken:
+graphs of short tasks, messages, blocks where they are, steps of Lanczos. Products are of three sizes
+at 1 and 2 workers. What is compared is processor time, of this process and all workers together, as
+others use the machine; time on the clock is shown. And time against n and k in one process.
 """
 
 import argparse
@@ -20,14 +20,14 @@ import numpy as np
 
 from bench import record
 from bench.scaling import circulants
-from bench.scaling.model import Constants, Problem, seconds
+from bench.scaling.model import Constants, Problem, processor_seconds
 
 WORKERS, SIZES, VECTORS = (1, 2), (100_000, 300_000, 1_000_000), (1, 4, 16)
-BLOCKS, REPEATS = 8, 5
+BLOCKS, REPEATS, ROUNDS = 8, 3, 3
 GRIDS = ((100, 100), (316, 317), (1000, 1000), (3162, 3163))  # n = 1e4 .. 1e7
 MESSAGE = 4_000_000  # numbers
 STEPS = 10
-WITHIN = 2.0  # the model and a measurement, either way: a shared machine
+WITHIN = 2.0  # the model and a measurement, either way
 
 
 def least(call: Callable[[], Any], repeats: int = REPEATS) -> float:
@@ -41,12 +41,32 @@ def least(call: Callable[[], Any], repeats: int = REPEATS) -> float:
     return min(found)
 
 
+def spent(client: Any, call: Callable[[], Any], repeats: int = REPEATS) -> float:
+    """Return the processor time of a call, of this process and all workers: the least of ROUNDS."""
+
+    def so_far() -> float:
+        return time.process_time() + sum(client.run(time.process_time).values())
+
+    call()
+    rounds = []
+    for _ in range(ROUNDS):
+        start = so_far()
+        for _ in range(repeats):
+            call()
+        rounds.append((so_far() - start) / repeats)
+    return min(rounds)
+
+
 def on_worker(tile: Any, k: int) -> float:
-    """Return what a product with a block takes where the block is."""
+    """Return the processor time of a product with a block where the block is, by its entries."""
     from symrank.operators.row_blocks import multiplied
 
     X = np.ones((tile.first + tile.matrix.shape[1], k))[tile.first :]
-    return least(lambda: multiplied(tile, X, 0, "float64"), 3) / tile.matrix.nnz
+    multiplied(tile, X, 0, "float64")
+    start = time.process_time()
+    for _ in range(REPEATS):
+        multiplied(tile, X, 0, "float64")
+    return (time.process_time() - start) / REPEATS / tile.matrix.nnz
 
 
 def entry_seconds(client: Any, H: Any) -> tuple[float, float]:
@@ -69,7 +89,11 @@ def row_seconds() -> float:
     U, V = np.ones((n, k)), np.ones((n, k))
     Y, scale = np.ones((n, k)), np.full(k, 1e-3)
     step = kernels.load().lanczos_step
-    return least(lambda: step(Given(Y), U, V, scale, scale)) / (n * k)
+    step(Given(Y), U, V, scale, scale)
+    start = time.process_time()
+    for _ in range(REPEATS):
+        step(Given(Y), U, V, scale, scale)
+    return (time.process_time() - start) / REPEATS / (n * k)
 
 
 def constants(client: Any) -> dict[str, float]:
@@ -77,7 +101,7 @@ def constants(client: Any) -> dict[str, float]:
     tiny = circulants.SIZE * 2
     few, many = (on_cluster(client, tiny, blocks) for blocks in (2, 32))
     X = np.ones((tiny, 1))
-    short, long = least(lambda: few @ X), least(lambda: many @ X)
+    short, long = (spent(client, partial(one.__matmul__, X), 10) for one in (few, many))
     task = (long - short) / 30
     message = np.ones(MESSAGE)
     name = next(iter(client.nthreads()))
@@ -122,6 +146,7 @@ def products(client: Any, workers: int) -> list[dict[str, Any]]:
             rows.append({
                 "n": n, "workers": workers, "vectors": k, "entries": entries,
                 "bytes_moved": moved(problem), "matrix_mib": H.num_bytes / 2**20,
+                "processor": spent(client, partial(H.__matmul__, X)),
                 "seconds": least(partial(H.__matmul__, X)),
             })  # fmt: skip
             print(rows[-1], flush=True)
@@ -132,8 +157,8 @@ def products(client: Any, workers: int) -> list[dict[str, Any]]:
 def beside(row: dict[str, Any], c: Constants) -> dict[str, Any]:
     """Return a measurement with what the model says of it."""
     keys = ("n", "entries", "workers", "vectors")
-    predicted = seconds(Problem(blocks=BLOCKS, **{key: row[key] for key in keys}), c)["product"]
-    return {**row, "predicted": predicted, "ratio": row["seconds"] / predicted}
+    predicted = processor_seconds(Problem(blocks=BLOCKS, **{key: row[key] for key in keys}), c)
+    return {**row, "predicted": predicted, "ratio": row["processor"] / predicted}
 
 
 def moved(problem: Problem) -> float:

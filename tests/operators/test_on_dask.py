@@ -3,9 +3,13 @@
 import os
 import pickle
 import signal
+import subprocess
+import sys
+import tempfile
 import threading
 import time
 from itertools import pairwise
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -106,7 +110,7 @@ def test_rows_may_be_cut_anywhere_without_a_change_of_bits():
     np.testing.assert_array_equal(products[0], products[2])
 
 
-@pytest.fixture(scope="module", params=[1, 2])
+@pytest.fixture(scope="module", params=[pytest.param(1, marks=pytest.mark.slow), 2])
 def client(request):
     with cluster_of(request.param) as client:
         yield client
@@ -131,7 +135,7 @@ def test_a_run_has_the_same_bits_on_any_number_of_workers(client):
         np.testing.assert_array_equal(there @ X, here @ X)
         whole = circulants.rows(0, n, **options)
         np.testing.assert_allclose(there @ X, whole @ X, rtol=0, atol=1e-12)
-        ask = {"method": symrank.Lanczos(num_probes=4), "rng": 3, "max_matvecs": 200}
+        ask = {"method": symrank.Lanczos(num_probes=4), "rng": 3, "max_matvecs": 80}
         one, other = symrank.rank(there, **ask), symrank.rank(here, **ask)
     assert one.estimate == other.estimate
     assert one.history == other.history
@@ -181,6 +185,7 @@ def slow_rows(first, last, seconds, **options):
     return circulants.rows(first, last, **options)
 
 
+@pytest.mark.slow
 def test_a_worker_that_is_killed_changes_no_bit():
     options = {"n": 600, "size": 60, "degree": 5}
     edges = range(0, 601, 100)
@@ -200,6 +205,26 @@ def test_a_worker_that_is_killed_changes_no_bit():
         timer.join()
         assert disturbed.estimate == undisturbed.estimate
         assert disturbed.history == undisturbed.history
+
+
+@pytest.mark.slow
+def test_the_driver_takes_less_memory_than_the_matrix():
+    """In a process of its own, as the highest memory of this one is that of other tests."""
+    code = (
+        "from bench.scaling.larger import one\n"
+        "if __name__ == '__main__':\n"
+        "    row = one(300_000, probes=1, blocks=6)\n"
+        "    assert row['contains'] and row['share'] < 1.0, row\n"
+    )
+    root = Path(__file__).parents[2]
+    with tempfile.TemporaryDirectory() as folder:
+        script = Path(folder) / "ask.py"  # workers import the main module anew: it is a file
+        script.write_text(code)
+        env = {**os.environ, "PYTHONPATH": str(root)}
+        done = subprocess.run(
+            [sys.executable, str(script)], env=env, capture_output=True, text=True, check=False
+        )
+    assert done.returncode == 0, done.stderr
 
 
 def test_what_is_not_a_matrix_of_blocks_is_refused():
