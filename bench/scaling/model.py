@@ -7,8 +7,8 @@ where the graph has no order, rows [a_w, b_w) of it where it has; Y comes back:
     seconds   = c_product + c_task B + c_out (bytes out) + c_in (bytes in)
                 + (c_read + c_entry k) E / W
 
-Constants are seconds of processors, of both ends of a message together, and so an upper bound of the
-time that it takes on an idle machine. The work of a product is the same sum without the division.
+Constants are seconds of processors, of both ends of a message together, and so an upper bound of
+the time that it takes on an idle machine. The work of a product is the same sum, not divided by W.
 Entries are read once for all vectors. Where it would be more than TREE copies of X, one goes to one
 worker and is handed on from worker to worker: the last has it after 1 + log2(W) such times.
 

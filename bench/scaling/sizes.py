@@ -2,9 +2,9 @@
 
     python -m bench.scaling.sizes
 
-Constants are measured by themselves, before and after the products, and the geometric mean is taken:
-graphs of short tasks, messages, blocks where they are, steps of Lanczos. Products are of three sizes
-at 1 and 2 workers. What is compared is processor time, of this process and all workers together, as
+Constants are measured by themselves, before and after the products; the geometric mean is taken:
+graphs of short tasks, messages, blocks where they are, steps of Lanczos. Products are of three
+sizes at 1 and 2 workers. What is compared is processor time, of all processes together, as
 others use the machine; time on the clock is shown. And time against n and k in one process.
 """
 
@@ -23,7 +23,7 @@ from bench.scaling import circulants
 from bench.scaling.model import Constants, Problem, processor_seconds
 
 WORKERS, SIZES, VECTORS = (1, 2), (100_000, 300_000, 1_000_000), (1, 4, 16)
-BLOCKS, REPEATS, ROUNDS = 8, 3, 3
+BLOCKS, REPEATS, ROUNDS = 8, 2, 2
 GRIDS = ((100, 100), (316, 317), (1000, 1000), (3162, 3163))  # n = 1e4 .. 1e7
 MESSAGE = 4_000_000  # numbers
 STEPS = 10
