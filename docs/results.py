@@ -29,6 +29,7 @@ from results_paper import (
     draw_paper_table1,
     draw_ubaru_saad,
 )
+from results_scaling import draw_larger, draw_sizes
 from results_signed import draw_hofstadter, draw_simultaneous
 from results_world import (
     draw_busy,
@@ -199,6 +200,8 @@ def draw_kernels(record: Record, key: str) -> Iterable[str]:
 
 
 TABLES: dict[str, Draw] = {
+    "scaling/sizes": draw_sizes,
+    "scaling/larger": draw_larger,
     "matrices/real": draw_real_matrices,
     "matrices/choice": draw_choice,
     "matrices/null_space": draw_null_space,

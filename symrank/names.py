@@ -19,6 +19,7 @@ from symrank.methods import (
     UbaruSaad,
 )
 from symrank.operators import as_operator, augmented, finite_difference_hessian, gram, kron
+from symrank.operators.on_dask import on_dask
 from symrank.preconditioners import Preconditioner
 from symrank.spectrum.outcome import Basis, Progress, Status
 
@@ -46,6 +47,7 @@ __all__ = [
     "inertia",
     "kron",
     "null_space",
+    "on_dask",
     "plan",
     "range_space",
     "rank",

@@ -1,4 +1,4 @@
-"""Hessians of PyTorch models: `symrank.torch.hessian` and `symrank.torch.from_model`.
+"""Hessians of PyTorch models: `hessian`, `from_model` and, on many machines, `from_shards`.
 
 This module is imported when it is asked for, and it is not PyTorch: that is ``import torch``.
 """
@@ -15,5 +15,6 @@ except ImportError as error:
 
 from symrank.networks.pytorch.from_model import from_model
 from symrank.networks.pytorch.hessian import hessian
+from symrank.networks.pytorch.sharded import from_shards
 
-__all__ = ["from_model", "hessian"]
+__all__ = ["from_model", "from_shards", "hessian"]

@@ -29,7 +29,7 @@ PUBLIC = [
     "Basis", "Chebyshev", "Dense", "Inertia", "Lanczos", "Langevin", "Preconditioner", "Progress",
     "Projection", "RankResult", "Signature", "Sketch", "Status", "SymrankError", "UbaruSaad",
     "as_operator", "augmented", "count", "finite_difference_hessian", "gallery", "gram", "inertia",
-    "kron", "null_space", "plan", "range_space", "rank",
+    "kron", "null_space", "on_dask", "plan", "range_space", "rank",
 ]  # fmt: skip
 # never loaded with the package: the extras of pyproject.toml, and what a user may have besides
 HEAVY = {
@@ -41,7 +41,7 @@ HEAVY = {
 # modules about an optional library that the tests do not install
 LIBRARY = {
     "symrank.torch": "torch", "symrank.jax": "jax", "symrank.networks.jax_hessian": "jax",
-    "symrank.kernels.gpu_cupy": "cupy",
+    "symrank.kernels.gpu_cupy": "cupy", "symrank.operators.dask_workers": "dask",
 }  # fmt: skip
 
 

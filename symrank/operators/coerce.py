@@ -14,7 +14,13 @@ from symrank.errors import OperatorError
 from symrank.operators.base import Operator
 from symrank.operators.matrix import MatrixOperator
 from symrank.operators.scipy_adapter import ScipyOperator
-from symrank.operators.tensors import array_of, is_module, is_tensor, lives_on_gpu
+from symrank.operators.tensors import (
+    array_of,
+    is_module,
+    is_tensor,
+    lives_on_dask,
+    lives_on_gpu,
+)
 from symrank.support import foreign
 
 __all__ = ["as_operator", "interpret"]
@@ -29,7 +35,8 @@ def as_operator(A: Any) -> Operator:
     ``__array__`` or ``to_scipy()`` (curvlinops), tensors of PyTorch, dense or sparse, by their
     values, and symrank operators, which come back unchanged. Arrays and ``LinearOperator`` of CuPy,
     its sparse matrices, and tensors of PyTorch on a GPU stay there, as does the work of the kernels
-    (`symrank.operators.on_cupy`). Other libraries add their types by ``as_operator.register``.
+    (`symrank.operators.on_cupy`), and an array of Dask stays in its chunks
+    (`symrank.operators.on_dask`). Other libraries add their types by ``as_operator.register``.
 
     Parameters
     ----------
@@ -73,9 +80,11 @@ def _(A: Any) -> Operator:
 
 
 def interpret(A: Any) -> Any:
-    """Return an object of no known type as an array, a ``LinearOperator``, or a GPU's operator."""
+    """Return an object of no known type as one of a known type, or as an operator elsewhere."""
     if lives_on_gpu(A):
         return importlib.import_module("symrank.operators.on_cupy").operator_of(A)
+    if lives_on_dask(A):
+        return importlib.import_module("symrank.operators.on_dask").on_dask(A)
     if is_tensor(A):
         return array_of(A)
     if callable(getattr(A, "to_scipy", None)):

@@ -20,7 +20,7 @@ from symrank.operators.on_device import made_on_host
 from symrank.operators.scipy_adapter import linear_operator_dtype, multiply
 from symrank.operators.shapes import columns_of
 from symrank.operators.sums import multiply as matrix_product
-from symrank.operators.tensors import lives_on_gpu
+from symrank.operators.tensors import lives_on_dask, lives_on_gpu
 from symrank.support import foreign
 from symrank.support.typing import Array, FloatArray
 
@@ -108,6 +108,12 @@ def as_factor(A: Any) -> Factor:
         return _matrix_factor(canonical(A))
     if lives_on_gpu(A):
         raise made_on_host(f"what is made of this {type(A).__name__}")
+    if lives_on_dask(A):
+        raise OperatorError(
+            f"a Dask array of shape {A.shape} is multiplied by as a symmetric operator, and what "
+            "is made of a matrix that is not needs its adjoint as well. Pass a LinearOperator with "
+            "both products, or A.T @ A where its squared singular values will do."
+        )
     return as_factor(interpret(A))
 
 

@@ -1,4 +1,4 @@
-"""Tensors of PyTorch as arrays by their own methods, and what lives on a GPU: no imports."""
+"""Tensors of PyTorch as arrays by their own methods, what lives on a GPU or on Dask: no imports."""
 
 from typing import Any
 
@@ -8,7 +8,7 @@ import scipy.sparse as sp
 from symrank.errors import OperatorError
 from symrank.support.foreign import named_package
 
-__all__ = ["array_of", "is_module", "is_tensor", "lives_on_gpu"]
+__all__ = ["array_of", "is_module", "is_tensor", "lives_on_dask", "lives_on_gpu"]
 
 CUPY = ("cupy", "cupyx")
 SHORT = ("torch.bfloat16", "torch.float16")  # NumPy knows the second alone; both become float32
@@ -24,6 +24,14 @@ def lives_on_gpu(A: Any) -> bool:
     if any(named_package(kind.__module__) in CUPY for kind in type(A).__mro__):
         return True
     return is_tensor(A) and bool(A.is_cuda)
+
+
+def lives_on_dask(A: Any) -> bool:
+    """Tell whether `A` is an array of Dask."""
+    return any(
+        kind.__name__ == "Array" and named_package(kind.__module__) == "dask"
+        for kind in type(A).__mro__
+    )
 
 
 def is_module(A: Any) -> bool:

@@ -34,6 +34,8 @@ from tests.adversary.builders import (
     tall_float32,
     triangles,
 )  # fmt: skip
+from tests.adversary.builders_dask import dask_array, dask_rows
+from tests.adversary.builders_dask import world as dask_world
 from tests.adversary.builders_device import dense_there, operator_there, sparse_there
 from tests.adversary.builders_networks import differences, gauss_newton, torch_hessian
 from tests.adversary.problems import Problem
@@ -117,5 +119,13 @@ WITH_TORCH = (
     Form("torch hessian", torch_hessian, gives=""),
     Form("torch gauss-newton", gauss_newton, is_semidefinite=True, max_exponent=SQUARED, gives=""),
 )
-if importlib.util.find_spec("torch"):
-    FORMS |= {form.name: form for form in WITH_TORCH}
+# a graph of Dask takes milliseconds: methods that ask for thousands are served by other forms
+DASK: dict[str, Any] = {"gives": "", "refuses": ("langevin", "chebyshev", "ubaru", "cdf", "refine"),
+                        "sizes": (1, 2, 5, 31, 60, 150), "world": dask_world}  # fmt: skip
+WITH_DASK = (
+    Form("Dask rows", dask_rows, **DASK),
+    Form("Dask array float32", dask_array, SINGLE_EPS, max_exponent=SINGLE, **DASK),
+)
+for library, more in (("torch", WITH_TORCH), ("dask", WITH_DASK)):
+    if importlib.util.find_spec(library):
+        FORMS |= {form.name: form for form in more}

@@ -11,7 +11,8 @@ VERDICT = cache(grid.run)
 
 
 def marks(cell):
-    return [pytest.mark.torch] if cell.form.startswith("torch") else []
+    return [getattr(pytest.mark, name) for name in ("torch", "dask")
+            if cell.form.lower().startswith(name)]  # fmt: skip
 
 
 @pytest.mark.parametrize(

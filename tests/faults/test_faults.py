@@ -8,8 +8,8 @@ pytestmark = pytest.mark.faults
 
 
 def marks(row):
-    needs_torch = [pytest.mark.torch] if row.group == "networks" else []
-    return needs_torch + ([pytest.mark.slow] if row.is_slow else [])
+    library = {"networks": [pytest.mark.torch], "dask": [pytest.mark.dask]}.get(row.group, [])
+    return library + ([pytest.mark.slow] if row.is_slow else [])
 
 
 @pytest.mark.parametrize("row", [pytest.param(row, id=row.name, marks=marks(row)) for row in ROWS])

@@ -51,8 +51,7 @@ from symrank.methods.base import Goal, Method, Offer, Summary, Task, Tick
 from symrank.methods.pivots.backward_error import Workspace
 from symrank.methods.pivots.counts import Counts, count, of_zeros
 from symrank.methods.pivots.ldl import Cost, analyse, check_installed
-from symrank.methods.pivots.ldl_dense import DenseCost, DenseSolvers
-from symrank.methods.pivots.ldl_far import Solvers
+from symrank.methods.pivots.ldl_dense import AnyCost, DenseCost, solvers_of
 from symrank.methods.pivots.matrices import (
     hermitian,
     is_dense,
@@ -95,7 +94,6 @@ NO_CHILD = (
     "process of their own {}."
 )
 GIVEN_UP = "the factorisations were given up, and the interval holds what they left open: {}."
-AnyCost = Cost | DenseCost
 _COSTS: WeakKeyDictionary[Facts, Cost] = WeakKeyDictionary()  # a choice and a run need them
 
 
@@ -179,7 +177,7 @@ class Inertia(Method):
         if math.isfinite(patience) and operator.facts.num_beside:
             patience = min(patience, TWIN_PATIENCE)
         assert cost is not None
-        with _solvers(cost, matrix, limits, patience, tick, goal.deadline) as solvers:
+        with solvers_of(cost, matrix, limits, patience, tick, goal.deadline) as solvers:
             matrix *= unit
             workspace = Workspace(
                 matrix=matrix,
@@ -315,20 +313,6 @@ def _band_notes(at_ends: Sequence[Band], goal: Goal, status: Status) -> tuple[st
     if status is not Status.NO_GAP_FOUND:
         return ()
     return tuple(threshold.band_notes(at_ends, goal.half_width))
-
-
-def _solvers(
-    cost: AnyCost,
-    matrix: Any,
-    limits: tuple[float, float],
-    patience: float,
-    tick: Tick,
-    deadline: float,
-) -> Solvers | DenseSolvers:
-    """Return what makes the solvers of a matrix."""
-    if isinstance(cost, DenseCost):
-        return DenseSolvers(deadline)
-    return Solvers(cost, matrix, limits, patience, tick, deadline)
 
 
 def _may_have_pivots(facts: Facts, goal: Goal) -> bool:

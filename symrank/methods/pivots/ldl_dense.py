@@ -17,10 +17,12 @@ import numpy as np
 import scipy.linalg
 
 from symrank.methods import costs
-from symrank.methods.pivots.ldl_far import GaveUpError
+from symrank.methods.base import Tick
+from symrank.methods.pivots.ldl import Cost
+from symrank.methods.pivots.ldl_far import GaveUpError, Solvers
 from symrank.support.typing import Array, FloatArray
 
-__all__ = ["DenseCost", "DenseFactorisation", "DenseSolvers", "Shifted"]
+__all__ = ["AnyCost", "DenseCost", "DenseFactorisation", "DenseSolvers", "Shifted", "solvers_of"]
 
 UNSURE = 8.0  # eps of a block of D that the computation of its eigenvalues may err by
 
@@ -50,6 +52,9 @@ class DenseCost:
     def seconds(self) -> float:
         """CPU time of one factorisation and of the products that measure its error."""
         return costs.dense_pivots_seconds(self.n)
+
+
+AnyCost = Cost | DenseCost
 
 
 @dataclass(frozen=True)
@@ -163,6 +168,20 @@ class DenseSolvers:
             n_zero=int((signs == 0.0).sum()),
             n_minus=int((signs < 0.0).sum()),
         )
+
+
+def solvers_of(
+    cost: AnyCost,
+    matrix: Any,
+    limits: tuple[float, float],
+    patience: float,
+    tick: Tick,
+    deadline: float,
+) -> Solvers | DenseSolvers:
+    """Return what makes the solvers of a matrix."""
+    if isinstance(cost, DenseCost):
+        return DenseSolvers(deadline)
+    return Solvers(cost, matrix, limits, patience, tick, deadline)
 
 
 def _signs(main: FloatArray, below: Array) -> FloatArray:

@@ -53,7 +53,11 @@ class ModelLoss:
 
     def pieces(self) -> Iterator[Piece]:
         """Yield the batches in their order."""
-        for x, y in self.batches:
+        yield from self.pieces_of(self.batches)
+
+    def pieces_of(self, batches: Batches) -> Iterator[Piece]:
+        """Yield other batches, or some of them."""
+        for x, y in batches:
             weight = float(samples(x)) if self.is_mean else 1.0
             yield Piece(weight, partial(self.outputs, x), partial(self._loss, y))
 

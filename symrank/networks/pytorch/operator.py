@@ -1,6 +1,7 @@
 """What the Hessian and the Gauss-Newton operator of a network share: blocks, devices, noise."""
 
 from abc import abstractmethod
+from collections.abc import Iterable
 from typing import Any
 
 import numpy as np
@@ -100,14 +101,28 @@ class NetworkOperator(Operator):
     def rows(self, rows: torch.Tensor, point: Point | None = None) -> torch.Tensor:
         """Return products with vectors (k, n) at a point, by default that of the operator."""
         at = point or self.point
+        if self._is_whole():
+            piece = next(iter(self.loss.pieces()))
+            with derivatives():
+                return self._chunks(self._graph(piece, at), piece, at, rows)
+        total, weights = self._sum(self.loss.pieces(), at, rows)
+        return (total / weights if self.loss.is_mean else total).to(at.layout.dtype)
+
+    def _sum(
+        self, pieces: Iterable[Piece], at: Point, rows: torch.Tensor
+    ) -> tuple[torch.Tensor, float]:
+        """Return the weighted sum of the products with some batches, in their order, and weights.
+
+        Raises
+        ------
+        OperatorError
+            Where there are none.
+        """
         dtype = sum_dtype(self.device, at.layout.dtype)
         total, weights = None, 0.0
         with derivatives():
-            for piece in self.loss.pieces():
-                graph = self._graph(piece, at)
-                done = self._chunks(graph, piece, at, rows)
-                if self._is_whole():
-                    return done
+            for piece in pieces:
+                done = self._chunks(self._graph(piece, at), piece, at, rows)
                 done = done.to(dtype) * piece.weight
                 total = done if total is None else total.add_(done)
                 weights += piece.weight
@@ -115,7 +130,7 @@ class NetworkOperator(Operator):
             raise OperatorError(
                 "the data are empty. Pass an iterable that gives the same batches every time."
             )
-        return (total / weights if self.loss.is_mean else total).to(at.layout.dtype)
+        return total, weights
 
     def _is_whole(self) -> bool:
         """Tell whether the loss is its only piece, so that no weight matters."""
