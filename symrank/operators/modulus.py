@@ -17,12 +17,13 @@ from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
 
+import numpy as np
 import scipy.sparse as sp
 
 from symrank.errors import OperatorError, OptionError
 from symrank.kernels.multiplicands import Csr, Given, Multiplicand
 from symrank.operators.factor import Factor, Factored, as_factor
-from symrank.operators.facts import DenseForm, Facts, Halves, SingularForm, entry_work
+from symrank.operators.facts import DenseForm, Facts, Halves, SingularForm
 from symrank.operators.scaling import power_of_two
 from symrank.support.cached import cached_property
 from symrank.support.typing import Array
@@ -66,7 +67,7 @@ class Modulus(Factored):
             return known
         return replace(
             known,
-            num_entries=number.in_order + number.by_index,
+            num_entries=2.0 * number,
             entries=partial(twin, entries),
             num_beside=max(self.factor.shape),
         )
