@@ -31,13 +31,11 @@ def draw_sizes(record: Record) -> Iterable[str]:
     )
     yield from ("", "Products, measured and by the model:", "")
     yield from table(
-        ("n", "workers", "k", "matrix, MiB", "moved, MB", "processor s", "model", "ratio",
-         "on the clock, s"),
+        ("n", "workers", "k", "matrix, MiB", "moved, MB", "processor s", "model", "ratio"),
         [
             (
                 r["n"], r["workers"], r["vectors"], f"{r['matrix_mib']:.0f}",
                 f"{r['bytes_moved'] / 1e6:.1f}", r["processor"], r["predicted"], r["ratio"],
-                r["seconds"],
             )
             for r in record["rows"]
         ],

@@ -34,7 +34,8 @@ def on_dask(blocks: Any, *, client: Any = None, patience: float = PATIENCE) -> "
 
     With a client the blocks are computed once, by its workers, and stay there; workers need symrank
     installed. Without one they are computed by Dask's scheduler in this process, anew in every
-    product where they are not in memory. ``symrank.rank(A)`` does the same for a Dask array.
+    product where they are not in memory. ``symrank.rank(A)`` does the same for a Dask array; to ask
+    more than once, call this and pass what it returns, so that blocks are computed once.
 
     Parameters
     ----------
