@@ -61,7 +61,8 @@ class Modulus(Factored):
                 shape=self.factor.shape, is_singular=True, num_products=self.n, num_formed=self.n
             )
             return replace(known, dense=form)
-        number = float(np.count_nonzero(entries) if isinstance(entries, np.ndarray) else entries.nnz)
+        is_dense = isinstance(entries, np.ndarray)
+        number = float(np.count_nonzero(entries) if is_dense else entries.nnz)
         known = replace(known, largest=self.factor.largest_entry, factor_copies=1)
         if max(self.factor.shape) > LONGEST * self.n:
             return known
