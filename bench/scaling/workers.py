@@ -29,7 +29,7 @@ from symrank import gallery
 from symrank.kernels.compiled import threads
 from symrank.methods import Goal, Task
 from symrank.operators import MatrixOperator
-from symrank.run.crew import Crew, Work
+from symrank.run.crew import Common, Crew
 from symrank.run.workers.hired import hired
 
 NAME = "scaling/workers"
@@ -149,7 +149,7 @@ def overhead(crew: Crew, num_tasks: int, with_blocks: bool) -> float:
         n=3, dtype=np.dtype(float), atol=None, rtol=None, half_width=1.0, open_ended=False,
         confidence=0.95, max_matvecs=1, seed=1,
     )  # fmt: skip
-    work = Work(Idle(), MatrixOperator(np.eye(3)), goal, 0)  # type: ignore[arg-type]
+    work = Common(Idle(), MatrixOperator(np.eye(3)), goal, 0)  # type: ignore[arg-type]
     tasks = [Task((j,), 1, 1) for j in range(num_tasks)]
     blocks = {"U": np.ones(BLOCK), "V": np.ones(BLOCK)} if with_blocks else None
     states: dict[Any, Any] = {(j,): blocks for j in range(num_tasks)}

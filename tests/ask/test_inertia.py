@@ -141,7 +141,7 @@ def test_what_it_cannot_take_is_named():
         symrank.inertia(np.eye(3), preconditioner=G)
 
 
-@pytest.mark.parametrize("seed", [3, 6, 20, 42])
+@pytest.mark.parametrize("seed", [3, 42])
 def test_signs_of_a_matrix_with_many_structural_zeros(seed):
     """The pattern bounds the rank, and the pivots' guess of the signs is none of its proofs."""
     rng = np.random.default_rng(seed)

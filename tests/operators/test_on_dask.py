@@ -246,7 +246,7 @@ def test_what_is_not_a_matrix_of_blocks_is_refused():
         (7, "a int, and a Dask array"),
         ([[], []], "rows of blocks have"),
         (cut(A, (0, 40), whole, np.asarray), r"a matrix of shape \(40, 90\)"),
-        (cut(A, (0, 40, 90), whole, np.sum), "block 0 is a numpy.float64"),
+        (cut(A, (0, 40, 90), whole, np.sum), "block [01] is a numpy.float64"),
         (cut(A[:, 0:], (0, 40, 90), whole, np.ravel), "has shape .[0-9]+,., and a block has rows"),
         ([*cut(A, (0, 40), whole, np.asarray), *cut(A, (40, 90), (0, 89), np.asarray)],
          r"block \(1, 0\) has shape \(50, 89\)"),
