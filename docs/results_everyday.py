@@ -26,8 +26,8 @@ def draw_everyday(record: Record) -> Iterable[str]:
     yield ""
     yield (
         f"{held} of {len(rows)} intervals hold; {fast} are within the bar: 1.2 times the tool, "
-        "half of it where n is at least 4000 and the tool is dense, twice and 0.3 s for graphs. The "
-        "tool's answer is -1 where SuperLU finds a singular matrix and gives none."
+        "half of it where n is at least 4000 and the tool is dense, twice and 0.3 s for graphs. "
+        "The answer of the tool is -1 where SuperLU finds a singular matrix and gives none."
     )
 
 
