@@ -107,7 +107,7 @@ def from_shards(
 ) -> ShardedHessian:
     r"""Return the Hessian of a network's loss over data that lie on several machines.
 
-    Every process of `torch.distributed` calls this, and then `symrank.rank` or another question,
+    Every process of ``torch.distributed`` calls this, and then `symrank.rank` or another question,
     with the same arguments and the same ``rng=...``: each has the same answer to the last bit, that
     of one process with all the shards. Without a process group there is one process.
 

@@ -1,6 +1,6 @@
 """Processes that add up what each of them has, in an order that does not depend on how many.
 
-Each of W processes of `torch.distributed` has some of the parts s_0, s_1, .. of a sum, the first
+Each of W processes of ``torch.distributed`` has some of the parts s_0, s_1, .. of a sum, the first
 process the first ones and so on. What is wanted is
 
     ((s_0 + s_1) + s_2) + ..    to the last bit, on every process, whatever W is.
