@@ -81,7 +81,8 @@ def test_the_band_holds_the_dense_counts(name, is_gauss_newton, seed):
     size = np.abs(np.linalg.eigvalsh(twin))
     A = operator(name, gauss_newton=is_gauss_newton)
     result = symrank.rank(A, "lanczos", max_matvecs=500, rng=seed)
-    taus = np.geomspace(10.0 * result.threshold, 0.999 * size.max(), 300)
+    floor = 1e4 * np.finfo(float).eps * size.max()  # of the twin, which was formed
+    taus = np.geomspace(max(10.0 * result.threshold, floor), 0.999 * size.max(), 300)
     _, low, high = result.counting_function(taus)
     exact = (size[:, None] > taus).sum(axis=0)
     assert ((low <= exact) & (exact <= high)).sum() >= 270
