@@ -58,7 +58,7 @@ def asked_of(A: Any, hermitian: bool | None, *, check: bool, is_open: bool) -> A
     _refuse_on_device(A)
     is_known = as_operator.dispatch(type(A)) is not as_operator.dispatch(object)
     A = A if is_known else interpret(A)
-    shape = tuple(getattr(A, "shape", ()))
+    shape = _shape_of(A)
     is_rectangle = isinstance(A, MATRICES) and len(shape) == 2 and shape[0] != shape[1]
     if is_rectangle and hermitian:
         raise OperatorError(
@@ -94,9 +94,15 @@ def _by_singular_values(A: Any, what: str, *, check: bool) -> Asked:
     return Asked(twin, shape=(m, n), why=why, is_checked=factor.entries is not None)
 
 
+def _shape_of(A: Any) -> tuple[Any, ...]:
+    """Return the shape; an empty one of what has none, which is refused where it is coerced."""
+    shape = getattr(A, "shape", ())
+    return shape if isinstance(shape, tuple) else ()
+
+
 def _refuse_on_device(A: Any) -> None:
     """Raise for a rectangle that does not live on the host."""
-    shape = tuple(getattr(A, "shape", ()))
+    shape = _shape_of(A)
     if len(shape) == 2 and shape[0] != shape[1] and lives_on_gpu(A):
         raise OperatorError(
             f"the input is {shape[0]}x{shape[1]} and lives on a device: singular values are "

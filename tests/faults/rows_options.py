@@ -210,7 +210,6 @@ UNKNOWN = {
     "timeout": "max_seconds=",
     "n_jobs": "threads",
     "callback": "progress=",
-    "hermitian": "symmetric",
     "M": "preconditioner=",
     "num_probes": r"method=.*Lanczos\(num_probes=",
     "max_matvec": "did you mean max_matvecs",
