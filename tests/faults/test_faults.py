@@ -7,9 +7,15 @@ from tests.faults.table import ROWS
 pytestmark = pytest.mark.faults
 
 
+# groups that start processes, a second or more each: a fault at one door, and at others slowly
+DEAR = ("checkpoints", "command", "factorisations", "processes", "signals", "workers")
+FIRST = {(row.group, row.fault): row.name for row in reversed(ROWS)}
+
+
 def marks(row):
     library = {"networks": [pytest.mark.torch], "dask": [pytest.mark.dask]}.get(row.group, [])
-    return library + ([pytest.mark.slow] if row.is_slow else [])
+    is_again = row.group in DEAR and FIRST[row.group, row.fault] != row.name
+    return library + ([pytest.mark.slow] if row.is_slow or is_again else [])
 
 
 @pytest.mark.parametrize("row", [pytest.param(row, id=row.name, marks=marks(row)) for row in ROWS])
