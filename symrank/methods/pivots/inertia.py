@@ -76,7 +76,7 @@ __all__ = [
 
 BAND = 0.5 * threshold.FLOOR  # half the width of a band, in eps |A|: the error of a factorisation
 PRODUCTS = 100  # of the norm and of the errors of the factorisations, about
-LEAST_DENSE = 2000  # rows of a dense matrix: below, all its eigenvalues take half a second
+LEAST_DENSE = 3000  # rows of a dense matrix: below, all its eigenvalues take a second
 DENSE_LIMIT = 8192  # and from there on the memory of some copies is dear
 LEAST_EXPANDER = 4000  # rows: of fewer, the analysis takes a second whatever they are
 FULL = 0.2  # of all entries: more fill the factor, and its pattern tells nothing
