@@ -47,7 +47,6 @@ def test_tensors_that_numpy_refuses():
     [
         (torch.empty(3, 3, device="meta"), "makes no array"),
         (torch.ones(2, 2, 2).to_sparse(), "3 sparse dimensions"),
-        (torch.ones(2, 3), "augmented"),
         (torch.nn.Linear(2, 2), r"symrank\.torch\.from_model"),
     ],
 )
@@ -72,3 +71,8 @@ def test_an_operator_with_a_form_in_scipy():
     assert symrank.rank(A).rank == 3
     with pytest.raises(OperatorError, match=r"to_scipy\(\) .*\.LinearOperator is wanted"):
         symrank.rank(Foreign(3.0))
+
+
+def test_a_rectangle_is_counted_by_its_singular_values():
+    found = symrank.rank(torch.ones(2, 3))
+    assert (found.rank, found.shape, found.nullity) == (1, (2, 3), 2)

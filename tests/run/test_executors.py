@@ -106,8 +106,9 @@ def test_mpi(alone, tmp_path):
     script.write_text(MPI)
     command = [found, "-n", "3", sys.executable, "-m", "mpi4py.futures", str(script), str(ROOT)]
     done = subprocess.run(
-        [*command, *NAMES], capture_output=True, text=True, timeout=300, check=False
-    )
+        [*command, *NAMES], capture_output=True, text=True, timeout=300, check=False,
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+    )  # fmt: skip
     assert done.returncode == 0, done.stderr[-3000:]
     assert done.stdout.splitlines() == list(alone.values())
 
