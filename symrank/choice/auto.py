@@ -163,8 +163,10 @@ def choose_and_run(job: Job, budget: Budget, menu: Menu = MENU) -> RankResult:
     narrow = narrow_first(plan, job.operator.facts, job.goal)
     if narrow is not None and not _is_wide(job, NARROW * narrow.columns_limit(job.goal), budget):
         tried = run(job, narrow, "products show that few eigenvalues carry the matrix", budget)
-        if tried.summary is not None and tried.summary.status is Status.EXACT:
-            return _settled(tried, budget)
+        if tried.summary is not None and tried.summary.status in (Status.EXACT, Status.INTERRUPTED):
+            return tried.result(budget)
+        budget.interval = None  # what is open is no answer to stop at
+        plan = propose(job.operator.facts, job.goal, menu, budget.seconds_left)
     if plan.choice.method.is_exact:
         tried = run(job, plan.choice.method, plan.reason, budget)
         if _is_final(tried.summary) or tried.is_squared_away:

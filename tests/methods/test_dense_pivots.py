@@ -143,6 +143,28 @@ def test_a_wide_matrix_is_not_sketched(rng, small, monkeypatch):
     assert ran == ["inertia"]
 
 
+def counted_after_a_sketch(lam, rng, **options):
+    """A rank whose sketch finds more than it has room for: few eigenvalues carry a full rank."""
+    return symrank.rank(matrix(lam, rng), rng=1, **options)
+
+
+@pytest.mark.parametrize("seconds", [1e-9, 60.0])
+def test_a_sketch_that_tells_nothing_is_no_answer_to_stop_at(seconds, rng, small):
+    result = counted_after_a_sketch(np.geomspace(1.0, 1e-7, 300), rng, max_seconds=seconds)
+    low, high = result.interval()
+    assert low <= 300 <= high
+    assert result.method != "sketch"
+
+
+def test_a_key_that_is_pressed_in_the_sketch_ends_the_run(rng, small):
+    def press(progress):
+        if progress.interval is not None:
+            raise KeyboardInterrupt
+
+    result = counted_after_a_sketch(np.geomspace(1.0, 1e-7, 300), rng, progress=press)
+    assert (result.method, result.status) == ("sketch", Status.INTERRUPTED)
+
+
 def test_the_offer_is_cheaper_than_all_eigenvalues():
     A = symrank.operators.as_operator(np.eye(3500))
     goal = symrank.plan(np.eye(3500), rng=1).choice
