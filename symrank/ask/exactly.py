@@ -11,8 +11,9 @@ from dataclasses import replace
 import scipy.sparse as sp
 
 from symrank.answer.result import RankResult
-from symrank.choice.auto import both, choose_and_run
+from symrank.choice.auto import choose_and_run
 from symrank.choice.policy import Menu, exact_offers
+from symrank.choice.two_answers import both
 from symrank.choice.units import count_in_both_units
 from symrank.methods import Dense, Inertia, Lanczos, Method, Sketch
 from symrank.operators import MatrixOperator

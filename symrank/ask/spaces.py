@@ -7,7 +7,7 @@ import numpy as np
 
 from symrank.answer.result import RankResult
 from symrank.ask.exactly import REASON, SURE, exact_method, without_twins
-from symrank.choice.auto import both
+from symrank.choice.two_answers import both
 from symrank.choice.units import count_in_both_units
 from symrank.errors import OptionError
 from symrank.methods import Dense, Inertia, Sketch

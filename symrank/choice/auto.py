@@ -19,6 +19,7 @@ from symrank.choice.policy import (
     reconsider,
 )
 from symrank.choice.triangular import by_triangle
+from symrank.choice.two_answers import both, instead, narrower, unless_contradicted
 from symrank.methods import Dense, Lanczos, Method, Offer, Summary, costs
 from symrank.methods.quadrature import lanczos
 from symrank.operators import MatrixOperator, Operator, augmented
@@ -28,17 +29,15 @@ from symrank.preconditioners.equilibrate import Scales
 from symrank.run.budget import Budget, located
 from symrank.run.job import Job
 from symrank.run.rounds import Rounds, run, start
-from symrank.spectrum.intervals import ExactInterval, Hull, Interval
 from symrank.spectrum.outcome import Status
 from symrank.support import probes
 from symrank.support.probes import Streams
 
-__all__ = ["both", "choose_and_run", "count", "count_twin"]
+__all__ = ["choose_and_run", "count", "count_twin"]
 
 SURE = (Status.EXACT, Status.CONVERGED)
 NARROW = 0.8  # times the columns of a sketch: a rank of more needs all of them to be seen
 LOOKED_AT = 8  # columns that show how many eigenvalues carry a matrix
-CERTAIN = 1 - 1e-9  # at this confidence two intervals that miss each other are no chance
 
 
 def count(
@@ -202,7 +201,7 @@ def _sampled_instead(tried: Rounds, budget: Budget, menu: Menu) -> RankResult:
         if _given_up(tried.summary):
             raise
         return dataclasses.replace(left_open, status=Status.INTERRUPTED)
-    return _narrower(answer, left_open, _given_up(tried.summary))
+    return narrower(answer, left_open, _given_up(tried.summary))
 
 
 def _sampled(job: Job, reason: str, budget: Budget, menu: Menu) -> RankResult:
@@ -244,11 +243,11 @@ def _gone_over(sampling: Rounds, offer: Offer, budget: Budget) -> RankResult:
         return _settled(exact, budget)
     result = exact.result(budget)
     if result.status in SURE or _is_final(exact.summary):
-        return _unless_contradicted(result, sampled)
+        return unless_contradicted(result, sampled)
     if result.status is Status.INTERRUPTED:
         return dataclasses.replace(both(sampled, result), status=Status.INTERRUPTED)
     sampling.advance(budget, is_resumed=True)
-    return _narrower(sampling.result(budget), result, _given_up(exact.summary))
+    return narrower(sampling.result(budget), result, _given_up(exact.summary))
 
 
 def _settled(exact: Rounds, budget: Budget) -> RankResult:
@@ -264,12 +263,7 @@ def _all_eigenvalues(tried: Rounds, budget: Budget) -> RankResult:
     """Compute all eigenvalues in place of what was no count."""
     reason = _why_not_final(tried.summary) + "all eigenvalues instead"
     result = run(tried.job, Dense(), reason, budget).result(budget)
-    return _instead(result, _given_up(tried.summary)) if _given_up(tried.summary) else result
-
-
-def _narrower(result: RankResult, other: RankResult, given_up: str) -> RankResult:
-    """Return the narrower of two answers; one that a clock has ended is none to compare with."""
-    return _instead(result, given_up) if given_up else both(result, other)
+    return instead(result, _given_up(tried.summary)) if _given_up(tried.summary) else result
 
 
 def _is_final(summary: Summary | None) -> bool:
@@ -284,69 +278,3 @@ def _why_not_final(summary: Summary | None) -> str:
     if _given_up(summary):
         return "the factorisation was given up: "
     return "the pivots proved too little (rounding): "
-
-
-def _instead(result: RankResult, given_up: str) -> RankResult:
-    """Record that a clock or a death has decided the road, and how to take the same again."""
-    note = (
-        f"the exact count by pivots was given up: {given_up}. method={result.method!r} gives this "
-        "answer again, whatever the machine; method='inertia' has no limit but max_seconds."
-    )
-    return dataclasses.replace(
-        result,
-        notes=(*result.notes, note),
-        diagnostics={**result.diagnostics, "given_up": given_up},
-    )
-
-
-def both(first: RankResult, second: RankResult) -> RankResult:
-    """Return the narrower of two results, or with the hull of both where they miss each other.
-
-    At their confidence that is a sampling miss, and tells nothing of which one missed.
-    """
-    best, other = sorted((first, second), key=_width)
-    if _meets(best.interval(), other.interval()):
-        return best
-    return _opened(
-        best,
-        Hull(of=best.evidence, other=other.evidence),
-        f"{best.method} and {other.method} miss each other at {best.confidence:.0%} confidence: "
-        "the interval spans both. Another seed tells which one missed.",
-    )
-
-
-def _unless_contradicted(result: RankResult, sampled: RankResult) -> RankResult:
-    """Return an exact result, unless sampling proves it wrong: then neither is trusted."""
-    proved = sampled.interval(CERTAIN)
-    if _meets(result.interval(), proved):
-        return result
-    low, high = result.interval()
-    return _opened(
-        result,
-        ExactInterval(low=0, high=result.n),
-        f"{result.method} finds [{low}, {high}] and certified sampling [{proved[0]}, {proved[1]}] "
-        f"except with probability {1 - CERTAIN:.0g}: the products or their noise are not what "
-        "they are said to be (see `noise`), and nothing is claimed.",
-    )
-
-
-def _opened(result: RankResult, evidence: Interval, note: str) -> RankResult:
-    """Return the result with a wider interval, and with the reason."""
-    ends = evidence(result.confidence)
-    return dataclasses.replace(
-        result,
-        bounds=(float(ends[0]), float(ends[1])),
-        evidence=evidence,
-        status=Status.NO_GAP_FOUND,
-        notes=(*result.notes, note),
-        resume=None,
-    )
-
-
-def _meets(first: tuple[int, int], second: tuple[int, int]) -> bool:
-    return first[0] <= second[1] and second[0] <= first[1]
-
-
-def _width(result: RankResult) -> int:
-    low, high = result.interval()
-    return high - low

@@ -602,24 +602,24 @@ def result_of(method, low, high, evidence=None):
 
 
 def test_an_exact_count_that_sampling_rules_out_is_not_believed():
-    from symrank.choice.auto import _unless_contradicted
+    from symrank.choice.two_answers import unless_contradicted
     from symrank.spectrum.intervals import BetaInterval
 
     law = BetaInterval(n=100, num_probes=400, null_low=0.5, null_high=0.5)
     sampled = result_of("lanczos", 50, 50, law)
     low, high = law(1 - 1e-9)
     for rank in (low, 50, high):
-        assert _unless_contradicted(result_of("sketch", rank, rank), sampled).rank == rank
-        assert _unless_contradicted(result_of("sketch", rank, rank), sampled).status is Status.EXACT
+        assert unless_contradicted(result_of("sketch", rank, rank), sampled).rank == rank
+        assert unless_contradicted(result_of("sketch", rank, rank), sampled).status is Status.EXACT
     for rank in (low - 1, high + 1):
-        result = _unless_contradicted(result_of("sketch", rank, rank), sampled)
+        result = unless_contradicted(result_of("sketch", rank, rank), sampled)
         assert result.status is Status.NO_GAP_FOUND
         assert result.interval() == (0, 100)  # neither is trusted
         assert f"sketch finds [{rank}, {rank}]" in result.notes[0]
 
 
 def test_two_intervals_that_miss_each_other_give_their_hull():
-    from symrank.choice.auto import both
+    from symrank.choice.two_answers import both
 
     first, second = result_of("lanczos", 10, 20), result_of("sketch", 21, 25)
     result = both(first, second)
