@@ -22,7 +22,7 @@ from bench import record
 from symrank import gallery
 from symrank.methods import costs
 from symrank.methods.eigenvalues.singular import singular_values
-from symrank.methods.pivots.inertia import predict
+from symrank.methods.pivots.predicted import predict
 from symrank.operators import as_operator
 from symrank.operators.factor import as_factor
 from symrank.recurrences import conjugate_gradient as cg

@@ -46,7 +46,9 @@ def without_twins(job: Job) -> tuple[Job, Twins | None]:
     Without entries, or with a full matrix, it is the job itself.
     """
     facts, goal = job.operator.facts, job.goal
-    is_sparse = facts.entries is not None and not (facts.is_full or facts.num_beside)
+    is_sparse = facts.entries is not None and not (
+        facts.is_full or facts.num_beside or facts.entry_power > 1
+    )
     if goal.preconditioner is not None or not is_sparse or facts.num_entries > MOST_ENTRIES:
         return job, None
     half = job.operator.sparse_entries() * job.operator.dtype.type(0.5)

@@ -210,6 +210,8 @@ class Facts:
     num_beside
         Eigenvalues of these entries that are none of the operator: all at most zero, and all of
         theirs that are negative are among them.
+    entry_power
+        2 where they are those of the square of an operator that has no eigenvalue below zero.
     diagonal
         Returns the diagonal, at no product. None where it is not known.
     squared_shape
@@ -239,6 +241,7 @@ class Facts:
     rows: Callable[[], ScalableRows] | None = None
     entries: Callable[[float], Any] | None = None
     num_beside: int = 0
+    entry_power: int = 1
     diagonal: Callable[[], FloatArray] | None = None
     squared_shape: tuple[int, int] | None = None
     structural_rank: Callable[[], tuple[int, int]] | None = None

@@ -7,10 +7,9 @@ floating-point numbers, A is first scaled by an exact power of two, which moves 
 import math
 from dataclasses import replace
 from functools import partial
-from typing import Any, Literal, overload
+from typing import Any, overload
 
 import numpy as np
-import scipy.sparse as sp
 
 from symrank.errors import NonFiniteError, OptionError
 from symrank.operators.base import Moduli, Operator
@@ -20,6 +19,7 @@ from symrank.operators.modulus import Modulus, scaled_factor
 from symrank.operators.padded import PaddedMatrix, PaddedOperator
 from symrank.operators.patterns import structural_rank
 from symrank.operators.scaling import scaled_rows
+from symrank.operators.squares import Side, formed, multiplications
 from symrank.operators.sums import squared
 from symrank.support.typing import Array, FloatArray
 
@@ -41,9 +41,7 @@ class GramOperator(Factored):
         The power of two by which A is multiplied; 1.0 unless its entries are extreme.
     """
 
-    def __init__(
-        self, factor: Factor, side: Literal["columns", "rows"], scale: float | None = None
-    ) -> None:
+    def __init__(self, factor: Factor, side: Side, scale: float | None = None) -> None:
         m, n = factor.shape
         columns = side == "columns"
         size = n if columns else m
@@ -65,12 +63,12 @@ class GramOperator(Factored):
             side = min(self.factor.shape)
             form = DenseForm(shape=(side, side), num_products=side, num_formed=side)
             return replace(known, dense=form)
-        work = _multiplications(entries, self.side)
+        work = multiplications(entries, self.side)
         return replace(
             known,
             num_entries=work,
             rows=partial(_rows, entries, self.side, self.scale),
-            entries=partial(_formed, entries, self.side, self.scale, min(work, float(self.n) ** 2)),
+            entries=partial(formed, entries, self.side, self.scale),
             squared_shape=self.factor.shape if self.factor.largest_entry else None,
             structural_rank=None
             if isinstance(entries, np.ndarray)
@@ -102,7 +100,7 @@ class GramOperator(Factored):
 
     def other_side(self) -> "GramOperator":
         """Return A A^H for A^H A and the other way round: the same eigenvalues but zeros."""
-        side: Literal["columns", "rows"] = "rows" if self.side == "columns" else "columns"
+        side: Side = "rows" if self.side == "columns" else "columns"
         return GramOperator(self.factor, side, self.scale)
 
     def to_dense(self) -> Array:
@@ -117,14 +115,14 @@ class GramOperator(Factored):
 
 
 @overload
-def gram(A: PaddedMatrix, side: Literal["columns", "rows"] = ...) -> PaddedOperator: ...
+def gram(A: PaddedMatrix, side: Side = ...) -> PaddedOperator: ...
 
 
 @overload
-def gram(A: Any, side: Literal["columns", "rows"] = ...) -> GramOperator: ...
+def gram(A: Any, side: Side = ...) -> GramOperator: ...
 
 
-def gram(A: Any, side: Literal["columns", "rows"] = "columns") -> Operator:
+def gram(A: Any, side: Side = "columns") -> Operator:
     r"""Return :math:`A^H A` or :math:`A A^H`: the rank of `A`, singular values squared.
 
     Positive semidefinite, of the same rank as `A`. Singular values below
@@ -212,28 +210,3 @@ def _rows(entries: Any, side: str, scale: float) -> ScalableRows:
     if side == "columns":
         entries = entries.T if isinstance(entries, np.ndarray) else entries.T.tocsr()
     return ScalableRows(parts=(entries,), is_root=True, scale=scale)
-
-
-def _multiplications(entries: Any, side: str) -> float:
-    """Return how many form a Gram matrix; it also bounds the number of its entries."""
-    along_rows = side == "columns"
-    if isinstance(entries, np.ndarray):
-        lengths = np.count_nonzero(entries, axis=int(along_rows)).astype(np.float64)
-    elif along_rows:
-        lengths = np.diff(entries.indptr).astype(np.float64)
-    else:
-        lengths = np.bincount(entries.indices, minlength=entries.shape[1]).astype(np.float64)
-    return float(lengths @ lengths)
-
-
-def _formed(entries: Any, side: str, scale: float, bound: float, max_entries: float) -> Any:
-    """Multiply A^H A or A A^H out as CSR, unless it may have too many entries."""
-    if bound > max_entries:
-        raise OptionError(
-            f"the Gram matrix may have {bound:.3g} entries, and {max_entries:.3g} are allowed. "
-            "Raise max_fill, or use method='lanczos', which forms nothing."
-        )
-    factor: Any = sp.csr_array(entries)
-    if side == "rows":
-        factor = factor.conj().T
-    return sp.csr_array(squared(factor, scale))

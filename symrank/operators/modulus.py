@@ -7,7 +7,8 @@ of them and no others. It has no products of its own. What counts its eigenvalue
 
     all of them by LAPACK      the singular values of X
     pivots                     those of [[0, X], [X^H, 0]], whose eigenvalues above tau > 0 are the
-                               sigma_i above tau; max(m, n) others are at most zero
+                               sigma_i above tau, and max(m, n) others are at most zero; those of
+                               X X^H where X is long: the zeros would be too many pivots put off
     products                   Golub-Kahan steps, one product with X and one with X^H each
                                (`symrank.recurrences.golub_kahan`)
 """
@@ -25,6 +26,7 @@ from symrank.kernels.multiplicands import Csr, Given, Multiplicand
 from symrank.operators.factor import Factor, Factored, as_factor
 from symrank.operators.facts import DenseForm, Facts, Halves, SingularForm
 from symrank.operators.scaling import power_of_two
+from symrank.operators.squares import formed, multiplications, shorter_side
 from symrank.support.cached import cached_property
 from symrank.support.typing import Array
 
@@ -65,7 +67,15 @@ class Modulus(Factored):
         number = float(np.count_nonzero(entries) if is_dense else entries.nnz)
         known = replace(known, largest=self.factor.largest_entry, factor_copies=1)
         if max(self.factor.shape) > LONGEST * self.n:
-            return known
+            if is_dense:
+                return known
+            side = shorter_side(self.factor.shape)
+            return replace(
+                known,
+                num_entries=multiplications(entries, side),
+                entries=partial(formed, entries, side, 1.0),
+                entry_power=2,
+            )
         return replace(
             known,
             num_entries=2.0 * number,
@@ -74,12 +84,12 @@ class Modulus(Factored):
         )
 
     def sparse_entries(self, max_entries: float = float("inf")) -> Any:
-        """Return the twin; see `Operator.sparse_entries`."""
-        if self.factor.entries is not None and self.facts.entries is None:
+        """Return the twin, or the square; see `Operator.sparse_entries`."""
+        if isinstance(self.factor.entries, np.ndarray) and self.facts.entries is None:
             raise OptionError(
-                f"a {self.factor.shape[0]}x{self.factor.shape[1]} matrix is more than {LONGEST} "
-                "times as long as it is wide, and the pivots of [[0, X], [X^H, 0]] would be "
-                "delayed to the last. Use method='dense' or method='lanczos'."
+                f"a dense {self.factor.shape[0]}x{self.factor.shape[1]} matrix is more than "
+                f"{LONGEST} times as long as it is wide, and the pivots of [[0, X], [X^H, 0]] "
+                "would be delayed to the last. Use method='dense' or method='lanczos'."
             )
         return super().sparse_entries(max_entries)
 

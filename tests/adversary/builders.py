@@ -255,6 +255,31 @@ def triangles(lam: np.ndarray, level: float, rng: Any) -> Problem:
     )  # fmt: skip
 
 
+def long_blocks(lam: np.ndarray, level: float, rng: Any) -> Problem:
+    """Return a sparse matrix 2.5 times as long as wide, of the blocks of `triangles` turned.
+
+    Each of them is multiplied by 5 orthonormal rows of its own, so that none is a multiple of
+    another.
+    """
+    n = lam.size
+    big, small = np.sort(lam)[::-1][: (n + 1) // 2], np.sort(lam)[: n // 2]
+    blocks = []
+    for j, x in enumerate(big.tolist()):
+        block = np.array([[x]])
+        if j < small.size:
+            g = np.sqrt(x) * np.sqrt(small[j])
+            block = np.array([[g, x - small[j]], [0.0, g]])
+        turn, _ = np.linalg.qr(rng.standard_normal((5, len(block))))
+        blocks.append(turn @ block)
+    F = sp.csr_array(sp.block_diag([*blocks, np.zeros((1, 0))]))
+    F = F[rng.permutation(F.shape[0])][:, rng.permutation(n)]
+    error = 32.0 * eps_of(float) * float(lam.max(initial=0.0))
+    return Problem(
+        A=F, low=np.maximum(lam - error, 0.0), high=lam + error, eps=eps_of(float), level=level,
+        order=F.shape[0],
+    )  # fmt: skip
+
+
 def augmented_of(lam: np.ndarray, level: float, rng: Any) -> Problem:
     """Return [[0, F], [F*, 0]] with singular values |lam|: eigenvalues +- |lam|."""
     sigma = np.abs(lam)

@@ -5,14 +5,14 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from symrank.methods.pivots.backward_error import PRODUCTS, Workspace, backward_error
-from symrank.methods.pivots.ldl import STYLES, Cost
-from symrank.methods.pivots.ldl_dense import DenseCost
+from symrank.methods.pivots.ldl import STYLES, Cost, Factorisation
+from symrank.methods.pivots.ldl_dense import DenseCost, DenseFactorisation
 from symrank.methods.pivots.ldl_far import GaveUpError
 from symrank.spectrum import threshold
 from symrank.spectrum.outcome import Band
 from symrank.spectrum.region import Region
 
-__all__ = ["Counts", "count", "of_zeros"]
+__all__ = ["Counts", "count", "of_zeros", "proved", "shifts_of"]
 
 
 @dataclass(kw_only=True)
@@ -26,6 +26,7 @@ class Counts:
     n: int
     copies: int  # of every eigenvalue in the real matrix
     num_beside: int = 0  # eigenvalues of that matrix, at most zero, that are none of the operator
+    power: int = 1  # 2 where they are the squares of those of the operator
     region: Region
     norm: float
     cost: Cost | DenseCost | None
@@ -40,7 +41,7 @@ class Counts:
     @property
     def outer(self) -> float:
         """Where a plateau that the pivots prove ends."""
-        return _shifts(self.region, 1)[1]
+        return shifts_of(self.region, 1)[1]
 
     @property
     def is_crowded(self) -> bool:
@@ -139,7 +140,7 @@ def of_zeros(counts: Counts) -> dict[int, tuple[int, int]]:
     return {1: (right, right), -1: (left, left)}
 
 
-def _shifts(region: Region, sign: int) -> tuple[float, float]:
+def shifts_of(region: Region, sign: int) -> tuple[float, float]:
     """Return the shifts that bound what lies outside of an end: from above, and from below.
 
     An infinite one needs no factorisation. At the noise floor they are tau/2 and CROWD tau.
@@ -159,7 +160,7 @@ def count(counts: Counts, workspace: Workspace) -> None:
     A matrix that seems semidefinite is asked whether anything lies left before how much does.
     """
     n = counts.n
-    at_most, at_least = ({s: _shifts(counts.region, s)[k] for s in (1, -1)} for k in (0, 1))
+    at_most, at_least = ({s: shifts_of(counts.region, s)[k] for s in (1, -1)} for k in (0, 1))
     plus = _bound(counts, workspace, 1, at_least[1])[0] if n else 0
     most_minus, minus = n, 0
     if plus < n and workspace.is_semidefinite:
@@ -198,7 +199,22 @@ def _proved(counts: Counts, workspace: Workspace, sign: int, shift: float) -> tu
         return outside, outside
     if counts.num_beside and shift < 0.0:  # all singular values lie right of it
         return (counts.n, counts.n) if sign > 0 else (0, 0)
-    allowed = abs(shift - edge.at)
+    allowed, unit = abs(shift - edge.at), workspace.unit
+    F = proved(counts, workspace, workspace.shifted(shift), shift * unit, allowed * unit)
+    if F is None:
+        return 0, counts.n
+    above = F.n_plus if sign > 0 else F.n_minus
+    return counts.of_operator(above, above + F.n_zero, sign)
+
+
+def proved(
+    counts: Counts, workspace: Workspace, B: Any, shift: float, allowed: float
+) -> Factorisation | DenseFactorisation | None:
+    """Return a factor of B, less a `shift`, whose error is at most `allowed`; None: there is none.
+
+    Both are in the units of B. `GaveUpError` may end it.
+    """
+    unit, root = workspace.unit, 1.0 / counts.power
     for j in range(len(STYLES)):
         if workspace.left < PRODUCTS:
             counts.is_cut_short = True
@@ -206,19 +222,16 @@ def _proved(counts: Counts, workspace: Workspace, sign: int, shift: float) -> tu
         solver = workspace.solvers.pop(j, None) or workspace.make(j)
         if solver is None:
             continue
-        B = workspace.shifted(shift)
         F = solver.factorise(B)
         if F is None:
             continue  # and the next shift has a fresh one
         workspace.solvers[j] = solver
-        unit, number = workspace.unit, len(counts.shifts)
-        error = backward_error(B, F, workspace, number, allowed * unit) / unit
-        above = F.n_plus if sign > 0 else F.n_minus
+        error = backward_error(B, F, workspace, len(counts.shifts), allowed)
         is_proof = bool(error <= allowed)
         counts.shifts.append(
             {
-                "shift": shift,
-                "error": error if math.isfinite(error) else -1.0,
+                "shift": math.copysign(abs(shift) ** root, shift) / unit,
+                "error": error**root / unit if math.isfinite(error) else -1.0,
                 "is_proof": is_proof,
                 "inertia": [F.n_plus, F.n_zero, F.n_minus],
                 "fill": F.fill,
@@ -227,5 +240,5 @@ def _proved(counts: Counts, workspace: Workspace, sign: int, shift: float) -> tu
             }
         )
         if is_proof:
-            return counts.of_operator(above, above + F.n_zero, sign)
-    return 0, counts.n
+            return F
+    return None

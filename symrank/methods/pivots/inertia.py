@@ -43,24 +43,23 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, ClassVar
-from weakref import WeakKeyDictionary
 
 from symrank.errors import MissingBackendError, OptionError
 from symrank.methods import costs
 from symrank.methods.base import Goal, Method, Offer, Summary, Task, Tick
 from symrank.methods.pivots.backward_error import Workspace
 from symrank.methods.pivots.counts import Counts, count, of_zeros
-from symrank.methods.pivots.ldl import Cost, analyse, check_installed
+from symrank.methods.pivots.ldl import Cost, check_installed
 from symrank.methods.pivots.ldl_dense import AnyCost, DenseCost, solvers_of
 from symrank.methods.pivots.matrices import (
     hermitian,
     is_dense,
-    is_expander,
     matrix_of,
-    real_twin,
     seems_semidefinite,
 )
 from symrank.methods.pivots.norm import norm_seen
+from symrank.methods.pivots.normal_equations import count_by_squares, normal_equations
+from symrank.methods.pivots.predicted import cost_of, may_have_pivots, predict
 from symrank.methods.seen import Seen
 from symrank.methods.summaries import exact
 from symrank.operators import Operator
@@ -71,17 +70,13 @@ from symrank.spectrum.outcome import Band, Gap, Status
 from symrank.support.options import check_number
 
 __all__ = [
-    "BAND", "GIVEN_UP", "NO_CHILD", "Cost", "Inertia", "predict",
+    "BAND", "GIVEN_UP", "NO_CHILD", "Cost", "Inertia",
 ]  # fmt: skip
 
 BAND = 0.5 * threshold.FLOOR  # half the width of a band, in eps |A|: the error of a factorisation
 PRODUCTS = 100  # of the norm and of the errors of the factorisations, about
 LEAST_DENSE = 3000  # rows of a dense matrix: below, all its eigenvalues take a second
 DENSE_LIMIT = 8192  # and from there on the memory of some copies is dear
-LEAST_EXPANDER = 4000  # rows: of fewer, the analysis takes a second whatever they are
-FULL = 0.2  # of all entries: more fill the factor, and its pattern tells nothing
-SMALL = 1000  # entries whose pattern takes no time
-PATTERN_LIMIT = 2_000_000  # nonzeros: the analysis alone would take longer than sampling
 PATIENCE = 5.0  # times the predicted CPU time of a factorisation: a wrong prediction ends there
 TWIN_PATIENCE = 1.5  # where zeros on the diagonal put off more pivots than can be predicted
 FACTORISATIONS = {True: 3, False: 4}  # for a semidefinite operator, or any other
@@ -94,7 +89,6 @@ NO_CHILD = (
     "process of their own {}."
 )
 GIVEN_UP = "the factorisations were given up, and the interval holds what they left open: {}."
-_COSTS: WeakKeyDictionary[Facts, Cost] = WeakKeyDictionary()  # a choice and a run need them
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -105,8 +99,9 @@ class Inertia(Method):
     feral-solver as well (``pip install symrank-linalg[inertia]`` where it has no wheel). There is
     one factorisation for every end and shift, one to four in all. Time and memory are those of the
     fill-in, which the pattern alone predicts; of a dense matrix they are LAPACK's, n^3 / 3
-    multiplications each. float32 is factorised in double. Of `gram` the squares are counted:
-    status CONVERGED at best, unless there is no zero among them.
+    multiplications each. float32 is factorised in double. Of a sparse
+    matrix more than twice as long as wide, and of its `gram`, those of the square are counted, and
+    null vectors tell what squaring loses (`symrank.methods.pivots.normal_equations`).
 
     Parameters
     ----------
@@ -156,7 +151,7 @@ class Inertia(Method):
             matrix, cost = hermitian(operator.to_dense()), DenseCost(n=operator.n)
         else:
             matrix = matrix_of(operator, self.max_fill / 12)
-            cost = None if operator.n == 0 else _cost(operator.facts, matrix)
+            cost = None if operator.n == 0 else cost_of(operator.facts, matrix)
         if cost is not None:
             self.refuse_too_dear(cost)
         norm, margin, used = norm_seen(operator, goal, tick)
@@ -165,6 +160,7 @@ class Inertia(Method):
             copies=2 if goal.dtype.kind == "c" and not is_full else 1,
             has_one_style=is_full,
             num_beside=operator.facts.num_beside,
+            power=operator.facts.entry_power,
             region=goal.region(norm, margin, delta=BAND),
             norm=norm,
             cost=cost,
@@ -177,8 +173,13 @@ class Inertia(Method):
         if math.isfinite(patience) and operator.facts.num_beside:
             patience = min(patience, TWIN_PATIENCE)
         assert cost is not None
-        with solvers_of(cost, matrix, limits, patience, tick, goal.deadline) as solvers:
+        normal = None
+        if counts.power == 2:
+            normal = normal_equations(operator.facts.factor, unit)
+            matrix = normal.square
+        else:
             matrix *= unit
+        with solvers_of(cost, matrix, limits, patience, tick, goal.deadline) as solvers:
             workspace = Workspace(
                 matrix=matrix,
                 unit=unit,
@@ -188,7 +189,10 @@ class Inertia(Method):
                 make=solvers,
                 is_semidefinite=seems_semidefinite(matrix),
             )
-            count(counts, workspace)
+            if normal is None:
+                count(counts, workspace)
+            else:
+                count_by_squares(counts, workspace, normal)
         if solvers.note:
             counts.notes = (NO_CHILD.format(solvers.note),)
         if counts.given_up:
@@ -199,7 +203,7 @@ class Inertia(Method):
         """Analyse the pattern, and offer the pivots where the factor fits."""
         if is_dense(facts) and goal.preconditioner is None:
             return self.offer_dense(facts) if LEAST_DENSE <= facts.n <= DENSE_LIMIT else None
-        if not _may_have_pivots(facts, goal):
+        if not may_have_pivots(facts, goal):
             return None
         try:
             cost = predict(facts)
@@ -238,7 +242,7 @@ class Inertia(Method):
 
     def declines(self, facts: Facts, goal: Goal) -> str:
         """Say what may be exact with a library that is not installed."""
-        if not facts.num_entries or not _may_have_pivots(facts, goal):
+        if not facts.num_entries or not may_have_pivots(facts, goal):
             return ""
         try:
             check_installed()
@@ -313,32 +317,3 @@ def _band_notes(at_ends: Sequence[Band], goal: Goal, status: Status) -> tuple[st
     if status is not Status.NO_GAP_FOUND:
         return ()
     return tuple(threshold.band_notes(at_ends, goal.half_width))
-
-
-def _may_have_pivots(facts: Facts, goal: Goal) -> bool:
-    """Tell whether the entries are sparse and known, and not too many to look at their pattern."""
-    if goal.preconditioner is not None or goal.n == 0 or facts.is_full:
-        return False
-    most = FULL * (facts.n + facts.num_beside) ** 2
-    return facts.num_entries <= min(PATTERN_LIMIT, max(most, SMALL))
-
-
-def predict(facts: Facts) -> Cost | None:
-    """Return what one factorisation would take, from the pattern.
-
-    None without entries, and for a rectangle whose twin fills in: the analysis would take minutes.
-    """
-    if facts in _COSTS:
-        return _COSTS[facts]
-    if not facts.n or facts.entries is None:
-        return None
-    matrix = real_twin(facts.entries(math.inf))
-    if facts.num_beside and facts.n >= LEAST_EXPANDER and is_expander(matrix):
-        return None
-    return _cost(facts, matrix)
-
-
-def _cost(facts: Facts, matrix: Any) -> Cost:
-    if facts not in _COSTS:
-        _COSTS[facts] = analyse(matrix)
-    return _COSTS[facts]

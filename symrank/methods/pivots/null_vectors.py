@@ -19,26 +19,21 @@ import math
 from dataclasses import dataclass
 
 import numpy as np
-import scipy.linalg
 
 from symrank.methods.base import Goal, Tick
-from symrank.methods.pivots.inertia import Inertia, predict
-from symrank.methods.pivots.ldl import Factorisation
+from symrank.methods.pivots.inertia import Inertia
+from symrank.methods.pivots.inverse_iteration import as_complex, iterated
 from symrank.methods.pivots.ldl_far import GaveUpError, Solvers
 from symrank.methods.pivots.matrices import matrix_of
+from symrank.methods.pivots.predicted import predict
 from symrank.operators import Operator
-from symrank.recurrences import conjugate_gradient as cg
 from symrank.support import probes
 from symrank.support.probes import Streams
 from symrank.support.typing import Array
 
 __all__ = ["NullVectors", "null_vectors"]
 
-MOST_STEPS = 12
 ACCURACY = 4.0  # eps |A|: a residual that rounding in a product explains
-STALLED = 0.5  # a step that leaves more than this share of the residual has met rounding
-LIMIT_OF_STEPS = 3  # before a stall is believed: the first ones mend the start
-COLUMNS = 256  # of a solve
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -87,36 +82,25 @@ def null_vectors(
                 F = None if solver is None else solver.factorise(B)
                 if F is None:
                     continue
-                found = _iterated(scaled, F, goal, count, norm * unit, tick)
+                found = iterated(
+                    F,
+                    _start(goal, count),
+                    lambda X: _product(scaled, X, tick),
+                    lambda X: X,
+                    ACCURACY * goal.eps * norm * unit,
+                )
                 if found is not None:
-                    return found
+                    vectors = found.vectors.astype(goal.dtype)
+                    return NullVectors(vectors=vectors, num_steps=found.num_steps)
         except GaveUpError as error:
             return NullVectors(vectors=None, failure=str(error))
     return NullVectors(vectors=None, failure="the factorisation gave no finite solves")
 
 
-def _iterated(
-    matrix: object, F: Factorisation, goal: Goal, count: int, norm: float, tick: Tick
-) -> NullVectors | None:
-    """Take steps of eq. (1) until rounding stops them; None where a solve is not finite."""
+def _start(goal: Goal, count: int) -> Array:
     rng = probes.stream(goal.seed, Streams.NULL.start, 1)
-    Q = rng.standard_normal((goal.n, count))
-    if goal.is_complex:
-        Q = Q + 1j * rng.standard_normal(Q.shape)
-    before, image = math.inf, _product(matrix, Q, tick)
-    for step in range(1, MOST_STEPS + 1):
-        with np.errstate(all="ignore"):
-            Z = Q - _solved(F, image, tick)
-            if not np.isfinite(Z.sum()):
-                return None
-            Q = _straightened(Z)
-            image = _product(matrix, Q, tick)
-        size = float(cg.norms(image).max())
-        has_stalled = step >= LIMIT_OF_STEPS and size > STALLED * before
-        if size <= ACCURACY * goal.eps * norm or has_stalled:
-            break
-        before = size
-    return NullVectors(vectors=np.linalg.qr(Q)[0].astype(goal.dtype), num_steps=step)
+    Q: Array = rng.standard_normal((goal.n, count))
+    return Q + 1j * rng.standard_normal(Q.shape) if goal.is_complex else Q
 
 
 def _product(matrix: object, X: Array, tick: Tick) -> Array:
@@ -124,36 +108,4 @@ def _product(matrix: object, X: Array, tick: Tick) -> Array:
     tick(0)
     if X.dtype.kind != "c":
         return np.asarray(matrix @ X)
-    return _complex(np.asarray(matrix @ np.concatenate([X.real, X.imag])))
-
-
-def _solved(F: Factorisation, B: Array, tick: Tick) -> Array:
-    """Return F^-1 B, some columns at a time."""
-    X = np.empty_like(B)
-    for j in range(0, B.shape[1], COLUMNS):
-        part = B[:, j : j + COLUMNS]
-        if B.dtype.kind == "c":
-            X[:, j : j + COLUMNS] = _complex(F.solve(np.concatenate([part.real, part.imag])))
-        else:
-            X[:, j : j + COLUMNS] = F.solve(np.ascontiguousarray(part))
-        tick(0)
-    return X
-
-
-def _complex(X: Array) -> Array:
-    """Return the complex block of which X holds the real and the imaginary rows."""
-    n = X.shape[0] // 2
-    return np.asarray(X[:n] + 1j * X[n:])
-
-
-def _straightened(Z: Array) -> Array:
-    """Return a basis of the columns, orthonormal enough to go on with: one Cholesky QR."""
-    Z = Z / np.maximum(cg.norms(Z), np.finfo(np.float64).tiny)
-    try:
-        R = scipy.linalg.cholesky(Z.conj().T @ Z, check_finite=False)
-        Q = scipy.linalg.solve_triangular(R, Z.conj().T, trans="C", check_finite=False).conj().T
-    except np.linalg.LinAlgError:
-        return np.asarray(np.linalg.qr(Z)[0])
-    if not np.isfinite(Q.sum()) or float(cg.norms(Q).max()) > 2.0:
-        return np.asarray(np.linalg.qr(Z)[0])
-    return np.ascontiguousarray(Q)
+    return as_complex(np.asarray(matrix @ np.concatenate([X.real, X.imag])))
