@@ -13,7 +13,7 @@ from matplotlib import rc_context
 from matplotlib.figure import Figure
 from results_dncnn import draw_paper_fig3
 from results_doors import draw_adversary, draw_coverage_doors, draw_mutants
-from results_everyday import draw_everyday, draw_workers
+from results_everyday import draw_everyday, draw_networks, draw_workers
 from results_matrices import (
     draw_choice,
     draw_grid_laplacian,
@@ -202,6 +202,7 @@ def draw_kernels(record: Record, key: str) -> Iterable[str]:
 
 TABLES: dict[str, Draw] = {
     "everyday/compare": draw_everyday,
+    "everyday/networks": draw_networks,
     "scaling/workers": draw_workers,
     "scaling/sizes": draw_sizes,
     "scaling/larger": draw_larger,

@@ -4,7 +4,7 @@ from collections.abc import Iterable
 
 from tables import Record, table
 
-__all__ = ["draw_everyday", "draw_workers"]
+__all__ = ["draw_everyday", "draw_networks", "draw_workers"]
 
 
 def draw_everyday(record: Record) -> Iterable[str]:
@@ -29,6 +29,22 @@ def draw_everyday(record: Record) -> Iterable[str]:
         "half of it where n is at least 4000 and the tool is dense, twice and 0.3 s for graphs. "
         "The answer of the tool is -1 where SuperLU finds a singular matrix and gives none."
     )
+
+
+def draw_networks(record: Record) -> Iterable[str]:
+    """The networks of the paper by products alone."""
+    yield from table(
+        ("d", "n", "true rank", "interval", "by", "products", "at most", "seconds", "CPU seconds",
+         "within the bars"),
+        [
+            (
+                row["d"], row["n"], row["truth"], f"[{row['low']}, {row['high']}]", row["method"],
+                row["products"], round(row["bar_products"]), row["seconds"], row["cpu_seconds"],
+                row["within"],
+            )
+            for row in record["rows"]
+        ],
+    )  # fmt: skip
 
 
 def draw_workers(record: Record) -> Iterable[str]:
