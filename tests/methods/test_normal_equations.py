@@ -1,5 +1,6 @@
 """Singular values by the pivots of X X^H and by null vectors, beside those of LAPACK."""
 
+import dataclasses
 from fractions import Fraction
 
 import numpy as np
@@ -10,8 +11,8 @@ from hypothesis import strategies as st
 
 import symrank
 from symrank import Status
+from symrank.methods.pivots import inertia, predicted
 from symrank.methods.pivots import normal_equations as squares
-from symrank.methods.pivots import predicted
 from symrank.operators.factor import as_factor
 from symrank.operators.modulus import LONGEST, Modulus
 
@@ -145,6 +146,19 @@ def test_the_square_is_off_by_no_more_than_the_bound(rng):
     off = normal.square.toarray()
     error = [[float(Fraction(off[i, j]) - true[i][j]) for j in range(7)] for i in range(7)]
     assert 0.0 < np.linalg.norm(error, 2) <= normal.rounding < 1e-12 * np.linalg.norm(off, 2)
+
+
+def test_nothing_is_proved_within_the_rounding_of_the_square(rng, monkeypatch):
+    """A square that may be off by 1e-3, and a shift of 1e-13: what is counted there is unknown."""
+    monkeypatch.setattr(squares, "SAFETY", 0.0)
+    made = squares.normal_equations
+
+    def worse(*given):
+        return dataclasses.replace(made(*given), rounding=1e-3)
+
+    monkeypatch.setattr(inertia, "normal_equations", worse)
+    result = symrank.rank(long_matrix(spectrum(rng), rng), method="inertia", rng=1)
+    assert (result.interval(), result.status) == ((0, 60), Status.NO_GAP_FOUND)
 
 
 def test_too_many_null_vectors_are_not_looked_for(rng, monkeypatch):
