@@ -186,8 +186,9 @@ def _is_wide(job: Job, num_columns: float, budget: Budget) -> bool:
     Y = operator.matmat(Z)
     X = operator.matmat(Y)
     budget.spend(2 * LOOKED_AT * operator.matvecs_per_product)
-    second, fourth = (float(np.vdot(B, B).real) / LOOKED_AT for B in (Y, X))
-    return second * second > num_columns * fourth
+    # in double: of single precision |A|^4 may overflow
+    second, fourth = (np.square(np.abs(B), dtype=float).sum() / LOOKED_AT for B in (Y, X))
+    return bool(second * second > num_columns * fourth)
 
 
 def _sampled_instead(tried: Rounds, budget: Budget, menu: Menu) -> RankResult:

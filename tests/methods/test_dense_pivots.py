@@ -1,5 +1,7 @@
 """Pivots of dense matrices: what LAPACK's L and D prove, and that it is as small as it is said."""
 
+import time
+
 import numpy as np
 import pytest
 
@@ -134,18 +136,37 @@ def test_a_large_dense_matrix_is_counted_by_what_is_cheapest(lam, method, rng, s
     assert result.status is Status.EXACT
 
 
-def test_a_wide_matrix_is_not_sketched(rng, small, monkeypatch):
+@pytest.mark.parametrize(("dtype", "unit"), [(np.float64, 1.0), (np.float32, 2.0**30)])
+def test_a_wide_matrix_is_not_sketched(dtype, unit, rng, small, monkeypatch):
+    """In single precision the square of a product with a product would overflow there."""
     ran = []
     own = auto.run
     monkeypatch.setattr(auto, "run", lambda job, method, *rest: ran.append(method.name) or own(
         job, method, *rest))  # fmt: skip
-    symrank.rank(matrix(np.linspace(0.5, 1.0, 300), rng), rng=1)
+    symrank.rank(matrix(unit * np.linspace(0.5, 1.0, 300), rng, dtype), rng=1)
     assert ran == ["inertia"]
 
 
 def counted_after_a_sketch(lam, rng, **options):
     """A rank whose sketch finds more than it has room for: few eigenvalues carry a full rank."""
     return symrank.rank(matrix(lam, rng), rng=1, **options)
+
+
+def test_a_clock_that_ends_the_sketch_leaves_an_answer(rng, small, monkeypatch):
+    """The time is up in its second round: what then runs has nothing to fall back on but itself."""
+    now, ahead = time.perf_counter, [0.0]
+
+    def end(progress):
+        if progress.interval is not None:
+            ahead[0] = 1e6
+
+    monkeypatch.setattr(time, "perf_counter", lambda: now() + ahead[0])
+    lam = np.geomspace(1.0, 1e-7, 300)
+    result = counted_after_a_sketch(lam, rng, max_seconds=60.0, progress=end)
+    low, high = result.interval()
+    assert ahead[0]
+    assert low <= 300 <= high
+    assert result.method != "sketch"
 
 
 def test_a_key_that_is_pressed_in_the_sketch_ends_the_run(rng, small):
