@@ -73,13 +73,19 @@ def test_zeros_of_a_matrix_are_zeros():
 
 
 @pytest.mark.parametrize("kind", [float, complex])
-def test_the_product_with_the_error_is_that_of_the_factors(kind, rng):
-    """G of eq. (1) against the entries of L D L*, which no bound enters."""
-    B = Shifted(matrix(rng.standard_normal(90), rng, kind), 0.3)
+@pytest.mark.parametrize("n", [1, 2, 3, 64, 65, 150])  # one panel, a block across two, and some
+def test_the_product_with_the_error_is_that_of_the_factors(n, kind, rng):
+    """G of eq. (2) against the entries of P L D L* P*, which no bound enters."""
+    A = matrix(rng.standard_normal(n), rng, kind)
+    np.fill_diagonal(A, 0.0)  # blocks of two, whose rows come from anywhere
+    B = Shifted(A, 0.3)
     F = DenseSolvers(np.inf).factorise(B)
     D = np.diag(F.main).astype(kind) + np.diag(F.below, -1) + np.diag(F.below.conj(), 1)
-    whole = B.formed() - F.L @ D @ F.L.conj().T
-    Z = rng.standard_normal((90, 5))
+    PL = np.empty_like(F.L)
+    PL[F.order] = np.tril(F.L, -1) + np.eye(n)
+    whole = A - 0.3 * np.eye(n) - PL @ D @ PL.conj().T
+    Z = rng.standard_normal((n, 5)) * kind(1.0)
+    Z += 0.0 if kind is float else 1j * rng.standard_normal((n, 5))
     assert np.abs(F.error(B, Z) - whole @ Z).max() <= 1e3 * EPS * np.abs(Z).max()
     values = np.linalg.eigvalsh(D)
     assert (F.n_plus, F.n_minus) == ((values > 0).sum(), (values < 0).sum())

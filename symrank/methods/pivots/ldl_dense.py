@@ -1,9 +1,15 @@
 r"""Dense LDL' by LAPACK: n^3 / 3 multiplications at the speed of products, and no pattern.
 
-J. R. Bunch and L. Kaufman (Math. Comp. 31, 1977); `scipy.linalg.ldl` hands out L and D, and so the
-error needs no solves: with F = L D L*
+J. R. Bunch and L. Kaufman (Math. Comp. 31, 1977). `sytrf` writes over its matrix, and leaves every
+column of L in the order that its rows had when the column was computed: the interchanges of a pivot
+move the rows below it, and with s_k that of pivot k
 
-    G = B - F,   G X = B X - L (D (L* X)),                                                    (1)
+    F = s_1 L_1 s_2 L_2 .. D .. L_2* s_2 L_1* s_1 = P L D L* P*,    P = s_1 s_2 .. s_m,       (1)
+
+once every column of L has had the interchanges of all the pivots to its right. The error then needs
+no solves:
+
+    G = B - F,   G X = B X - P (L (D (L* (P* X)))),                                           (2)
 
 is exactly what was factorised in place of B = A - s I, and the signs of D are those of F. An
 eigenvalue of a block of D that rounding may have moved across zero counts as zero.
@@ -20,10 +26,11 @@ from symrank.methods import costs
 from symrank.methods.base import Tick
 from symrank.methods.pivots.ldl import Cost
 from symrank.methods.pivots.ldl_far import GaveUpError, Solvers
-from symrank.support.typing import Array, FloatArray
+from symrank.support.typing import Array, FloatArray, IntArray
 
 __all__ = ["AnyCost", "DenseCost", "DenseFactorisation", "DenseSolvers", "Shifted", "solvers_of"]
 
+PANEL = 64  # columns, as in LAPACK
 UNSURE = 8.0  # eps of a block of D that the computation of its eigenvalues may err by
 
 
@@ -45,8 +52,8 @@ class DenseCost:
 
     @property
     def num_bytes(self) -> int:
-        """Memory beside the matrix: what LAPACK is given, L with its rows in order, and D."""
-        return 4 * 8 * self.n**2
+        """Memory beside the matrix: what LAPACK writes over, and its work space."""
+        return 8 * (self.n**2 + PANEL * self.n)
 
     @property
     def seconds(self) -> float:
@@ -80,16 +87,17 @@ class Shifted:
 
     def formed(self) -> Array:
         """Return the entries as a fresh array, column by column in memory."""
-        entries = np.array(self.matrix, order="F")
+        entries: Array = np.conjugate(self.matrix, order="C").T  # itself, as it is Hermitian
         entries[np.diag_indices_from(entries)] -= self.shift
         return entries
 
 
 @dataclass(frozen=True, kw_only=True)
 class DenseFactorisation:
-    """F = L D L*."""
+    """F = P L D L* P*."""
 
-    L: Array  # (n, n), its rows in the order of the matrix
+    L: Array  # (n, n), below its diagonal, which is one; what stands elsewhere is not read
+    order: IntArray  # (n,): P* X is X[order]
     main: FloatArray  # (n,), the diagonal of D
     below: Array  # (n - 1,), what stands below it
     n_plus: int
@@ -103,12 +111,15 @@ class DenseFactorisation:
         return self.main.size * (self.main.size + 1) // 2
 
     def error(self, B: Any, Z: Array) -> Array:
-        """Return G Z, eq. (1)."""
-        Y = self.L.conj().T @ Z
+        """Return G Z, eq. (2)."""
+        multiply: Any = scipy.linalg.get_blas_funcs("trmm", (self.L,))
+        Y = multiply(1.0, self.L, Z[self.order], lower=True, diag=True, trans_a=2)
         DY = self.main[:, None] * Y
         DY[1:] += self.below[:, None] * Y[:-1]
         DY[:-1] += self.below.conj()[:, None] * Y[1:]
-        return np.asarray(B @ Z - self.L @ DY)
+        GZ = B @ Z
+        GZ[self.order] -= multiply(1.0, self.L, DY, lower=True, diag=True)
+        return np.asarray(GZ)
 
 
 class DenseSolvers:
@@ -152,16 +163,20 @@ class DenseSolvers:
         """
         if time.perf_counter() > self._deadline:
             raise GaveUpError("max_seconds was up", is_late=True)
-        try:
-            L, D, _ = scipy.linalg.ldl(matrix.formed(), overwrite_a=True, check_finite=False)
-        except (ValueError, scipy.linalg.LinAlgError):
-            return None
-        main, below = np.asarray(D.diagonal().real, np.float64), D.diagonal(-1).copy()
-        if not (np.isfinite(main).all() and np.isfinite(below).all()):
+        F = matrix.formed()
+        name = "hetrf" if F.dtype.kind == "c" else "sytrf"
+        factorise: Any
+        factorise, size = scipy.linalg.get_lapack_funcs((name, f"{name}_lwork"), (F,))
+        work = int(size(matrix.shape[0], lower=True)[0].real)
+        L, pivots, info = factorise(F, lower=True, lwork=work, overwrite_a=True)
+        main = np.asarray(L.diagonal().real, np.float64)
+        below = _coupled(L, pivots)
+        if info < 0 or not (np.isfinite(main).all() and np.isfinite(below).all()):
             return None
         signs = _signs(main, below)
         return DenseFactorisation(
             L=L,
+            order=_in_order(L, pivots),
             main=main,
             below=below,
             n_plus=int((signs > 0.0).sum()),
@@ -182,6 +197,44 @@ def solvers_of(
     if isinstance(cost, DenseCost):
         return DenseSolvers(deadline)
     return Solvers(cost, matrix, limits, patience, tick, deadline)
+
+
+def _coupled(L: Array, pivots: IntArray) -> Array:
+    """Take out of L what couples the rows of blocks of two, and return it: D below its diagonal."""
+    below = np.zeros(len(L) - 1, L.dtype)
+    first = _first_of_two(pivots)
+    below[first] = L[first + 1, first]
+    L[first + 1, first] = 0.0
+    return below
+
+
+def _first_of_two(pivots: IntArray) -> IntArray:
+    """Return the first rows of blocks of two, both of which LAPACK marks by a negative number."""
+    return np.flatnonzero(pivots < 0)[::2]
+
+
+def _in_order(L: Array, pivots: IntArray) -> IntArray:
+    """Interchange rows of all columns to the left of a pivot, in place; return P*, eq. (1).
+
+    It is what LAPACK's syconv does a row at a time, a miss of the cache for every number: here the
+    columns of a panel are moved by all the pivots to its right at once.
+    """
+    n, first = len(pivots), _first_of_two(pivots)
+    one, other = np.arange(n), np.abs(pivots) - 1
+    one[first] += 1  # the second row of a block is what was interchanged
+    other[first + 1] = first + 1
+    swaps = list(zip(one.tolist(), other.tolist(), strict=True))
+    columns, place = L.T, np.arange(n)  # place: where the pivots to the right of a panel take a row
+    for start in reversed(range(0, n, PANEL)):
+        end = min(start + PANEL, n)
+        panel = columns[start:end]
+        for k, (i, j) in enumerate(swaps[start:end]):
+            if i != j:
+                panel[:k, [i, j]] = panel[:k, [j, i]]
+        panel[:, end:] = panel[:, np.argsort(place)[end:]]
+        for i, j in reversed(swaps[start:end]):
+            place[i], place[j] = place[j], place[i]
+    return np.argsort(place)
 
 
 def _signs(main: FloatArray, below: Array) -> FloatArray:
