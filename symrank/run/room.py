@@ -17,6 +17,7 @@ from symrank.operators.facts import Facts
 __all__ = ["lacking", "refuse_without_room"]
 
 GIBI = 2.0**30
+SMALL = 2**20  # bytes: to ask what is free takes as long as counting a matrix of this size
 
 
 def lacking(
@@ -24,6 +25,8 @@ def lacking(
 ) -> str:
     """Say what the new states of a round take and what is free; empty where they fit."""
     wanted = sum(method.num_bytes(facts, goal, task) for task in tasks if task.key not in states)
+    if wanted <= SMALL:
+        return ""
     free = free_bytes()
     if wanted <= free:
         return ""

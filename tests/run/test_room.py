@@ -27,6 +27,8 @@ def test_a_later_round_that_cannot_fit_is_left_out_and_said(monkeypatch):
     first = symrank.rank(A, **options)
     size = 2 * 300 * 8 * 8  # of the first eight probes
     monkeypatch.setattr(room, "free_bytes", lambda: size)
+    assert symrank.rank(A, **options).notes == first.notes  # so little is not asked for
+    monkeypatch.setattr(room, "SMALL", 0)
     found = symrank.rank(A, **options)
     assert found.diagnostics["num_probes"] == 8 < first.diagnostics["num_probes"]
     assert "a further round was left out" in found.notes[-1]
