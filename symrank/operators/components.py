@@ -149,17 +149,19 @@ def _values(
     wanted = np.unique(shapes[has_any])
     begins, ends = (np.searchsorted(shape_of_entry[order], wanted, s) for s in ("left", "right"))
     values, owners = [np.empty(0)], [np.empty(0, np.int64)]
+    number_of = np.empty(shapes.size, np.int64)  # of a component, among those of its shape
     for shape, begin, end in zip(wanted.tolist(), begins, ends, strict=True):
         height, width = divmod(shape, MOST_ROWS + 1)
         entries = order[begin:end]
         members = np.flatnonzero(shapes == shape)
-        number = np.searchsorted(members, owner[entries])
+        number_of[members] = np.arange(members.size)
+        number = number_of[owner[entries]]
         step = max(1, STACK // (height * width))
         for first in range(0, members.size, step):
             chunk = members[first : first + step]
-            mine = entries[(number >= first) & (number < first + chunk.size)]
+            is_mine = (number >= first) & (number < first + chunk.size)
+            mine, at = entries[is_mine], number[is_mine] - first
             stack = np.zeros((chunk.size, height, width), A.dtype)
-            at = np.searchsorted(chunk, owner[mine])
             stack[at, at_row[rows[mine]], at_column[A.indices[mine]]] = A.data[mine]
             values.append(decomposed(stack).astype(np.float64).ravel())
             owners.append(np.repeat(chunk, min(height, width)))
