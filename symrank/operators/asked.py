@@ -7,11 +7,10 @@ import scipy.sparse as sp
 import scipy.sparse.linalg as spla
 
 from symrank.errors import NotSymmetricError, OperatorError
-from symrank.operators.augmented import augmented
+from symrank.operators.augmented import AugmentedOperator, augmented
 from symrank.operators.base import Operator
 from symrank.operators.coerce import as_operator, interpret
 from symrank.operators.entries import allowed_asymmetry, check_entries, check_finite
-from symrank.operators.factor import as_factor
 from symrank.operators.matrix import MatrixOperator
 from symrank.operators.on_device import COPY
 from symrank.operators.padded import PaddedMatrix
@@ -86,12 +85,14 @@ def asked_of(A: Any, hermitian: bool | None, *, check: bool, is_open: bool) -> A
 def _by_singular_values(A: Any, what: str, *, check: bool) -> Asked:
     """Return the symmetric twin of a matrix, both of whose products have the same entries."""
     twin = augmented(A)
-    factor = as_factor(A.block if isinstance(A, PaddedMatrix) else A)
-    if check and factor.entries is not None:
-        check_finite(factor)
+    inner, _ = twin.occupied()
+    assert isinstance(inner, AugmentedOperator)
+    is_known = inner.factor.entries is not None
+    if check and is_known:
+        check_finite(inner.factor)
     m, n = int(A.shape[0]), int(A.shape[1])
     why = f"{what}, its singular values are counted"
-    return Asked(twin, shape=(m, n), why=why, is_checked=factor.entries is not None)
+    return Asked(twin, shape=(m, n), why=why, is_checked=is_known)
 
 
 def _shape_of(A: Any) -> tuple[Any, ...]:

@@ -165,8 +165,8 @@ class DenseSolvers:
             raise GaveUpError("max_seconds was up", is_late=True)
         F = matrix.formed()
         name = "hetrf" if F.dtype.kind == "c" else "sytrf"
-        factorise: Any
-        factorise, size = scipy.linalg.get_lapack_funcs((name, f"{name}_lwork"), (F,))
+        found: Any = scipy.linalg.get_lapack_funcs((name, f"{name}_lwork"), (F,))
+        factorise, size = found
         work = int(size(matrix.shape[0], lower=True)[0].real)
         L, pivots, info = factorise(F, lower=True, lwork=work, overwrite_a=True)
         main = np.asarray(L.diagonal().real, np.float64)
