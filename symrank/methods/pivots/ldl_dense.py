@@ -1,4 +1,4 @@
-r"""Dense LDL' by LAPACK: n^3 / 3 multiplications at the speed of products, and no pattern.
+r"""Dense LDL' by LAPACK: n^3 / 3 operations at the speed of products, and no pattern.
 
 J. R. Bunch and L. Kaufman (Math. Comp. 31, 1977). `sytrf` writes over its matrix, and leaves every
 column of L in the order that its rows had when the column was computed: the interchanges of a pivot
@@ -52,8 +52,8 @@ class DenseCost:
 
     @property
     def num_bytes(self) -> int:
-        """Memory beside the matrix: what LAPACK writes over, and its work space."""
-        return 8 * (self.n**2 + PANEL * self.n)
+        """Memory: the matrix, what LAPACK writes over, and its work space."""
+        return 8 * self.n * (2 * self.n + PANEL)
 
     @property
     def seconds(self) -> float:
