@@ -26,6 +26,7 @@ from dataclasses import dataclass
 from typing import Any, ClassVar
 
 import numpy as np
+import scipy.linalg
 
 from symrank.errors import OptionError
 from symrank.methods import costs
@@ -105,7 +106,7 @@ def _spectrum(operator: Operator, tick: Tick) -> Spectrum:
     if form is None:
         entries = operator.shorter_side().formed(tick)
         refuse_non_finite(entries)
-        values = np.linalg.eigvalsh(entries).astype(np.float64)
+        values = scipy.linalg.eigvalsh(entries, check_finite=False).astype(np.float64)
         return Spectrum(np.sort(np.concatenate([values, np.zeros(n - values.size)])), n)
     longer = max(form.factor.shape)
     if form.is_squared:
@@ -121,7 +122,7 @@ def _spectrum(operator: Operator, tick: Tick) -> Spectrum:
 
 @dataclass(frozen=True, kw_only=True)
 class Dense(Method):
-    """All eigenvalues by `numpy.linalg.eigvalsh`; n products for an implicit operator.
+    """All eigenvalues by `scipy.linalg.eigvalsh`; n products for an implicit operator.
 
     Needs n^2 numbers of memory and O(n^3) time. `augmented` of an m x n matrix takes its singular
     values instead, in O(m n min(m, n)) time, and so does `gram` where the entries are known:

@@ -6,9 +6,6 @@ memory for one block, sparse or dense. A step is LAPACK's tpqrt, which knows tha
 triangle and puts reflectors over it and the block (E. Elmroth and F. Gustavson, 2000). The numbers
 keep their precision. The error of each value is that of any backward stable way, some sqrt(m) eps
 sigma_1.
-
-LAPACK is NumPy's where that has it, not SciPy's: each comes with a BLAS of its own, whose threads
-go on spinning for a while and keep those of the other from the processors.
 """
 
 import math
@@ -44,7 +41,7 @@ def singular_values(
     tall = entries if m >= n else entries.T  # the conjugate has the same singular values
     unit = _unit(factor)
     reduced = _triangle(tall, unit) if _is_long(m, n) else _dense(tall, unit)
-    values = np.linalg.svd(reduced, compute_uv=False)
+    values = scipy.linalg.svdvals(reduced, overwrite_a=True, check_finite=False)
     return np.asarray(values.astype(np.float64) * (scale / unit))
 
 
@@ -71,7 +68,7 @@ def _triangle(tall: Any, unit: float) -> Array:
     R = np.zeros((n, n), tall.dtype, order="F")
     tpqrt: Any = scipy.linalg.get_lapack_funcs("tpqrt", (R,))
     for start in range(0, m, rows):
-        tile = np.array(_dense(tall[start : start + rows], unit), order="F")
+        tile = _dense(tall[start : start + rows], unit)
         R, *_ = tpqrt(0, panel, R, tile, overwrite_a=True, overwrite_b=True)
     return np.asarray(R)  # nothing was ever written below its diagonal
 
@@ -86,7 +83,8 @@ def _unit(factor: Rectangle) -> float:
 
 
 def _dense(rows: Any, unit: float) -> Array:
-    """Return rows as an array, scaled; it may be the caller's own."""
+    """Return rows as a fresh array in column order, scaled."""
     if not isinstance(rows, np.ndarray):
         rows = rows.toarray()
-    return np.asarray(rows if unit == 1.0 else power_of_two(unit, rows))
+    fresh = np.array(rows, order="F")
+    return fresh if unit == 1.0 else np.asfortranarray(power_of_two(unit, fresh))
