@@ -49,6 +49,8 @@ def with_delays(counts: FloatArray, parents: Any, is_zero: Any) -> Work:
     is_zero
         Where the diagonal is zero, in the same order.
     """
+    if not is_zero.any():  # nothing waits
+        return Work(fill=float(counts.sum()), flops=float(counts @ counts))
     parent, zero = parents.tolist(), is_zero.tolist()
     n = len(parent)
     arriving, leaving, has_child = [0] * n, [0] * n, [False] * n
