@@ -12,7 +12,7 @@ __all__ = ["REMEDY", "allowed_asymmetry", "check_entries", "check_finite"]
 
 ROUNDING = 100  # units of eps sqrt(n): a product by a dense n x n matrix stays below one
 MAX_TOLERANCE = 0.01  # float32 at n > 7e5: an operator that differs by 1 % is another operator
-TILE = 1024  # rows and columns compared at a time: two tiles fit into the second-level cache
+TILE = 128  # rows and columns compared at a time: tiles and their difference stay in the cache
 REMEDY = (
     "Pass (A + A.T)/2 (its conjugate transpose where A is complex) if the difference is noise, or "
     "hermitian=False to count its singular values if A is not symmetric by nature."

@@ -14,7 +14,7 @@ __all__ = ["hermitian", "is_dense", "is_expander", "matrix_of", "real_twin", "se
 
 HUB = 10.0  # times the mean of entries in a row: taken out, as what hangs by it alone fills nothing
 SPARSE = 1.2  # edges for each vertex: with fewer it is nearly a tree
-TILE = 1024  # rows and columns of a dense matrix that are added at a time
+TILE = 128  # rows and columns of a dense matrix that are added at a time: they stay in the cache
 
 
 def is_dense(facts: Facts) -> bool:
