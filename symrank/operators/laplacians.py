@@ -6,8 +6,10 @@ Let A be real and symmetric with no negative diagonal entry, and u > 0 such that
 
 Then U A U, U = diag(u), is the Laplacian of a graph with weights w_ij = |a_ij| u_i u_j whose edges
 have signs (`symrank.operators.graphs`); without positive a_ij it is the plain one, L = D - W. u = 1
-is that of L and of the signless D + W, u_i = sqrt(degree) that of D^-1/2 (D - W) D^-1/2 for weights
-of one. Computed rows have r_i = 0 only up to rounding, so A is that matrix and a remainder R,
+is that of L and of the signless D + W, u_i = sqrt(degree) that of D^-1/2 (D - W) D^-1/2: degrees
+are counted for weights of one, and for others u is found (`symrank.operators.null_vectors`).
+However it was found, (1) is what tells. Computed rows have r_i = 0 only up to rounding, so A is
+that matrix and a remainder R,
 
     |R| <= delta = max_i (|r_i| + (rounding of r_i) + sum_j |a_ij - a_ji| u_j / u_i),         (2)
 
@@ -21,6 +23,7 @@ import numpy as np
 import scipy.sparse as sp
 
 from symrank.operators.graphs import SAFE, Graph, Zeros, zeros_of
+from symrank.operators.null_vectors import positive_null_vector
 from symrank.operators.patterns import is_symmetric, stored_nonzeros
 from symrank.support.typing import Array, FloatArray, IntArray
 
@@ -75,16 +78,13 @@ def laplacian(matrix: Any) -> Laplacian | None:
     if not (is_equal or is_symmetric(A)):
         return None
     lengths = np.diff(A.indptr)
+    moduli = sp.csr_array((np.abs(A.data), A.indices, A.indptr), shape=A.shape)
+    rows = _Rows(diagonal=diagonal, lengths=lengths, moduli=moduli, eps=eps)
+    name, root = _named(rows)
+    if root is None:
+        return None
     tails = np.repeat(np.arange(A.shape[0]), lengths)
     is_off = tails != A.indices
-    rows = _Rows(lengths, sp.csr_array((np.abs(A.data), A.indices, A.indptr), shape=A.shape))
-    root = np.ones(A.shape[0])
-    name = "a graph Laplacian"
-    if not rows.balance(diagonal, root, eps):
-        root = np.sqrt(np.maximum(lengths - (diagonal > 0.0), 1))
-        name = "the normalised Laplacian of a graph with weights of one"
-        if not rows.balance(diagonal, root, eps):
-            return None
     heads = A.indices[is_off].astype(np.int64)
     tails = tails[is_off]
     values = sign * A.data[is_off]
@@ -99,26 +99,58 @@ def laplacian(matrix: Any) -> Laplacian | None:
     return Laplacian(
         sign=sign,
         name=name if not is_positive.any() else f"{name}, but for signs",
-        delta=rows.remainder(diagonal, root) + (0.0 if is_equal else _asymmetry(A, root)),
+        delta=rows.remainder(root) + (0.0 if is_equal else _asymmetry(A, root)),
         norm=(most, 2.0 * most / SAFE),  # a diagonal entry, and eq. (1) with Gershgorin's circles
         graph=graph,
         is_positive=is_positive if is_positive.any() else None,
     )
 
 
-@dataclass(frozen=True)
-class _Rows:
-    """Rows of |A|, and how long they are."""
+def _named(rows: "_Rows") -> tuple[str, FloatArray | None]:
+    """Return u of (1) and what the matrix is called; None where it is no Laplacian."""
+    root = np.ones(rows.lengths.size)
+    if rows.balance(root):
+        return "a graph Laplacian", root
+    root = np.sqrt(np.maximum(rows.lengths - (rows.diagonal > 0.0), 1))
+    if rows.balance(root):
+        return "the normalised Laplacian of a graph with weights of one", root
+    found = rows.found(root)
+    if found is None or not rows.balance(found):
+        return "", None
+    return "the normalised Laplacian of a graph with weights", found
 
+
+@dataclass(frozen=True, kw_only=True)
+class _Rows:
+    """Rows of |A|, its diagonal, not negative, and how long they are."""
+
+    diagonal: FloatArray
     lengths: IntArray
     moduli: Any
+    eps: float
 
-    def balance(self, diagonal: FloatArray, root: FloatArray, eps: float) -> bool:
+    @property
+    def tolerance(self) -> FloatArray:
+        """What rounding leaves of a sum, relative to it."""
+        return np.asarray((self.lengths + 4) * self.eps)
+
+    def balance(self, root: FloatArray) -> bool:
         """Tell whether eq. (1) holds up to rounding: row length x eps x sum of moduli."""
         sums = (self.moduli @ root) / root
-        return bool((np.abs(2.0 * diagonal - sums) <= (self.lengths + 4) * eps * sums).all())
+        return bool((np.abs(2.0 * self.diagonal - sums) <= self.tolerance * sums).all())
 
-    def remainder(self, diagonal: FloatArray, root: FloatArray) -> float:
+    def found(self, start: FloatArray) -> FloatArray | None:
+        """Return a vector for which they do; None where the diagonal has two sizes, or none."""
+        most, slack = float(self.diagonal.max()), 4.0 * self.eps
+        unit = self.diagonal / most
+        is_unit = ((np.abs(unit - 1.0) <= slack) | (self.lengths == 0)).all()
+        if not (is_unit and self.moduli.data.max() <= (1.0 + slack) * most):
+            return None
+        P = (self.moduli - sp.diags_array(self.diagonal)) * (1.0 / most)
+        P.eliminate_zeros()
+        return positive_null_vector(lambda u: unit * u - P @ u, start, self.tolerance, P.nnz)
+
+    def remainder(self, root: FloatArray) -> float:
         """Return the first two terms of eq. (2); long sums in extended precision, where it is."""
         is_short = int(self.lengths.max(initial=0)) <= SHORT
         wide: Any = np.float64 if is_short else np.longdouble
@@ -127,7 +159,7 @@ class _Rows:
         terms = self.moduli.data.astype(wide) * root.astype(wide)[self.moduli.indices]
         sums = np.add.reduceat(terms, starts) / root[filled]
         rounding = (self.lengths[filled] + 4) * float(np.finfo(wide).eps) * sums
-        rest = np.abs(2.0 * diagonal[filled].astype(wide) - sums) + rounding
+        rest = np.abs(2.0 * self.diagonal[filled].astype(wide) - sums) + rounding
         return float(rest.max()) / SAFE
 
 

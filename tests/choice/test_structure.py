@@ -19,6 +19,7 @@ from symrank.run.rounds import budget_of
 from symrank.spectrum.intervals import BetaInterval, ExactInterval, Within
 from tests.operators.test_incidence import edges as rows_of_edges
 from tests.operators.test_laplacians import graph, plain
+from tests.operators.test_null_vectors import normalised
 
 N = 1300  # above that all eigenvalues would be computed
 
@@ -31,6 +32,13 @@ def edges():
 @pytest.fixture(scope="module")
 def components(edges):
     return N - gallery.laplacian_rank(plain(edges))
+
+
+def looked(A, **asked):
+    """Return what the first look tells, and the job that it leaves."""
+    options = Options(seed=1, **asked)
+    budget = budget_of(options, None)
+    return first_look(prepare(A, options, budget, is_chosen=True), budget)
 
 
 @pytest.mark.parametrize("dtype", [np.float64, np.complex128])
@@ -142,6 +150,18 @@ def test_an_answer_from_structure_has_no_spectrum_and_says_so(edges):
     assert again.structural_rank == result.structural_rank
 
 
+@pytest.mark.parametrize("unit", [1.0, -1.0, 3e-200, 2.0**800])
+def test_a_normalised_laplacian_with_weights_is_counted_without_a_product(edges, components, unit):
+    W = edges.copy()
+    W.data = 1.0 + np.round(np.abs(np.sin(np.arange(W.nnz))), 2)
+    N = normalised(sp.csr_array(W + W.T))
+    result = symrank.rank(unit * N, rng=1)
+    assert (result.method, result.status, result.num_matvecs) == ("structure", Status.EXACT, 0)
+    assert result.rank == N.shape[0] - components
+    nearly = unit * (N + 1e-3 * sp.eye_array(N.shape[0]))
+    assert looked(sp.csr_array(nearly))[0] is None
+
+
 def test_an_incidence_matrix_is_counted_without_a_product():
     rng = np.random.default_rng(11)
     X = sp.block_diag([
@@ -167,13 +187,6 @@ def test_an_incidence_matrix_is_counted_without_a_product():
             if result.inertia is not None:
                 minus = known if times == 2 else 0
                 assert result.inertia == (known, A.shape[0] - times * known, minus)
-
-
-def looked(A, **asked):
-    """Return what the first look tells, and the job that it leaves."""
-    options = Options(seed=1, **asked)
-    budget = budget_of(options, None)
-    return first_look(prepare(A, options, budget, is_chosen=True), budget)
 
 
 def test_cuts_and_windows_of_an_incidence_matrix():
