@@ -153,15 +153,13 @@ def _pieces(graph: Graph, needed: float, rounds: int, named: int) -> tuple[int, 
     for round_ in range(rounds + 1):
         count, labels = _components(graph)
         least = least or count
-        depths = _depths(graph, count, labels)
-        sizes = np.bincount(labels, minlength=count)
-        deep, heavy, weak = (np.zeros(count) for _ in range(3))
-        weak[:] = np.inf
+        wide = np.bincount(labels, minlength=count) - 1.0  # no diameter is larger
+        is_open, limit = _not_proved(graph, labels, needed, wide)
+        if not is_open.any():
+            return least, most + count, link
+        depths, deep = _depths(graph, count, labels), np.zeros(count)
         np.maximum.at(deep, labels, depths.astype(np.float64))
-        np.maximum.at(heavy, labels, graph.squares)
-        np.minimum.at(weak, labels[graph.tails], graph.weights)
-        limit = needed * sizes * 2.0 * deep * heavy / 4.0  # a weight above it proves (1)
-        is_open = (sizes > 1) & ~(weak > limit)
+        is_open, limit = _not_proved(graph, labels, needed, np.minimum(wide, 2.0 * deep))
         most += count - int(is_open.sum())
         if not is_open.any():
             return least, most, link
@@ -175,6 +173,19 @@ def _pieces(graph: Graph, needed: float, rounds: int, named: int) -> tuple[int, 
         inner, graph = labels[left], graph.part(left)
         graph = graph.without(_cut(graph, inner, limit_of, depth, middle))
     raise AssertionError("unreachable")
+
+
+def _not_proved(
+    graph: Graph, labels: IntArray, needed: float, diameters: FloatArray
+) -> tuple[Array, FloatArray]:
+    """Tell for which components (1) is not above `needed`, and the weight with which it would."""
+    count = diameters.size
+    heavy, weak = np.zeros(count), np.full(count, np.inf)
+    np.maximum.at(heavy, labels, graph.squares)
+    np.minimum.at(weak, labels[graph.tails], graph.weights)
+    sizes = np.bincount(labels, minlength=count)
+    limit = needed * sizes * diameters * heavy / 4.0
+    return (sizes > 1) & ~(weak > limit), limit
 
 
 def _cut(

@@ -89,12 +89,10 @@ def laplacian(matrix: Any) -> Laplacian | None:
     tails = tails[is_off]
     values = sign * A.data[is_off]
     is_positive = values > 0.0
-    graph = Graph(
-        tails=tails,
-        heads=heads,
-        weights=np.abs(values) * root[tails] * root[heads],
-        squares=root**2,
-    )
+    weights = np.abs(values)
+    if not (root == 1.0).all():
+        weights *= root[tails] * root[heads]
+    graph = Graph(tails=tails, heads=heads, weights=weights, squares=root**2)
     most = float(diagonal.max())
     return Laplacian(
         sign=sign,
@@ -154,12 +152,15 @@ class _Rows:
         """Return the first two terms of eq. (2); long sums in extended precision, where it is."""
         is_short = int(self.lengths.max(initial=0)) <= SHORT
         wide: Any = np.float64 if is_short else np.longdouble
-        filled = self.lengths > 0
-        starts = self.moduli.indptr[:-1][filled]
-        terms = self.moduli.data.astype(wide) * root.astype(wide)[self.moduli.indices]
-        sums = np.add.reduceat(terms, starts) / root[filled]
-        rounding = (self.lengths[filled] + 4) * float(np.finfo(wide).eps) * sums
-        rest = np.abs(2.0 * self.diagonal[filled].astype(wide) - sums) + rounding
+        if is_short:
+            sums = (self.moduli @ root) / root
+        else:
+            sums = np.zeros(root.size, wide)
+            filled = self.lengths > 0
+            terms = self.moduli.data.astype(wide) * root[self.moduli.indices]
+            sums[filled] = np.add.reduceat(terms, self.moduli.indptr[:-1][filled]) / root[filled]
+        rounding = (self.lengths + 4) * float(np.finfo(wide).eps) * sums
+        rest = np.abs(2.0 * self.diagonal.astype(wide) - sums) + rounding
         return float(rest.max()) / SAFE
 
 
