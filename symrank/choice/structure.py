@@ -130,8 +130,9 @@ def _result(
     is_exact = low == high
     notes: tuple[str, ...] = ()
     if not is_exact:
+        values = "eigenvalues" if found.power == 1 or found.sign == 0 else "singular values"
         notes = (
-            f"{zeros.least} eigenvalues are zero and {zeros.most - zeros.least} more may be below "
+            f"{zeros.least} {values} are zero and {zeros.most - zeros.least} more may be below "
             f"the cut: {zeros.link}.",
         )
     cut = _cuts(found, goal)[0] * goal.scale

@@ -153,7 +153,9 @@ def _pieces(graph: Graph, needed: float, rounds: int, named: int) -> tuple[int, 
     for round_ in range(rounds + 1):
         count, labels = _components(graph)
         least = least or count
-        wide = np.bincount(labels, minlength=count) - 1.0  # no diameter is larger
+        wide = (np.bincount(labels, minlength=count) - 1).astype(
+            np.float64
+        )  # no diameter is larger
         is_open, limit = _not_proved(graph, labels, needed, wide)
         if not is_open.any():
             return least, most + count, link

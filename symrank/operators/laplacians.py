@@ -7,7 +7,7 @@ Let A be real and symmetric with no negative diagonal entry, and u > 0 such that
 Then U A U, U = diag(u), is the Laplacian of a graph with weights w_ij = |a_ij| u_i u_j whose edges
 have signs (`symrank.operators.graphs`); without positive a_ij it is the plain one, L = D - W. u = 1
 is that of L and of the signless D + W, u_i = sqrt(degree) that of D^-1/2 (D - W) D^-1/2: degrees
-are counted for weights of one, and for others u is found (`symrank.operators.null_vectors`).
+are counted for weights of one, and for others u is found (`symrank.operators.perron`).
 However it was found, (1) is what tells. Computed rows have r_i = 0 only up to rounding, so A is
 that matrix and a remainder R,
 
@@ -23,7 +23,7 @@ import numpy as np
 import scipy.sparse as sp
 
 from symrank.operators.graphs import SAFE, Graph, Zeros, zeros_of
-from symrank.operators.null_vectors import positive_null_vector
+from symrank.operators.perron import perron_vector
 from symrank.operators.patterns import is_symmetric, stored_nonzeros
 from symrank.support.typing import Array, FloatArray, IntArray
 
@@ -72,16 +72,16 @@ def laplacian(matrix: Any) -> Laplacian | None:
     diagonal = A.diagonal()
     sign = 1 if diagonal.max() > 0.0 else -1
     diagonal = sign * diagonal
-    if diagonal.min() < 0.0:
-        return None
-    is_equal = is_symmetric(A, with_values=True)
-    if not (is_equal or is_symmetric(A)):
-        return None
     lengths = np.diff(A.indptr)
+    if not ((diagonal > 0.0) | ((diagonal == 0.0) & (lengths == 0))).all():
+        return None
     moduli = sp.csr_array((np.abs(A.data), A.indices, A.indptr), shape=A.shape)
     rows = _Rows(diagonal=diagonal, lengths=lengths, moduli=moduli, eps=eps)
     name, root = _named(rows)
     if root is None:
+        return None
+    is_equal = is_symmetric(A, with_values=True)
+    if not (is_equal or is_symmetric(A)):
         return None
     tails = np.repeat(np.arange(A.shape[0]), lengths)
     is_off = tails != A.indices
@@ -109,7 +109,7 @@ def _named(rows: "_Rows") -> tuple[str, FloatArray | None]:
     root = np.ones(rows.lengths.size)
     if rows.balance(root):
         return "a graph Laplacian", root
-    root = np.sqrt(np.maximum(rows.lengths - (rows.diagonal > 0.0), 1))
+    root = np.sqrt(np.maximum(rows.lengths - 1, 1))
     if rows.balance(root):
         return "the normalised Laplacian of a graph with weights of one", root
     found = rows.found(root)
@@ -146,7 +146,7 @@ class _Rows:
             return None
         P = (self.moduli - sp.diags_array(self.diagonal)) * (1.0 / most)
         P.eliminate_zeros()
-        return positive_null_vector(lambda u: unit * u - P @ u, start, self.tolerance, P.nnz)
+        return perron_vector(lambda u: unit * u - P @ u, start, self.tolerance, P.nnz)
 
     def remainder(self, root: FloatArray) -> float:
         """Return the first two terms of eq. (2); long sums in extended precision, where it is."""

@@ -19,7 +19,7 @@ from symrank.run.rounds import budget_of
 from symrank.spectrum.intervals import BetaInterval, ExactInterval, Within
 from tests.operators.test_incidence import edges as rows_of_edges
 from tests.operators.test_laplacians import graph, plain
-from tests.operators.test_null_vectors import normalised
+from tests.operators.test_perron import normalised
 
 N = 1300  # above that all eigenvalues would be computed
 

@@ -8,9 +8,9 @@ from hypothesis import strategies as st
 from scipy.sparse.csgraph import connected_components
 from scipy.sparse.csgraph import laplacian as laplacian_of
 
-from symrank.operators import null_vectors
+from symrank.operators import perron
 from symrank.operators.laplacians import laplacian
-from symrank.operators.null_vectors import positive_null_vector
+from symrank.operators.perron import perron_vector
 from tests.operators.test_laplacians import EPS, graph, with_signs
 
 
@@ -111,7 +111,7 @@ def test_what_has_no_such_vector_takes_no_step(rng, monkeypatch):
     def none(*_):
         raise AssertionError("a step was taken")
 
-    monkeypatch.setattr(null_vectors, "_projected", none)
+    monkeypatch.setattr(perron, "_projected", none)
     n = 400
     N = normalised(connected(rng, n))
     two = sp.csr_array(N + sp.diags_array(np.where(np.arange(n) % 2, 1e-9, 0.0)))
@@ -136,5 +136,5 @@ def test_a_graph_that_is_too_wide_is_given_up_soon():
         return N @ u
 
     tolerance = np.full(n, 7 * EPS)
-    assert positive_null_vector(multiply, np.ones(n), tolerance, N.nnz) is None
+    assert perron_vector(multiply, np.ones(n), tolerance, N.nnz) is None
     assert len(products) < 400

@@ -1,4 +1,4 @@
-r"""The positive null vector of I - P, for a nonnegative symmetric P: it is found, then verified.
+r"""The Perron vector of a nonnegative symmetric P of radius one: it is found, then verified.
 
 Of D^-1/2 (D - W) D^-1/2 with weights that are not known, u = sqrt(degree) is on every component the
 only vector u > 0, up to a factor, with P u = u. The projection of any v > 0 onto the kernel of
@@ -31,7 +31,7 @@ import numpy as np
 
 from symrank.support.typing import Array, FloatArray
 
-__all__ = ["positive_null_vector"]
+__all__ = ["perron_vector"]
 
 MOST = 1e9  # multiplications: about a second
 PASSES = 10  # over vectors, in a step
@@ -43,7 +43,7 @@ SMOOTHED, MOST_SMOOTHED = 4, 40  # steps at a time: before, and after until rows
 GONE = 1e-6  # of |v|^2: N is positive definite then, and u tends to zero
 
 
-def positive_null_vector(
+def perron_vector(
     multiply: Callable[[FloatArray], FloatArray],
     start: FloatArray,
     tolerance: FloatArray,
