@@ -23,8 +23,8 @@ import numpy as np
 import scipy.sparse as sp
 
 from symrank.operators.graphs import SAFE, Graph, Zeros, zeros_of
-from symrank.operators.perron import perron_vector
 from symrank.operators.patterns import is_symmetric, stored_nonzeros
+from symrank.operators.perron import perron_vector
 from symrank.support.typing import Array, FloatArray, IntArray
 
 __all__ = ["Laplacian", "laplacian", "real"]
