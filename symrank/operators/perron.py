@@ -95,7 +95,8 @@ def _projected(
     u = v.copy()
     r = multiply(u)
     p, rr = r.copy(), _dot(r, r)
-    seen, least, best = np.inf, SETTLED * _dot(u, u), None
+    size = _dot(u, u)
+    seen, least, best = np.inf, SETTLED * size, None
     for taken in range(steps):
         if (np.abs(r) <= tolerance * u).all():
             return u, steps - taken
@@ -104,7 +105,7 @@ def _projected(
         if best is not None and rr > RISEN * least:
             return best, steps - taken
         if taken % STRIDE == 0:
-            if rr > DECADE * seen:
+            if rr > DECADE * seen or _dot(u, u) < GONE * size:
                 break
             seen = rr if taken else np.inf
         q = multiply(p)

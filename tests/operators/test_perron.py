@@ -125,16 +125,27 @@ def test_what_has_no_such_vector_takes_no_step(rng, monkeypatch):
         assert laplacian(A) is None
 
 
-def test_a_graph_that_is_too_wide_is_given_up_soon():
+def wide():
     n = 20_000
     w = np.random.default_rng(3).uniform(0.1, 1.0, n - 1)
-    N = normalised(sp.csr_array(sp.diags_array([w, w], offsets=[-1, 1])))
+    return normalised(sp.csr_array(sp.diags_array([w, w], offsets=[-1, 1])))
+
+
+def definite():
+    n = 2000
+    N = normalised(connected(np.random.default_rng(4), n))
+    return sp.csr_array(0.99 * N + 0.01 * sp.eye_array(n))
+
+
+@pytest.mark.parametrize(("make", "most"), [(wide, 400), (definite, 170)])
+def test_what_steps_do_not_find_is_given_up_soon(make, most):
+    N = make()
     products = []
 
     def multiply(u):
         products.append(1)
         return N @ u
 
-    tolerance = np.full(n, 7 * EPS)
-    assert perron_vector(multiply, np.ones(n), tolerance, N.nnz) is None
-    assert len(products) < 400
+    tolerance = np.full(N.shape[0], 7 * EPS)
+    assert perron_vector(multiply, np.ones(N.shape[0]), tolerance, N.nnz) is None
+    assert len(products) < most
