@@ -11,6 +11,9 @@ a method may know better, if one is exact and cheap: its count is taken where it
 is not, the eigenvalues between are those of a weak link, which the rule of the floor does not count
 and the graph does: the interval holds both, and a sentence names the link.
 
+The incidence matrix of a graph (`symrank.operators.incidence`) has n - c singular values, n its
+vertices, that are not zero, whatever its shape; each is an eigenvalue of [[0, X], [X^H, 0]] twice.
+
 Of any other sparse matrix, and of a rectangle, a triangular piece may settle the rank that the
 pattern allows (`symrank.choice.triangular`).
 """
@@ -20,12 +23,14 @@ from collections.abc import Mapping
 from typing import Any
 
 from symrank.answer.result import RankResult
-from symrank.choice.entries import seen
+from symrank.choice.entries import Seen, seen
 from symrank.choice.policy import propose
 from symrank.choice.triangular import NAME, by_triangle
 from symrank.choice.units import count_in_both_units
 from symrank.methods.base import Goal
-from symrank.operators.laplacians import Laplacian, Zeros, laplacian
+from symrank.operators.graphs import Zeros
+from symrank.operators.incidence import incidence
+from symrank.operators.laplacians import Laplacian, laplacian
 from symrank.run.budget import Budget
 from symrank.run.job import Job
 from symrank.spectrum.intervals import ExactInterval
@@ -58,8 +63,8 @@ def first_look(job: Job, budget: Budget) -> tuple[RankResult | None, Job]:
     matrix = None if is_asked else seen(job.operator.facts, job.given.facts)
     if matrix is None:
         return None, job
-    found = None if matrix.is_rectangle else laplacian(matrix.entries)
-    if found is None:
+    found = (incidence if matrix.is_rectangle else laplacian)(matrix.entries)
+    if found is None or found.delta > _cuts(found, job.goal)[0]:
         told, goal = by_triangle(
             matrix,
             job.goal,
@@ -70,10 +75,9 @@ def first_look(job: Job, budget: Budget) -> tuple[RankResult | None, Job]:
             seconds=budget.seconds,
         )
         return told, dataclasses.replace(job, goal=goal)
-    least, most = _cuts(found, job.goal)
-    if found.delta > least:
-        return None, job
-    zeros = found.zeros(most, is_split=not job.goal.has_cut)
+    zeros = found.zeros(_cuts(found, job.goal)[1], is_split=not job.goal.has_cut)
+    zeros = _counted(zeros, found, matrix, job.goal)
+    found = found if matrix.copies == 1 else dataclasses.replace(found, sign=0)
     ends = _ends(job.goal, found, zeros)
     told = None
     if ends is not None and ends[1] - ends[0] <= 2.0 * job.goal.half_width:
@@ -93,11 +97,20 @@ def _cuts(found: Laplacian, goal: Goal) -> tuple[float, float]:
     return least, most
 
 
+def _counted(zeros: Zeros, found: Laplacian, matrix: Seen, goal: Goal) -> Zeros:
+    """Return the zeros of what is counted, from those of the graph."""
+    more = goal.n - matrix.copies * found.graph.n
+    least, most = (more + matrix.copies * end for end in (zeros.least, zeros.most))
+    return Zeros(least=least, most=min(most, goal.n), link=zeros.link)
+
+
 def _ends(goal: Goal, found: Laplacian, zeros: Zeros) -> tuple[int, int] | None:
     """Return what is proved of the count; None where its ends are not those of signs."""
     n, filled = goal.n, (goal.n - zeros.most, goal.n - zeros.least)
     if goal.between is None:
         return filled
+    if found.sign == 0:
+        return None
     a, b = goal.between
     near, far = found.delta + _cuts(found, goal)[1], 2.0 * found.norm[1]
     below, above = (near, far) if found.sign > 0 else (far, near)  # no eigenvalue lies beyond
@@ -117,8 +130,9 @@ def _result(
     is_exact = low == high
     notes: tuple[str, ...] = ()
     if not is_exact:
+        values = "eigenvalues" if found.power == 1 or found.sign == 0 else "singular values"
         notes = (
-            f"{zeros.least} eigenvalues are zero and {zeros.most - zeros.least} more may be below "
+            f"{zeros.least} {values} are zero and {zeros.most - zeros.least} more may be below "
             f"the cut: {zeros.link}.",
         )
     cut = _cuts(found, goal)[0] * goal.scale
@@ -156,7 +170,8 @@ def _inertia(found: Laplacian, zeros: Zeros, n: int, num_zeros: int) -> tuple[in
     if zeros.least != zeros.most:
         return None
     null = zeros.least + num_zeros
-    return (n - null, null, 0) if found.sign > 0 else (0, null, n - null)
+    plus = (n - null) * (1 + found.sign) // 2
+    return plus, null, n - null - plus
 
 
 def _diagnostics(found: Laplacian, zeros: Zeros, goal: Goal) -> Mapping[str, Any]:

@@ -38,6 +38,7 @@ from tests.adversary.builders import (
 from tests.adversary.builders_dask import dask_array, dask_rows
 from tests.adversary.builders_dask import world as dask_world
 from tests.adversary.builders_device import dense_there, operator_there, sparse_there
+from tests.adversary.builders_graphs import NODES, incidence, weighted_graph
 from tests.adversary.builders_networks import differences, gauss_newton, torch_hessian
 from tests.adversary.problems import Problem
 from tests.device import stand_in
@@ -107,6 +108,8 @@ FORMS = {
              gives="matrix entries", is_rectangle=True),
         Form("long sparse", long_blocks, sizes=DIAGONAL, is_semidefinite=True,
              gives="matrix entries", is_rectangle=True),
+        Form("tall incidence", incidence, sizes=DIAGONAL, is_semidefinite=True,
+             gives="matrix entries", is_rectangle=True),
         Form("kron", kronecker, sizes=DENSE[:-1], gives=""),
         Form("scaled", scaled, max_exponent=990, gives="null"),
         Form("shifted", shifted, sizes=DIAGONAL, gives=""),
@@ -115,6 +118,7 @@ FORMS = {
         Form("CuPy dense float32", dense_there, SINGLE_EPS, max_exponent=SINGLE, gives="", **THERE),
         Form("CuPy LinearOperator", operator_there, sizes=DIAGONAL, gives="", **THERE),
         Form("grid with holes", grid_with_holes, sizes=(SIDE**2,), is_special=True),
+        Form("weighted normalised", weighted_graph, sizes=(NODES,), is_special=True),
         Form("tall float32", tall_float32, SINGLE_EPS, (3,), gives="entries", is_special=True),
     )
 }  # fmt: skip

@@ -162,6 +162,9 @@ def rows() -> list[Spectrum]:
         ]
     found += [
         Spectrum(name="grid with holes", make=of_rank(lambda n: n - 1), form="grid with holes"),
+        Spectrum(
+            name="weighted normalised", make=of_rank(lambda n: n - 1), form="weighted normalised"
+        ),
         Spectrum(name="third column a sum", make=of_rank(lambda n: 2), form="tall float32"),
     ]
     return found

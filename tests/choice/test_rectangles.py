@@ -241,6 +241,9 @@ def test_a_design_of_factors_is_counted_by_its_distinct_rows(monkeypatch):
     assert symrank.count(X, 0.0, np.inf, rng=1).rank == sum(sizes) - 2
     two = sp.csr_array(X[:, :72])  # two factors: no column is a multiple, and rows are
     result = symrank.rank(two, rng=1)
+    assert (result.rank, result.n, result.method) == (71, 72, "structure")  # edges of a graph
+    two.data *= np.where(two.indices < 60, 1.0, 2.0)
+    result = symrank.rank(two, rng=1)
     assert (result.rank, result.n) == (71, 72)
     assert f"{m - 60 * 12} rows or columns are zero or multiples of others" in result.reason
 

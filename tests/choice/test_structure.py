@@ -9,11 +9,17 @@ import scipy.sparse as sp
 
 import symrank
 from symrank import RankResult, Status, gallery
+from symrank.choice.structure import first_look
 from symrank.errors import OptionError
 from symrank.methods import Goal, Summary
 from symrank.methods.proved import inside, proved
+from symrank.run.job import prepare
+from symrank.run.options import Options
+from symrank.run.rounds import budget_of
 from symrank.spectrum.intervals import BetaInterval, ExactInterval, Within
+from tests.operators.test_incidence import edges as rows_of_edges
 from tests.operators.test_laplacians import graph, plain
+from tests.operators.test_perron import normalised
 
 N = 1300  # above that all eigenvalues would be computed
 
@@ -26,6 +32,13 @@ def edges():
 @pytest.fixture(scope="module")
 def components(edges):
     return N - gallery.laplacian_rank(plain(edges))
+
+
+def looked(A, **asked):
+    """Return what the first look tells, and the job that it leaves."""
+    options = Options(seed=1, **asked)
+    budget = budget_of(options, None)
+    return first_look(prepare(A, options, budget, is_chosen=True), budget)
 
 
 @pytest.mark.parametrize("dtype", [np.float64, np.complex128])
@@ -135,6 +148,79 @@ def test_an_answer_from_structure_has_no_spectrum_and_says_so(edges):
     again = RankResult.from_dict(json.loads(json.dumps(result.to_dict())))
     assert str(again) == str(result)
     assert again.structural_rank == result.structural_rank
+
+
+@pytest.mark.parametrize("unit", [1.0, -1.0, 3e-200, 2.0**800])
+def test_a_normalised_laplacian_with_weights_is_counted_without_a_product(edges, components, unit):
+    W = edges.copy()
+    W.data = 1.0 + np.round(np.abs(np.sin(np.arange(W.nnz))), 2)
+    N = normalised(sp.csr_array(W + W.T))
+    result = symrank.rank(unit * N, rng=1)
+    assert (result.method, result.status, result.num_matvecs) == ("structure", Status.EXACT, 0)
+    assert result.rank == N.shape[0] - components
+    nearly = unit * (N + 1e-3 * sp.eye_array(N.shape[0]))
+    assert looked(sp.csr_array(nearly))[0] is None
+
+
+def test_an_incidence_matrix_is_counted_without_a_product():
+    rng = np.random.default_rng(11)
+    X = sp.block_diag([
+        rows_of_edges(rng, 900, 800, sign="plain"), sp.csr_array((3, 20)),
+        rows_of_edges(rng, 700, 600, sign="signed", ground=3),
+    ], format="csr")  # fmt: skip
+    sigma = np.linalg.svd(X.toarray(), compute_uv=False)
+    known = int((sigma > 1e-12).sum())
+    for unit, dtype in (
+        (1.0, float), (-1.0, complex), (1e-150, float), (2.0**800, float), (3e-30, np.float32),
+    ):  # fmt: skip
+        for A, times in (
+            ((unit * X).astype(dtype), 1), ((unit * X.T).tocsr().astype(dtype), 1),
+            (symrank.gram((unit * X).astype(dtype)), 1),
+            (symrank.gram((unit * X).astype(dtype), "rows"), 1),
+            (symrank.augmented((unit * X).astype(dtype)), 2),
+        ):  # fmt: skip
+            result = symrank.rank(A, rng=1)
+            assert (result.method, result.status) == ("structure", Status.EXACT)
+            assert result.rank == times * known
+            assert result.num_matvecs == 0 or not isinstance(A, sp.csr_array)  # those of the check
+            assert result.structural_rank[1] >= result.rank
+            if result.inertia is not None:
+                minus = known if times == 2 else 0
+                assert result.inertia == (known, A.shape[0] - times * known, minus)
+
+
+def test_cuts_and_windows_of_an_incidence_matrix():
+    n = 2000  # a path: singular values 2 sin(pi k / 2n), of at least 1.6e-3
+    X = sp.diags_array([np.ones(n), -np.ones(n - 1)], offsets=[0, 1], shape=(n - 1, n)).tocsr()
+    sigma = 2.0 * np.sin(0.5 * np.pi * np.arange(1, n) / n)
+    for atol in (1e-9, 1e-4, 2e-3, 0.5):
+        told, job = looked(X, atol=atol)
+        above = int((sigma > atol).sum())
+        assert (told is not None) == (atol < 1e-3)
+        least, most = job.goal.zeros
+        assert least <= n - 1 - above <= most
+        assert told is None or told.interval() == (above, above)
+    for a, b, known in ((0.0, np.inf, n - 1), (-np.inf, 0.0, 0), (-1.0, 0.0, 0)):
+        result = symrank.count(X, a, b, rng=1)
+        assert (result.method, result.rank, result.status) == ("structure", known, Status.EXACT)
+    assert symrank.count(symrank.gram(X), -1.0, 0.0, rng=1).rank == 1  # of the shape
+    for A, a, b in ((X, 0.5, 1.0), (X, 0.0, 1.0), (symrank.augmented(X), 0.0, np.inf)):
+        told, _ = looked(A, between=(a, b))
+        assert told is None
+
+
+def test_a_weak_row_of_an_incidence_matrix_is_named():
+    rng = np.random.default_rng(4)
+    half = rows_of_edges(rng, 700, 2500, sign="plain")
+    rank = gallery.laplacian_rank(sp.csr_array(half.T @ half))
+    bridge = sp.csr_array((np.array([1e-14, -1e-14]), np.array([3, 900]), [0, 2]), shape=(1, 1400))
+    X = sp.csr_array(sp.vstack([sp.block_diag([half, half]), bridge]))
+    for A, times in ((X, 1), (symrank.augmented(X), 2)):
+        told, job = looked(A)
+        assert told.interval() == (times * 2 * rank, times * (2 * rank + 1))
+        assert (told.status, told.inertia) == (Status.CONVERGED, None)
+        assert "3 and 900" in told.notes[0]
+        assert job.goal.zeros == tuple(job.goal.n - end for end in told.interval()[::-1])
 
 
 def test_the_plan_says_that_nothing_will_run(edges):
