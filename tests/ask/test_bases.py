@@ -10,9 +10,9 @@ import symrank
 from symrank import Basis, Inertia, Preconditioner, Status, gallery, null_space, range_space
 from symrank.ask import spaces
 from symrank.errors import OptionError
-from symrank.methods.base import Goal
-from symrank.methods.pivots import null_vectors as iteration
+from symrank.methods.pivots import inverse_iteration as iteration
 from symrank.methods.pivots.ldl import Factorisation
+from symrank.methods.pivots.null_vectors import NullVectors
 from symrank.operators import PaddedMatrix
 from tests.adversary.builders import pairs
 
@@ -137,17 +137,14 @@ def test_a_step_keeps_null_vectors_and_shrinks_the_rest(rng):
         solve=lambda B: np.linalg.solve(F, B),
     )  # fmt: skip
     norm = float(np.linalg.norm(A, 2))
-    goal = Goal(
-        n=30, dtype=np.dtype(float), atol=None, rtol=None, half_width=1.0, open_ended=True,
-        confidence=0.95, max_matvecs=1000, seed=1,
-    )  # fmt: skip
-    found = iteration._iterated(A, factor, goal, 10, norm, lambda _: None)
+    start, least = rng.standard_normal((30, 10)), 4.0 * np.finfo(float).eps * norm
+    found = iteration.iterated(factor, start, lambda X: A @ X, lambda X: X, least)
     assert np.linalg.norm(A @ found.vectors, 2) <= 1e-15 * norm * 30  # rounding, not E
     assert angle(found.vectors, scipy.linalg.null_space(A)) <= 1e-12
 
 
 def test_solves_that_are_not_finite_are_given_up(rng, by_factor, monkeypatch):
-    monkeypatch.setattr(iteration, "_solved", lambda F, B, tick: np.full_like(B, np.nan))
+    monkeypatch.setattr(iteration, "_solved", lambda F, B: np.full_like(B, np.nan))
     A = gallery.grid_laplacian((15, 15))
     basis = null_space(A, rng=1)
     check(basis, A, 1)
@@ -155,7 +152,7 @@ def test_solves_that_are_not_finite_are_given_up(rng, by_factor, monkeypatch):
 
 
 def test_vectors_that_never_converge_are_left_out(rng, by_factor, monkeypatch):
-    def wrong(F, B, tick):
+    def wrong(F, B):
         return rng.standard_normal(B.shape)
 
     monkeypatch.setattr(iteration, "_solved", wrong)
@@ -179,7 +176,7 @@ def test_ctrl_c_returns_the_count_without_vectors(by_factor, monkeypatch):
 
 def test_time_that_is_up_leaves_what_was_counted(by_factor, monkeypatch):
     L = gallery.grid_laplacian((15, 15))
-    late = iteration.NullVectors(vectors=None, failure="max_seconds was up")
+    late = NullVectors(vectors=None, failure="max_seconds was up")
     monkeypatch.setattr(spaces, "null_vectors", lambda *_: late)
     basis = null_space(L, rng=1, max_seconds=1e-9)
     assert basis.dimension == (1, 1)
