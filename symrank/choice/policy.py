@@ -13,7 +13,18 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from symrank.methods import Dense, Goal, Inertia, Lanczos, Method, Offer, Seen, Sketch, costs
+from symrank.methods import (
+    Dense,
+    Goal,
+    Inertia,
+    Lanczos,
+    Long,
+    Method,
+    Offer,
+    Seen,
+    Sketch,
+    costs,
+)
 from symrank.operators.facts import Facts
 
 __all__ = [
@@ -57,7 +68,7 @@ class Menu:
 
 
 MENU = Menu(
-    exact=(Dense(), Inertia().unasked()),
+    exact=(Long(), Inertia().unasked()),
     once_seen=(Sketch(side="range"), Sketch(side="null")),
 )
 

@@ -3,6 +3,7 @@
 from symrank.methods.base import Goal, Method, Offer, Summary, Task
 from symrank.methods.chains.langevin import Langevin
 from symrank.methods.eigenvalues.dense import Dense
+from symrank.methods.eigenvalues.long import Long
 from symrank.methods.moments.chebyshev import Chebyshev
 from symrank.methods.moments.ubaru_saad import UbaruSaad
 from symrank.methods.pivots.inertia import Inertia
@@ -19,6 +20,7 @@ __all__ = [
     "Inertia",
     "Lanczos",
     "Langevin",
+    "Long",
     "Method",
     "Offer",
     "Projection",

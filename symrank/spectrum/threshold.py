@@ -25,6 +25,7 @@ from symrank.support.typing import FloatArray
 __all__ = [
     "CROWD",
     "FLOOR",
+    "MIN_RATIO",
     "band_notes",
     "crowd_note",
     "cut",

@@ -23,6 +23,7 @@ class Streams:
     PROBES = range(2**29 - 1)  # of every method
     NULL_NORM = range(2**29 - 1, 2**29 + 1)  # for |A|, where null vectors are looked for
     WIDTH = range(2**29 + 1, 2**29 + 2)  # that tells whether a rank is large
+    ROWS = range(2**29 + 2, 2**29 + 3)  # of a long matrix, which a sketch adds up
     NULL = range(2**29 + 8, 2**30)  # columns whose null parts `Sketch` looks for
     NULL_TEST = range(2**30, 2**31)  # fresh ones, by the number of the block they test
     FINGERPRINT = range(2**32 - 8, 2**32 - 7)  # of seed 0: by which a checkpoint knows an operator

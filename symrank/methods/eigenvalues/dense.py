@@ -42,7 +42,17 @@ from symrank.spectrum.region import Edge, Region
 from symrank.support.foreign import refuse_non_finite
 from symrank.support.typing import Array, FloatArray
 
-__all__ = ["DENSE_LIMIT", "ROUNDING", "Dense", "Spectrum", "fits", "nothing", "num_held"]
+__all__ = [
+    "COPIES",
+    "DENSE_LIMIT",
+    "ROUNDING",
+    "Dense",
+    "Spectrum",
+    "fits",
+    "known",
+    "nothing",
+    "num_held",
+]
 
 DENSE_LIMIT = 8192  # up to: 1 GiB at most, the matrix and the copy that eigvalsh overwrites
 SPARE = 4  # bits: the last one that is kept is worth so much more than the error
@@ -223,7 +233,7 @@ class Dense(Method):
             low,
             high,
             rank,
-            threshold=scale * (tau if tau == goal.atol else _known(tau, rounding * goal.eps)),
+            threshold=scale * (tau if tau == goal.atol else known(tau, rounding * goal.eps)),
             status=status,
             gaps=threshold.plateaus(np.abs(values) * scale, np.ones(n), tau * scale)
             if is_rank
@@ -240,7 +250,7 @@ class Dense(Method):
         )
 
 
-def _known(tau: float, error: float) -> float:
+def known(tau: float, error: float) -> float:
     """Return a level that is proportional to the norm, in the digits that are known of it.
 
     LAPACK's last digits depend on its threads. Nothing is decided by what this returns.

@@ -20,7 +20,7 @@ from symrank.operators.scaling import power_of_two
 from symrank.support.foreign import refuse_non_finite
 from symrank.support.typing import Array, FloatArray
 
-__all__ = ["num_entries", "singular_values"]
+__all__ = ["is_long", "num_entries", "singular_values", "unit_of"]
 
 BLOCK = 1024  # rows of a block: sums over more are less accurate, and leave the cache
 WIDE = 512  # columns from which half of that, and larger panels, are faster
@@ -39,8 +39,8 @@ def singular_values(
     entries = factor.to_dense(tick) if factor.entries is None else factor.entries
     refuse_non_finite(entries if isinstance(entries, np.ndarray) else entries.data)
     tall = entries if m >= n else entries.T  # the conjugate has the same singular values
-    unit = _unit(factor)
-    reduced = _triangle(tall, unit) if _is_long(m, n) else _dense(tall, unit)
+    unit = unit_of(factor)
+    reduced = _triangle(tall, unit) if is_long(m, n) else _dense(tall, unit)
     values = scipy.linalg.svdvals(reduced, overwrite_a=True, check_finite=False)
     return np.asarray(values.astype(np.float64) * (scale / unit))
 
@@ -48,10 +48,11 @@ def singular_values(
 def num_entries(shape: tuple[int, int]) -> int:
     """Return how many entries `singular_values` holds at a time, where they are known."""
     short, long = sorted(shape)
-    return short * (_rows(short) + short if _is_long(short, long) else long)
+    return short * (_rows(short) + short if is_long(short, long) else long)
 
 
-def _is_long(m: int, n: int) -> bool:
+def is_long(m: int, n: int) -> bool:
+    """Tell whether a matrix is taken by blocks of rows, or of columns."""
     return max(m, n) > LONG * min(m, n) + BLOCK
 
 
@@ -73,7 +74,7 @@ def _triangle(tall: Any, unit: float) -> Array:
     return np.asarray(R)  # nothing was ever written below its diagonal
 
 
-def _unit(factor: Rectangle) -> float:
+def unit_of(factor: Rectangle) -> float:
     """Return 1, or the power of two that brings extreme entries near one."""
     largest = factor.largest_entry or 0.0
     exponent = math.frexp(largest)[1] if math.isfinite(largest) else 0

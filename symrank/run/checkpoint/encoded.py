@@ -16,6 +16,7 @@ from typing import Any, NoReturn
 import numpy as np
 
 from symrank.methods.eigenvalues.dense import Spectrum
+from symrank.methods.eigenvalues.two_sided import TwoSided
 from symrank.methods.pivots.counts import Counts
 from symrank.methods.pivots.ldl import Cost
 from symrank.methods.spaces.metric import Metric
@@ -39,7 +40,7 @@ __all__ = ["Absent", "Encoded", "decode"]
 CLASSES: tuple[type, ...] = (
     BidiagonalState, CGState, ChainState, Cost, Counts, Edge, LanczosState, LossChains, Metric,
     MinresState, Norm, NullBlock, NullMass, RangeEvidence, RangeSketch, Reflectors, Region, Rung,
-    Sight, Spectrum, Trial,
+    Sight, Spectrum, Trial, TwoSided,
 )  # fmt: skip
 BY_NAME = {cls.__name__: cls for cls in CLASSES}
 AWAY: Mapping[type, tuple[str, ...]] = {

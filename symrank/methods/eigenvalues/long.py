@@ -1,0 +1,154 @@
+"""The count of a long matrix where nobody has asked for its singular values, only for how many.
+
+They are computed where what is proved without them leaves the count open: a cut among them, some
+that crowd at the noise floor, or anything between rounding and its root
+(`symrank.methods.eigenvalues.two_sided`).
+"""
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+
+from symrank.methods import costs
+from symrank.methods.base import Goal, Offer, Summary, Task, Tick
+from symrank.methods.eigenvalues.dense import COPIES, ROUNDING, Dense, Spectrum, known, num_held
+from symrank.methods.eigenvalues.singular import is_long, unit_of
+from symrank.methods.eigenvalues.two_sided import ENTRIES, TwoSided, two_sided
+from symrank.methods.seen import Seen
+from symrank.methods.summaries import exact
+from symrank.operators import Operator
+from symrank.operators.facts import DenseForm, Facts
+from symrank.spectrum import threshold
+from symrank.spectrum.outcome import Gap, Status
+from symrank.spectrum.region import Region
+from symrank.support import probes
+from symrank.support.foreign import refuse_non_finite
+from symrank.support.probes import Streams
+
+__all__ = ["Long"]
+
+WORTH = 0.1  # seconds of all singular values: they tell more where they take no longer
+SHARE = 0.4  # of their time that the attempt takes, at most; mostly it spares all of it
+COLUMNS = 4096  # at most: SQUARES times their square is a gigabyte and a half
+SQUARES = 12  # of the columns, in numbers: sketch, its copy, Gram matrix, factor, inverse, bases
+
+
+@dataclass(frozen=True, kw_only=True)
+class Long(Dense):
+    """The number of singular values of a long matrix, and they themselves where that needs them."""
+
+    def offer(self, facts: Facts, goal: Goal, seen: Seen | None = None) -> Offer | None:
+        """Offer what `Dense` does, and less where the attempt succeeds."""
+        offer = super().offer(facts, goal, seen)
+        if offer is None or not _is_tried(facts.dense, goal):
+            return offer
+        most = offer.seconds[1]
+        return replace(
+            offer,
+            seconds=(SHARE * most, most),
+            num_bytes=max(offer.num_bytes, _num_bytes(facts.dense, goal)),
+            why=f"n = {goal.n}: a sketch of the rows and one product count what is far from "
+            "rounding, and all singular values are computed where that leaves the count open",
+        )
+
+    def num_bytes(self, facts: Facts, goal: Goal, task: Task) -> int:
+        """Return what is held at a time."""
+        held = super().num_bytes(facts, goal, task)
+        return max(held, _num_bytes(facts.dense, goal)) if _is_tried(facts.dense, goal) else held
+
+    def run(self, operator: Operator, goal: Goal, task: Task, state: Any, tick: Tick) -> Any:
+        """Return what is proved, or all singular values."""
+        found = _proved(operator, goal) if _is_tried(operator.facts.dense, goal) else None
+        return super().run(operator, goal, task, state, tick) if found is None else found
+
+    def summarise(
+        self, goal: Goal, states: Mapping[tuple[Any, ...], Any], previous: Summary | None
+    ) -> Summary:
+        """Return the count."""
+        found = states[("eigenvalues",)]
+        if isinstance(found, Spectrum):
+            return super().summarise(goal, states, previous)
+        region, scale = _region(goal, found), goal.scale
+        copies = 1 if found.is_modulus else 2
+        rank, tau = copies * found.rank, region.cut
+        rounding = ROUNDING * math.sqrt(max(found.shape)) * goal.eps
+        at_least = math.ldexp(0.5, math.frexp(found.above)[1])  # its digits depend on threads
+        gap = Gap(low=tau * scale, high=at_least * scale, count=float(rank))
+        return exact(
+            rank,
+            rank,
+            rank,
+            threshold=scale * (tau if tau == goal.atol else known(tau, rounding)),
+            status=Status.EXACT,
+            gaps=(gap,) if found.rank and gap.ratio >= threshold.MIN_RATIO else (),
+            inertia=(found.rank, goal.n - rank, rank - found.rank),
+            is_final=True,
+        )
+
+
+def _is_tried(form: DenseForm, goal: Goal) -> bool:
+    """Tell whether a count alone is asked for, of a long matrix, and takes less."""
+    m, n = form.shape
+    is_known = form.is_singular and not form.num_products
+    is_double = goal.dtype.char in "dD" and not goal.noise
+    return (
+        is_known
+        and is_double
+        and goal.between is None
+        and is_long(m, n)
+        and 0 < min(m, n) <= COLUMNS
+        and costs.singular_seconds(m, n) > WORTH
+    )
+
+
+def _num_bytes(form: DenseForm, goal: Goal) -> int:
+    n = min(form.shape)
+    return (SQUARES * n * n + COPIES * ENTRIES + 4 * max(form.shape)) * goal.dtype.itemsize
+
+
+def _proved(operator: Operator, goal: Goal) -> TwoSided | None:
+    """Return what settles the count; None where nothing that is proved does."""
+    form = operator.singular_form()
+    if form is None or form.is_squared:
+        return None
+    factor = form.factor
+    entries, (m, n) = factor.entries, factor.shape
+    refuse_non_finite(entries if isinstance(entries, np.ndarray) else entries.data)
+    tall = entries if m >= n else entries.T
+    tall = tall if isinstance(tall, np.ndarray) else tall.tocsr()
+    unit, rng = unit_of(factor), probes.stream(goal.seed, Streams.ROWS.start)
+    with np.errstate(over="ignore", under="ignore", invalid="ignore", divide="ignore"):
+        found = two_sided(tall, unit, rng)
+        if found is None:
+            return None
+        found = replace(found.times(form.unit / unit), is_modulus=form.is_modulus)
+        return found if _settles(goal, found) else None
+
+
+def _region(goal: Goal, found: TwoSided) -> Region:
+    low, high = found.norms
+    longer = max(found.shape)
+    floor, rounding = min(longer, threshold.FLOOR), ROUNDING * math.sqrt(longer)
+    return goal.region(low, high / low - 1.0, floor=floor, delta=rounding)
+
+
+def _settles(goal: Goal, found: TwoSided) -> bool:
+    """Tell whether all singular values are far from every level that the rule of the rank knows.
+
+    Those above have to be beyond what crowds at the noise floor, and beyond NumPy's cut, of which
+    a note would speak; the others below rounding as `Dense` has it, or the cut.
+    """
+    low, high = found.norms
+    if not 0.0 < low <= high < math.inf:
+        return False
+    region, longer = _region(goal, found), max(found.shape)
+    floor, rounding = min(longer, threshold.FLOOR), ROUNDING * math.sqrt(longer)
+    crowd = max(threshold.CROWD * floor, longer) * goal.eps * high
+    if not found.above > max(crowd, region.high.right):
+        return False
+    if not region.is_signed:
+        return found.most_below(goal.eps, high) < region.high.left
+    return found.most_below(goal.eps, low) <= min(rounding, floor) * goal.eps * low
