@@ -7,13 +7,14 @@ import numpy as np
 from symrank import preconditioners
 from symrank.answer.result import RankResult
 from symrank.choice import direct_sum
-from symrank.choice.entries import Seen, seen, structural_rank_of
+from symrank.choice.entries import CHEAP, Seen, seen, structural_rank_of
 from symrank.choice.merging import without_multiples
 from symrank.choice.policy import (
     MENU,
     Menu,
     affords_all_eigenvalues,
     affords_singular_values,
+    long_first,
     narrow_first,
     propose,
     reconsider,
@@ -36,6 +37,8 @@ from symrank.support.probes import Streams
 __all__ = ["choose_and_run", "count", "count_twin"]
 
 SURE = (Status.EXACT, Status.CONVERGED)
+LONG = "the matrix is long: a sketch of its rows and one product count what is far from rounding"
+FEW = "products show that few eigenvalues carry the matrix"
 NARROW = 0.8  # times the columns of a sketch: a rank of more needs all of them to be seen
 LOOKED_AT = 8  # columns that show how many eigenvalues carry a matrix
 
@@ -46,6 +49,10 @@ def count(
     """Run the method asked for, or one of choice; `is_whole` forbids to take the matrix apart."""
     if method is not None:
         return run(job, method, reason, budget).result(budget)
+    at_once = long_first(job.operator.facts, job.goal, CHEAP)
+    told = None if at_once is None else _attempted(job, at_once, LONG, budget)
+    if told is not None:
+        return told
     is_asked = job.preconditioner is not None or bool(job.num_deflated)
     matrix = None if is_whole or is_asked else seen(job.operator.facts, job.given.facts)
     if matrix is None:
@@ -158,13 +165,16 @@ def _equilibrated(job: Job, scales: Scales) -> Job:
 
 def choose_and_run(job: Job, budget: Budget, menu: Menu = MENU) -> RankResult:
     """Count exactly where that is cheap, at once or once it is seen to be; else sample."""
+    long = long_first(job.operator.facts, job.goal)
+    told = None if long is None else _attempted(job, long, LONG, budget)
+    if told is not None:
+        return told
     plan = propose(job.operator.facts, job.goal, menu, budget.seconds_left)  # 1
     narrow = narrow_first(plan, job.operator.facts, job.goal)
     if narrow is not None and not _is_wide(job, NARROW * narrow.columns_limit(job.goal), budget):
-        tried = run(job, narrow, "products show that few eigenvalues carry the matrix", budget)
-        if tried.summary is not None and tried.summary.status in (Status.EXACT, Status.INTERRUPTED):
-            return tried.result(budget)
-        budget.interval = None  # what is open is no answer to stop at
+        told = _attempted(job, narrow, FEW, budget)
+        if told is not None:
+            return told
         plan = propose(job.operator.facts, job.goal, menu, budget.seconds_left)
     if plan.choice.method.is_exact:
         tried = run(job, plan.choice.method, plan.reason, budget)
@@ -174,6 +184,15 @@ def choose_and_run(job: Job, budget: Budget, menu: Menu = MENU) -> RankResult:
             return _all_eigenvalues(tried, budget)
         return _sampled_instead(tried, budget, menu)
     return _sampled(job, plan.reason, budget, menu)  # 2
+
+
+def _attempted(job: Job, method: Method, reason: str, budget: Budget) -> RankResult | None:
+    """Return the count of a method that settles it, or that a key has ended; else None."""
+    tried = run(job, method, reason, budget)
+    if tried.summary is not None and tried.summary.status in (Status.EXACT, Status.INTERRUPTED):
+        return tried.result(budget)
+    budget.interval = None  # what is open is no answer to stop at
+    return None
 
 
 def _is_wide(job: Job, num_columns: float, budget: Budget) -> bool:

@@ -34,6 +34,7 @@ __all__ = [
     "affords_all_eigenvalues",
     "affords_singular_values",
     "exact_offers",
+    "long_first",
     "narrow_first",
     "propose",
     "reconsider",
@@ -68,7 +69,7 @@ class Menu:
 
 
 MENU = Menu(
-    exact=(Long(), Inertia().unasked()),
+    exact=(Dense(), Inertia().unasked()),
     once_seen=(Sketch(side="range"), Sketch(side="null")),
 )
 
@@ -159,6 +160,20 @@ def narrow_first(plan: Plan, facts: Facts, goal: Goal) -> Sketch | None:
     if is_asked or not (facts.is_full and facts.is_explicit and plan.choice.method.is_exact):
         return None
     return Sketch(side="range", max_columns=num_columns) if num_columns < goal.max_matvecs else None
+
+
+def long_first(facts: Facts, goal: Goal, seconds: float | None = None) -> Long | None:
+    """Return what counts a long matrix without its singular values; None: it is not worth a try.
+
+    It takes at most `seconds` where the rank is not small; default: what an exact count may take.
+    """
+    offer = Long().offer(facts, goal)
+    if offer is None:
+        return None
+    if seconds is not None:
+        return Long() if offer.seconds[0] <= seconds else None
+    most = _allowance(goal, _likely_seconds(facts, goal))
+    return Long() if offer.seconds[1] <= most else None
 
 
 def exact_offers(

@@ -5,6 +5,9 @@ their ratios alone, which differ little from machine to machine.
 """
 
 from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
 
 from symrank.operators.facts import Work
 
@@ -15,6 +18,7 @@ __all__ = [
     "dense_seconds",
     "factor_seconds",
     "inertia_seconds",
+    "long_seconds",
     "pattern_seconds",
     "product_seconds",
     "singular_seconds",
@@ -30,6 +34,9 @@ class Constants:
     eigenvalues: float  # eigvalsh, times n^3
     singular: float  # singular values of an m x n matrix, times m n min(m, n)
     singular_entry: float  # the same, times m n: blocks are converted, scaled and stacked
+    long_entry: float  # a pass over a long dense matrix for a sketch and a product, times m n
+    long_cube: float  # Cholesky, an inverse and bases of n columns, times n^3
+    pair: float  # two entries of a row of a sparse matrix, in the product with its adjoint
     dense_pivots: float  # one dense LDL' and its error, times n^3
     entry: float  # a fused step, times the nonzeros and vectors
     row: float  # the same, times the rows and vectors
@@ -47,6 +54,9 @@ SECONDS = Constants(
     eigenvalues=6.0e-11,
     singular=1.5e-10,
     singular_entry=4.0e-9,
+    long_entry=6.0e-9,
+    long_cube=1.2e-10,
+    pair=1.4e-8,
     dense_pivots=1.2e-11,
     entry=3.5e-10,
     row=5.0e-10,
@@ -86,6 +96,23 @@ def dense_pivots_seconds(n: int) -> float:
 def singular_seconds(m: int, n: int) -> float:
     """Return what all singular values of an m x n matrix take, the products not included."""
     return OVERHEAD + m * n * (SECONDS.singular * min(m, n) + SECONDS.singular_entry)
+
+
+def long_seconds(factor: Any) -> tuple[float, float]:
+    """Return what a count of a long matrix takes without its singular values.
+
+    Least for full rank, and most for the smallest, where the product has as many columns.
+    """
+    long, n = max(factor.shape), min(factor.shape)
+    least = OVERHEAD + SECONDS.long_cube * n**3
+    if isinstance(factor, np.ndarray):
+        least += SECONDS.long_entry * long * n
+        return least, least + 0.3 * SECONDS.dense_entry * long * n**2
+    rows = factor.indices if factor.shape[0] < long else None
+    number = np.diff(factor.indptr) if rows is None else np.bincount(rows, minlength=long)
+    pairs = float(np.square(number, dtype=np.float64).sum())
+    least += min(SECONDS.pair * pairs, SECONDS.long_entry * long * n)
+    return least, least + SECONDS.entry * factor.nnz * n
 
 
 def pattern_seconds(n: int, nnz: float) -> float:

@@ -43,7 +43,6 @@ from symrank.support.foreign import refuse_non_finite
 from symrank.support.typing import Array, FloatArray
 
 __all__ = [
-    "COPIES",
     "DENSE_LIMIT",
     "ROUNDING",
     "Dense",

@@ -1,8 +1,8 @@
-"""The count of a long matrix where nobody has asked for its singular values, only for how many.
+"""The count of a long matrix that needs none of its singular values, where it needs none.
 
-They are computed where what is proved without them leaves the count open: a cut among them, some
-that crowd at the noise floor, or anything between rounding and its root
-(`symrank.methods.eigenvalues.two_sided`).
+`symrank.rank` tries it first where no method is asked for, and goes on as ever where what is proved
+leaves the count open: at a cut among the singular values, where some crowd at the noise floor, and
+for what lies between rounding and its root (`symrank.methods.eigenvalues.two_sided`).
 """
 
 import math
@@ -14,7 +14,7 @@ import numpy as np
 
 from symrank.methods import costs
 from symrank.methods.base import Goal, Offer, Summary, Task, Tick
-from symrank.methods.eigenvalues.dense import COPIES, ROUNDING, Dense, Spectrum, known, num_held
+from symrank.methods.eigenvalues.dense import ROUNDING, Dense, known
 from symrank.methods.eigenvalues.singular import is_long, unit_of
 from symrank.methods.eigenvalues.two_sided import ENTRIES, TwoSided, two_sided
 from symrank.methods.seen import Seen
@@ -31,49 +31,54 @@ from symrank.support.probes import Streams
 __all__ = ["Long"]
 
 WORTH = 0.1  # seconds of all singular values: they tell more where they take no longer
-SHARE = 0.4  # of their time that the attempt takes, at most; mostly it spares all of it
 COLUMNS = 4096  # at most: SQUARES times their square is a gigabyte and a half
 SQUARES = 12  # of the columns, in numbers: sketch, its copy, Gram matrix, factor, inverse, bases
+COPIES = 3  # of a block of rows: its entries, scaled, and its product
 
 
 @dataclass(frozen=True, kw_only=True)
 class Long(Dense):
-    """The number of singular values of a long matrix, and they themselves where that needs them."""
+    """The number of singular values of a long matrix that are far from rounding on either side."""
 
-    def offer(self, facts: Facts, goal: Goal, seen: Seen | None = None) -> Offer | None:
-        """Offer what `Dense` does, and less where the attempt succeeds."""
-        offer = super().offer(facts, goal, seen)
-        if offer is None or not _is_tried(facts.dense, goal):
-            return offer
-        most = offer.seconds[1]
-        return replace(
-            offer,
-            seconds=(SHARE * most, most),
-            num_bytes=max(offer.num_bytes, _num_bytes(facts.dense, goal)),
-            why=f"n = {goal.n}: a sketch of the rows and one product count what is far from "
-            "rounding, and all singular values are computed where that leaves the count open",
+    def offer(self, facts: Facts, goal: Goal, seen: Seen | None = None) -> Offer | None:  # noqa: ARG002
+        """Offer a count that may stay open, where all singular values would take their time."""
+        form = facts.dense
+        m, n = form.shape
+        is_known = form.is_singular and not form.num_products and facts.factor is not None
+        is_double = goal.dtype.char in "dD" and not goal.noise
+        is_plain = goal.between is None and is_long(m, n) and 0 < min(m, n) <= COLUMNS
+        if not (is_known and is_double and is_plain) or costs.singular_seconds(m, n) <= WORTH:
+            return None
+        why = "a sketch of its rows and one product count what is far from rounding"
+        return Offer(
+            method=self,
+            products=(0, 0),
+            seconds=costs.long_seconds(facts.factor),
+            num_bytes=_num_bytes(form, goal),
+            why=why,
         )
 
-    def num_bytes(self, facts: Facts, goal: Goal, task: Task) -> int:
+    def num_bytes(self, facts: Facts, goal: Goal, task: Task) -> int:  # noqa: ARG002
         """Return what is held at a time."""
-        held = super().num_bytes(facts, goal, task)
-        return max(held, _num_bytes(facts.dense, goal)) if _is_tried(facts.dense, goal) else held
+        return _num_bytes(facts.dense, goal)
 
-    def run(self, operator: Operator, goal: Goal, task: Task, state: Any, tick: Tick) -> Any:
-        """Return what is proved, or all singular values."""
-        found = _proved(operator, goal) if _is_tried(operator.facts.dense, goal) else None
-        return super().run(operator, goal, task, state, tick) if found is None else found
+    def run(self, operator: Operator, goal: Goal, task: Task, state: Any, tick: Tick) -> Any:  # noqa: ARG002
+        """Return what is proved, where that settles the count; else an empty list."""
+        found = _proved(operator, goal)
+        return [] if found is None else found
 
     def summarise(
-        self, goal: Goal, states: Mapping[tuple[Any, ...], Any], previous: Summary | None
+        self,
+        goal: Goal,
+        states: Mapping[tuple[Any, ...], Any],
+        previous: Summary | None,  # noqa: ARG002
     ) -> Summary:
-        """Return the count."""
+        """Return the count, or that it is open."""
         found = states[("eigenvalues",)]
-        if isinstance(found, Spectrum):
-            return super().summarise(goal, states, previous)
+        if not isinstance(found, TwoSided):
+            return exact(0, goal.n, 0, threshold=0.0, status=Status.NO_GAP_FOUND)
         region, scale = _region(goal, found), goal.scale
-        copies = 1 if found.is_modulus else 2
-        rank, tau = copies * found.rank, region.cut
+        rank, tau = found.rank * (1 if found.is_modulus else 2), region.cut
         rounding = ROUNDING * math.sqrt(max(found.shape)) * goal.eps
         at_least = math.ldexp(0.5, math.frexp(found.above)[1])  # its digits depend on threads
         gap = Gap(low=tau * scale, high=at_least * scale, count=float(rank))
@@ -87,21 +92,6 @@ class Long(Dense):
             inertia=(found.rank, goal.n - rank, rank - found.rank),
             is_final=True,
         )
-
-
-def _is_tried(form: DenseForm, goal: Goal) -> bool:
-    """Tell whether a count alone is asked for, of a long matrix, and takes less."""
-    m, n = form.shape
-    is_known = form.is_singular and not form.num_products
-    is_double = goal.dtype.char in "dD" and not goal.noise
-    return (
-        is_known
-        and is_double
-        and goal.between is None
-        and is_long(m, n)
-        and 0 < min(m, n) <= COLUMNS
-        and costs.singular_seconds(m, n) > WORTH
-    )
 
 
 def _num_bytes(form: DenseForm, goal: Goal) -> int:

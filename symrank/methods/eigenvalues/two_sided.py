@@ -206,7 +206,7 @@ def _refined(R: Array, T: Array, C: Any, order: Array) -> Array:
     for _ in range(REFINED):
         V[order[:r]] = -T
         rest = np.zeros((n, n - r), T.dtype)
-        for _, block in blocks(C, 1.0, _height(V)):
+        for _, block in blocks(C, 1.0, _height(C, V)):
             rest += block.conj().T @ (block @ V)
         step = scipy.linalg.solve_triangular(R, rest[order[:r]], trans="C")
         step = scipy.linalg.solve_triangular(R, step)
@@ -242,7 +242,7 @@ def _measured(tall: Any, unit: float, V: Array, k: int) -> tuple[float, float]:
     U = np.ascontiguousarray(V[:, k:])
     small = np.zeros((U.shape[1],) * 2, V.dtype)
     back = np.zeros_like(U)
-    for _, block in blocks(tall, unit, _height(V)):
+    for _, block in blocks(tall, unit, _height(tall, V)):
         W = multiply(block, V)
         total += float(np.linalg.norm(W[:, :k])) ** 2
         Y = np.ascontiguousarray(W[:, k:])
@@ -253,6 +253,6 @@ def _measured(tall: Any, unit: float, V: Array, k: int) -> tuple[float, float]:
     return math.sqrt(total), norm * (1.0 - 1e-10)
 
 
-def _height(V: Array) -> int:
-    """Return the rows of a block that is multiplied by V."""
-    return max(1, ENTRIES // max(V.shape))
+def _height(A: Any, V: Array) -> int:
+    """Return the rows of a block that is multiplied by V, of which the product is dense."""
+    return max(1, ENTRIES // max(V.shape if isinstance(A, np.ndarray) else V.shape[1:]))
