@@ -266,7 +266,7 @@ class RankResult(SignedSpectrum, EnergyCurve):
         if spectrum is None:
             raise OptionError(
                 f"method={self.method!r} keeps no spectrum, so there is no counting function to "
-                "draw: ask for method='lanczos' or 'dense' by name, or restore a result saved by "
+                "draw: run method='lanczos' or 'dense' by name, or restore a result saved by "
                 "to_dict(measure=True)."
             )
         return plots.draw(

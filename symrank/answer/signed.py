@@ -294,8 +294,8 @@ class SignedSpectrum:
             return Sampled(measure)
         if "eigenvalues" not in evidence:
             raise OptionError(
-                f"method={self.method!r} kept no spectrum: ask for method='lanczos' or 'dense' by name, "
-                "or restore a result saved by to_dict(measure=True)."
+                f"method={self.method!r} kept no spectrum: run method='lanczos' or 'dense' by "
+                "name, or restore a result saved by to_dict(measure=True)."
             )
         values = np.asarray(evidence["eigenvalues"], np.float64)
         values = np.sort(np.append(values, np.zeros(self.n - values.size)))

@@ -37,7 +37,6 @@ from symrank.support.probes import Streams
 __all__ = ["choose_and_run", "count", "count_twin"]
 
 SURE = (Status.EXACT, Status.CONVERGED)
-LONG = "the matrix is long: a sketch of its rows and one product count what is far from rounding"
 FEW = "products show that few eigenvalues carry the matrix"
 NARROW = 0.8  # times the columns of a sketch: a rank of more needs all of them to be seen
 LOOKED_AT = 8  # columns that show how many eigenvalues carry a matrix
@@ -50,7 +49,7 @@ def count(
     if method is not None:
         return run(job, method, reason, budget).result(budget)
     at_once = long_first(job.operator.facts, job.goal, CHEAP)
-    told = None if at_once is None else _attempted(job, at_once, LONG, budget)
+    told = None if at_once is None else _attempted(job, at_once.method, at_once.why, budget)
     if told is not None:
         return told
     is_asked = job.preconditioner is not None or bool(job.num_deflated)
@@ -166,7 +165,7 @@ def _equilibrated(job: Job, scales: Scales) -> Job:
 def choose_and_run(job: Job, budget: Budget, menu: Menu = MENU) -> RankResult:
     """Count exactly where that is cheap, at once or once it is seen to be; else sample."""
     long = long_first(job.operator.facts, job.goal)
-    told = None if long is None else _attempted(job, long, LONG, budget)
+    told = None if long is None else _attempted(job, long.method, long.why, budget)
     if told is not None:
         return told
     plan = propose(job.operator.facts, job.goal, menu, budget.seconds_left)  # 1

@@ -162,18 +162,18 @@ def narrow_first(plan: Plan, facts: Facts, goal: Goal) -> Sketch | None:
     return Sketch(side="range", max_columns=num_columns) if num_columns < goal.max_matvecs else None
 
 
-def long_first(facts: Facts, goal: Goal, seconds: float | None = None) -> Long | None:
-    """Return what counts a long matrix without its singular values; None: it is not worth a try.
+def long_first(facts: Facts, goal: Goal, seconds: float | None = None) -> Offer | None:
+    """Return the offer to count a long matrix without its singular values; None: not worth a try.
 
-    It takes at most `seconds` where the rank is not small; default: what an exact count may take.
+    It takes at most `seconds` where few columns depend on others; by default, at most what an exact
+    count may take, however many do.
     """
     offer = Long().offer(facts, goal)
     if offer is None:
         return None
     if seconds is not None:
-        return Long() if offer.seconds[0] <= seconds else None
-    most = _allowance(goal, _likely_seconds(facts, goal))
-    return Long() if offer.seconds[1] <= most else None
+        return offer if offer.seconds[0] <= seconds else None
+    return offer if offer.seconds[1] <= _allowance(goal, _likely_seconds(facts, goal)) else None
 
 
 def exact_offers(

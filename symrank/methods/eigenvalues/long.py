@@ -49,18 +49,18 @@ class Long(Dense):
         is_plain = goal.between is None and is_long(m, n) and 0 < min(m, n) <= COLUMNS
         if not (is_known and is_double and is_plain) or costs.singular_seconds(m, n) <= WORTH:
             return None
-        why = "a sketch of its rows and one product count what is far from rounding"
+        why = "it is long: a sketch of its rows and one product count what is far from rounding"
         return Offer(
             method=self,
             products=(0, 0),
             seconds=costs.long_seconds(facts.factor),
-            num_bytes=_num_bytes(form, goal),
+            num_bytes=_num_bytes(form, goal.dtype.itemsize),
             why=why,
         )
 
     def num_bytes(self, facts: Facts, goal: Goal, task: Task) -> int:  # noqa: ARG002
         """Return what is held at a time."""
-        return _num_bytes(facts.dense, goal)
+        return _num_bytes(facts.dense, goal.dtype.itemsize)
 
     def run(self, operator: Operator, goal: Goal, task: Task, state: Any, tick: Tick) -> Any:  # noqa: ARG002
         """Return what is proved, where that settles the count; else an empty list."""
@@ -80,13 +80,14 @@ class Long(Dense):
         region, scale = _region(goal, found), goal.scale
         rank, tau = found.rank * (1 if found.is_modulus else 2), region.cut
         rounding = ROUNDING * math.sqrt(max(found.shape)) * goal.eps
+        cut = scale * (tau if tau == goal.atol else known(tau, rounding))
         at_least = math.ldexp(0.5, math.frexp(found.above)[1])  # its digits depend on threads
-        gap = Gap(low=tau * scale, high=at_least * scale, count=float(rank))
+        gap = Gap(low=cut, high=at_least * scale, count=float(rank))
         return exact(
             rank,
             rank,
             rank,
-            threshold=scale * (tau if tau == goal.atol else known(tau, rounding)),
+            threshold=cut,
             status=Status.EXACT,
             gaps=(gap,) if found.rank and gap.ratio >= threshold.MIN_RATIO else (),
             inertia=(found.rank, goal.n - rank, rank - found.rank),
@@ -94,9 +95,9 @@ class Long(Dense):
         )
 
 
-def _num_bytes(form: DenseForm, goal: Goal) -> int:
+def _num_bytes(form: DenseForm, itemsize: int) -> int:
     n = min(form.shape)
-    return (SQUARES * n * n + COPIES * ENTRIES + 4 * max(form.shape)) * goal.dtype.itemsize
+    return (SQUARES * n * n + COPIES * ENTRIES + 4 * max(form.shape)) * itemsize
 
 
 def _proved(operator: Operator, goal: Goal) -> TwoSided | None:
@@ -111,7 +112,7 @@ def _proved(operator: Operator, goal: Goal) -> TwoSided | None:
     tall = tall if isinstance(tall, np.ndarray) else tall.tocsr()
     unit, rng = unit_of(factor), probes.stream(goal.seed, Streams.ROWS.start)
     with np.errstate(over="ignore", under="ignore", invalid="ignore", divide="ignore"):
-        found = two_sided(tall, unit, rng)
+        found = two_sided(tall, unit, rng, far=_crowd(goal, max(m, n)))
         if found is None:
             return None
         found = replace(found.times(form.unit / unit), is_modulus=form.is_modulus)
@@ -125,6 +126,11 @@ def _region(goal: Goal, found: TwoSided) -> Region:
     return goal.region(low, high / low - 1.0, floor=floor, delta=rounding)
 
 
+def _crowd(goal: Goal, longer: int) -> float:
+    """Return what crowds at the noise floor, or counts by NumPy's cut as well, in |A|."""
+    return max(threshold.CROWD * min(longer, threshold.FLOOR), longer) * goal.eps
+
+
 def _settles(goal: Goal, found: TwoSided) -> bool:
     """Tell whether all singular values are far from every level that the rule of the rank knows.
 
@@ -136,8 +142,7 @@ def _settles(goal: Goal, found: TwoSided) -> bool:
         return False
     region, longer = _region(goal, found), max(found.shape)
     floor, rounding = min(longer, threshold.FLOOR), ROUNDING * math.sqrt(longer)
-    crowd = max(threshold.CROWD * floor, longer) * goal.eps * high
-    if not found.above > max(crowd, region.high.right):
+    if not found.above > max(_crowd(goal, longer) * high, region.high.right):
         return False
     if not region.is_signed:
         return found.most_below(goal.eps, high) < region.high.left

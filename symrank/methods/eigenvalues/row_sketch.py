@@ -21,7 +21,7 @@ from typing import Any
 import numpy as np
 
 from symrank.operators.scaling import power_of_two
-from symrank.support.typing import Array, FloatArray
+from symrank.support.typing import FloatArray
 
 __all__ = ["Compressed", "blocks", "compressed"]
 
@@ -98,8 +98,9 @@ def blocks(tall: Any, unit: float, height: int) -> Iterator[tuple[slice, Any]]:
 def _squares(block: Any) -> FloatArray:
     """Return those of the lengths of columns."""
     if not isinstance(block, np.ndarray):
-        size = np.square(np.abs(block.data))
-        return np.bincount(block.indices, weights=size, minlength=block.shape[1])
+        size = np.square(np.abs(block.data)).astype(np.float64)
+        total = np.bincount(block.indices, weights=size, minlength=block.shape[1])
+        return total.astype(np.float64)
     if block.dtype.kind == "c":
         return _squares(block.real) + _squares(block.imag)
     return np.asarray(np.einsum("ij,ij->j", block, block))

@@ -50,6 +50,7 @@ LEADING = 8  # vectors that bound |A| from below
 POWERS = 12  # of B^* B that find them
 REFINED = 3  # times, at most
 ENTRIES = 1 << 21  # of a block of rows, or of its product
+SAFE = 0.999  # for the rounding of the bounds themselves, of lengths and of orthonormal bases
 COMPLEX = 4.0  # a product of complex numbers errs by 2 sqrt(2) u at most, one of real ones by u
 
 
@@ -94,10 +95,12 @@ class TwoSided:
         return replace(self, above=unit * self.above, below=unit * self.below, norms=norms)
 
 
-def two_sided(tall: Any, unit: float, rng: np.random.Generator) -> TwoSided | None:
+def two_sided(
+    tall: Any, unit: float, rng: np.random.Generator, far: float = 0.0
+) -> TwoSided | None:
     """Return what (1) and (2) prove of `unit` times a matrix with more rows than columns.
 
-    None where not even one column is far above rounding.
+    None where no column is far above rounding, or where (1) is at most `far` times |A|_F.
     """
     found = compressed(tall, unit, rng)
     m, n = tall.shape
@@ -107,13 +110,16 @@ def two_sided(tall: Any, unit: float, rng: np.random.Generator) -> TwoSided | No
     if chosen is None:
         return None
     R, order = chosen
-    r = len(R)
-    above = _above(R, C, gram, sizes, found, order)
-    T = _refined(R, scipy.linalg.solve_triangular(R[:, :r], R[:, r:]), C, order) if r < n else None
-    U = _leading(gram, sizes, rng)
-    V = U if T is None else np.concatenate([_null_basis(T, sizes, order), U], axis=1)
+    r, most = len(R), math.sqrt(float(found.squares.sum())) * (1.0 + 1e-6)
+    above = _above(R, _terms(C), gram, sizes, found, order)
+    if not above > far * most:
+        return None
+    V = _leading(gram, sizes, rng)
+    if r < n:
+        T = scipy.linalg.solve_triangular(R[:, :r], R[:, r:])
+        basis = _null_basis(_refined(R[:, :r], T, C, order), sizes, order)
+        V = np.concatenate([basis, V], axis=1)
     below, norm = _measured(tall, unit, V, n - r)
-    most = math.sqrt(float(found.squares.sum())) * (1.0 + 1e-6)
     return TwoSided(
         rank=r, above=above, below=below, num_below=n - r, norms=(norm, most), shape=(m, n)
     )
@@ -146,8 +152,8 @@ def _divided(B: Any, d: FloatArray) -> Any:
 
 def _diagonal(C: Any) -> FloatArray:
     if not isinstance(C, np.ndarray):
-        size = np.square(np.abs(C.data))
-        return np.bincount(C.indices, weights=size, minlength=C.shape[1])
+        size = np.square(np.abs(C.data)).astype(np.float64)
+        return np.bincount(C.indices, weights=size, minlength=C.shape[1]).astype(np.float64)
     return np.asarray(np.einsum("ij,ij->j", C, C.conj()).real)
 
 
@@ -175,7 +181,7 @@ def _cholesky(gram: Array, terms: FloatArray) -> tuple[Array, Array] | None:
 
 
 def _above(
-    R: Array, C: Any, gram: Array, sizes: FloatArray, found: Compressed, order: Array
+    R: Array, terms: FloatArray, gram: Array, sizes: FloatArray, found: Compressed, order: Array
 ) -> float:
     """Return the right side of (1), at least zero."""
     r = len(R)
@@ -188,19 +194,18 @@ def _above(
     if not h < 0.5:
         return 0.0
     lengths = gram.diagonal().real[J]
-    F = float((UNIT * (_terms(C)[J] + each * (r + 4.0)) * lengths).sum()) * 1.01
+    F = float((UNIT * (terms[J] + each * (r + 4.0)) * lengths).sum()) * 1.01
     least = ((1.0 - h) / size) ** 2 - F
     if least <= 0.0:
         return 0.0
     g = UNIT * each * found.num_terms * found.stretch
     g *= math.sqrt(float((found.squares[J] / sizes[J] ** 2).sum()))
-    return max(0.0, float(sizes[J].min()) * (math.sqrt(least) - g) / found.stretch)
+    return max(0.0, SAFE * float(sizes[J].min()) * (math.sqrt(least) - g) / found.stretch)
 
 
 def _refined(R: Array, T: Array, C: Any, order: Array) -> Array:
     """Return T, better by steps of the seminormal equations."""
     r, n = len(R), len(order)
-    R = R[:, :r]
     V = np.zeros((n, n - r), T.dtype)
     V[order[r:], np.arange(n - r)] = 1.0
     for _ in range(REFINED):
@@ -222,7 +227,7 @@ def _null_basis(T: Array, sizes: FloatArray, order: Array) -> Array:
     d, e = sizes[order[:r]], sizes[order[r:]]
     stacked = np.concatenate([-T * (e / d[:, None]), np.eye(e.size, dtype=T.dtype)])
     Q = scipy.linalg.qr(stacked, mode="economic", overwrite_a=True, check_finite=False)[0]
-    V = np.empty_like(Q)
+    V: Array = np.empty_like(Q)
     V[order] = Q
     return V
 
@@ -250,9 +255,10 @@ def _measured(tall: Any, unit: float, V: Array, k: int) -> tuple[float, float]:
         back += block.conj().T @ Y
     largest = float(np.linalg.norm(small, 2))
     norm = max(math.sqrt(largest), math.sqrt(float(np.linalg.norm(back, 2))))
-    return math.sqrt(total), norm * (1.0 - 1e-10)
+    return math.sqrt(total) / SAFE, norm * (1.0 - 1e-8)
 
 
 def _height(A: Any, V: Array) -> int:
     """Return the rows of a block that is multiplied by V, of which the product is dense."""
-    return max(1, ENTRIES // max(V.shape if isinstance(A, np.ndarray) else V.shape[1:]))
+    n, k = V.shape
+    return max(1, ENTRIES // max(k, n if isinstance(A, np.ndarray) else 1))
