@@ -10,8 +10,10 @@ once as well: |s_i - sigma_i| <= delta = (eps/2) sqrt(n) s_max + drift, and its 
 eigenvalues within 2 sigma delta + delta^2 of sigma^2.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any
+from unittest import mock
 
 import numpy as np
 import scipy.sparse as sp
@@ -19,6 +21,7 @@ import scipy.sparse.linalg as spla
 from scipy.sparse.csgraph import connected_components
 
 from symrank import augmented, gallery, gram, kron
+from symrank.methods.eigenvalues import long
 from symrank.operators import Congruent, Operator, PaddedMatrix, Scaled, as_operator, shift
 from symrank.preconditioners import Preconditioner
 from tests.adversary.problems import Problem
@@ -215,11 +218,13 @@ def gram_of(side: str, dtype: Any = np.float64, wrap: Any = np.asarray) -> Calla
     return make
 
 
-def rectangle(wrap: Any = np.asarray, dtype: Any = np.float64) -> Callable[..., Problem]:
-    """Return a maker of a tall matrix with these singular values."""
+def rectangle(
+    wrap: Any = np.asarray, dtype: Any = np.float64, more: int = 0
+) -> Callable[..., Problem]:
+    """Return a maker of a tall matrix with these singular values, of `more` rows than columns."""
 
     def make(lam: np.ndarray, level: float, rng: Any) -> Problem:
-        m = lam.size + 1 + lam.size // 2
+        m = lam.size + 1 + (more or lam.size // 2)
         F, delta = factor_of(lam, m, rng, dtype)
         return Problem(
             A=wrap(F), low=np.maximum(lam - delta, 0.0), high=lam + delta, eps=eps_of(dtype),
@@ -227,6 +232,13 @@ def rectangle(wrap: Any = np.asarray, dtype: Any = np.float64) -> Callable[..., 
         )  # fmt: skip
 
     return make
+
+
+@contextmanager
+def all_long_ones_tried() -> Iterator[None]:
+    """Try matrices as well whose singular values would take no time."""
+    with mock.patch.object(long, "WORTH", -1.0):
+        yield
 
 
 def triangles(lam: np.ndarray, level: float, rng: Any) -> Problem:

@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+import symrank
 from symrank.operators import as_operator
 from tests.adversary import grid
 from tests.adversary.builders import diagonal
@@ -38,6 +39,13 @@ def test_brackets_hold_the_eigenvalues(form, spectrum, n):
     if problem.null is not None:
         residual = np.linalg.norm(wide @ problem.null) / np.linalg.norm(problem.null)
         assert residual <= slack
+
+
+@pytest.mark.parametrize("spectrum", ["rank half", "power law 1", "tiny gapped", "identity"])
+def test_long_ones_are_counted_without_their_singular_values(spectrum):
+    problem = grid.build(grid.Cell("", spectrum, "tall, long", 31))
+    with FORMS["tall, long"].world():
+        assert "eigenvalues" not in symrank.rank(problem.A, rng=1).diagnostics
 
 
 @pytest.mark.parametrize("n", [1, 2, 3, 60])

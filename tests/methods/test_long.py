@@ -51,6 +51,7 @@ def one_hot(rng):
 
 MATRICES = {
     "gap": lambda rng: with_singular_values(np.linspace(1.0, 0.5, 25)),
+    "one column": lambda rng: np.ones((M, 1)),
     "full": lambda rng: rng.standard_normal((M, N)),
     "complex": lambda rng: with_singular_values(np.linspace(1.0, 0.5, 25), dtype=complex),
     "by columns": lambda rng: np.asfortranarray(with_singular_values(np.linspace(1.0, 0.5, 25))),
