@@ -102,7 +102,7 @@ FORMS = {
         Form("augmented", augmented_of, gives="entries"),
         Form("tall", rectangle(), is_semidefinite=True, gives="entries", is_rectangle=True),
         Form("tall, long", rectangle(more=1400), is_semidefinite=True, gives="entries",
-             is_rectangle=True, world=all_long_ones_tried),
+             is_rectangle=True, world=all_long_ones_tried, refuses=("inertia",)),
         Form("tall sparse float32", rectangle(sp.csr_array, np.float32), SINGLE_EPS,
              is_semidefinite=True, max_exponent=SINGLE, gives="entries", is_rectangle=True),
         Form("tall by products", rectangle(spla.aslinearoperator), is_semidefinite=True,

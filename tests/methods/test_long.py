@@ -52,6 +52,7 @@ def one_hot(rng):
 MATRICES = {
     "gap": lambda rng: with_singular_values(np.linspace(1.0, 0.5, 25)),
     "one column": lambda rng: np.ones((M, 1)),
+    "small rank": lambda rng: with_singular_values(np.linspace(1.0, 0.5, 9)),
     "full": lambda rng: rng.standard_normal((M, N)),
     "complex": lambda rng: with_singular_values(np.linspace(1.0, 0.5, 25), dtype=complex),
     "by columns": lambda rng: np.asfortranarray(with_singular_values(np.linspace(1.0, 0.5, 25))),
@@ -77,12 +78,21 @@ def test_both_bounds_hold(name, rng):
     found = two_sided.two_sided(A, 1.0, np.random.default_rng(1))
     sigma = np.linalg.svd(dense(A), compute_uv=False)
     error, r = 50.0 * EPS * sigma[0], found.rank
-    assert found.num_below == sigma.size - r
+    assert found.num_vectors in ({0} if r == sigma.size else {r, sigma.size - r})
     assert 0.0 < found.above <= sigma[r - 1] + error
     assert not (sigma[r:] > found.most_below(EPS, sigma[0]) + error).any()
     low, high = found.norms
     assert 0.8 * sigma[0] <= low <= sigma[0] + error
     assert sigma[0] <= high <= 1.001 * np.linalg.norm(dense(A))
+
+
+@pytest.mark.parametrize("distance", [7e-7, 1e-4])
+def test_a_column_is_far_from_the_others_beyond_all_rounding(distance, rng):
+    """At the root of the worst rounding of a sum of squares nothing is claimed, right as it was."""
+    A = rng.standard_normal((M, N))
+    A[:, 1] = A[:, 0] + distance * A[:, 1]
+    found = two_sided.two_sided(A, 1.0, np.random.default_rng(1))
+    assert (found is None) == (distance < 1e-6)
 
 
 @pytest.mark.parametrize("name", MATRICES)
@@ -169,11 +179,12 @@ def test_a_sketch_that_misses_directions_settles_nothing(rows, tried, monkeypatc
     assert "eigenvalues" in found.diagnostics
 
 
-def test_a_bad_basis_settles_nothing(tried, monkeypatch):
+@pytest.mark.parametrize("rank", [25, 9])
+def test_a_bad_basis_settles_nothing(rank, tried, monkeypatch):
     """Directions that are not those of the null space have a product that is not small."""
     monkeypatch.setattr(two_sided, "_refined", lambda R, T, C, order: T * (1.0 + 1e-9))
-    found = symrank.rank(with_singular_values(np.linspace(1.0, 0.5, 25)), rng=1)
-    assert found.rank == 25
+    found = symrank.rank(with_singular_values(np.linspace(1.0, 0.5, rank)), rng=1)
+    assert found.rank == rank
     assert "eigenvalues" in found.diagnostics
 
 

@@ -15,18 +15,20 @@ where rounding is bounded as it may come at worst (N. Higham, Accuracy and Stabi
 sections 3.5, 10.1, 14.2): |F| <= sum over J of u (t_j + r + 4) |c_j|^2, t_j terms in a sum over the
 rows of C; g <= u t |S| (sum over J of |a_j|^2 / d_j^2)^(1/2) with t terms in a sum of S A.
 
-**At most r.** V, orthonormal, spans the columns of D^-1 [-T; I] D_K, as many as K. By Courant and
-Fischer
+**At most r.** V and Q are orthonormal bases of the null space and the row space of [I, T] D, whose
+columns are in the order J, K. By Courant and Fischer, and by Eckart and Young, whatever V, Q, Y are,
 
-    sigma_(r+1)(A) <= max |A V y| / |y| <= |W|_F + 10 eps |A| sqrt(n - r),    W = fl(A V),      (2)
+    sigma_(r+1)(A) <= max |A V y| / |y| <= |A V|_F,        n - r columns,                        (2)
+    sigma_(r+1)(A) <= |A - Y Q^*| <= |A - Y Q^*|_F,        r columns, twice, Y = fl(A Q).        (3)
 
-as a product with a vector errs by 10 eps |A| |x| (`symrank.spectrum.region`). However V was found,
-(2) holds. T is refined on C: its Gram matrix knows T to eps cond(C_J)^2, and a step
-T += R^-1 R^-* C_J^* (C_K - C_J T) multiplies the error by as much (A. Bjorck, Linear Algebra Appl.
-88/89, 1987).
+That with less work is computed, in one pass over A. A product with a vector x errs by 10 eps |A| |x|
+(`symrank.spectrum.region`), so that of (2) or of Y and Q^* with k orthonormal ones, in the norm of
+Frobenius, by 10 eps |A| sqrt k, which is added. T is refined on C: the Gram matrix knows it to
+eps cond(C_J)^2, and a step T += R^-1 R^-* C_J^* (C_K - C_J T) multiplies the error by as much
+(A. Bjorck, Linear Algebra Appl. 88/89, 1987).
 
 |A| is at most |A|_F, and at least |A U| and |A^* A U|^(1/2) for orthonormal U, leading vectors of
-B^* B. Whatever lies between (1) and (2) would be seen as an r that neither proves.
+B^* B. Whatever lies between (1) and (2) or (3) would be seen as an r that neither proves.
 """
 
 import math
@@ -48,6 +50,7 @@ EPS = float(np.finfo(np.float64).eps)
 UNIT = 0.5 * EPS  # u
 LEADING = 8  # vectors that bound |A| from below
 POWERS = 12  # of B^* B that find them
+TWICE = 2  # a vector of (3) takes as much as two of (2)
 REFINED = 3  # times, at most
 ENTRIES = 1 << 21  # of a block of rows, or of its product
 SAFE = 0.999  # for the rounding of the bounds themselves, of lengths and of orthonormal bases
@@ -65,9 +68,9 @@ class TwoSided:
     above
         The right side of (1).
     below
-        |W|_F of (2), without its rounding.
-    num_below
-        n - r.
+        The right side of (2) or (3) as computed.
+    num_vectors
+        Whose products were rounded in it.
     norms
         Bounds of |A|.
     shape
@@ -79,14 +82,14 @@ class TwoSided:
     rank: int
     above: float
     below: float
-    num_below: int
+    num_vectors: int
     norms: tuple[float, float]
     shape: tuple[int, int]
     is_modulus: bool = True
 
     def most_below(self, eps: float, norm: float) -> float:
-        """Return the right side of (2) for this |A|."""
-        return self.below + PRODUCT_ERROR * eps * norm * math.sqrt(self.num_below)
+        """Return what (2) or (3) proves for this |A|."""
+        return self.below + PRODUCT_ERROR * eps * norm * math.sqrt(self.num_vectors)
 
     def times(self, unit: float) -> "TwoSided":
         """Return what is proved of a matrix of `unit` times these entries."""
@@ -98,7 +101,7 @@ class TwoSided:
 def two_sided(
     tall: Any, unit: float, rng: np.random.Generator, far: float = 0.0
 ) -> TwoSided | None:
-    """Return what (1) and (2) prove of `unit` times a matrix with more rows than columns.
+    """Return what (1) to (3) prove of `unit` times a matrix with more rows than columns.
 
     None where no column is far above rounding, or where (1) is at most `far` times |A|_F.
     """
@@ -114,14 +117,20 @@ def two_sided(
     above = _above(R, _terms(C), gram, sizes, found, order)
     if not above > far * most:
         return None
-    V = _leading(gram, sizes, rng)
+    U, basis, is_range = _leading(gram, sizes, rng), None, False
     if r < n:
         T = scipy.linalg.solve_triangular(R[:, :r], R[:, r:])
-        basis = _null_basis(_refined(R[:, :r], T, C, order), sizes, order)
-        V = np.concatenate([basis, V], axis=1)
-    below, norm = _measured(tall, unit, V, n - r)
+        T = _refined(R[:, :r], T, C, order)
+        is_range = TWICE * r < n - r and isinstance(tall, np.ndarray)
+        basis = (_row_basis if is_range else _null_basis)(T, sizes, order)
+    below, norm = _measured(tall, unit, U, basis, is_range=is_range)
     return TwoSided(
-        rank=r, above=above, below=below, num_below=n - r, norms=(norm, most), shape=(m, n)
+        rank=r,
+        above=above,
+        below=below,
+        num_vectors=0 if basis is None else basis.shape[1],
+        norms=(norm, most),
+        shape=(m, n),
     )
 
 
@@ -205,15 +214,14 @@ def _above(
 
 def _refined(R: Array, T: Array, C: Any, order: Array) -> Array:
     """Return T, better by steps of the seminormal equations."""
-    r, n = len(R), len(order)
-    V = np.zeros((n, n - r), T.dtype)
-    V[order[r:], np.arange(n - r)] = 1.0
+    r, ordered = len(R), C[:, order]
     for _ in range(REFINED):
-        V[order[:r]] = -T
-        rest = np.zeros((n, n - r), T.dtype)
-        for _, block in blocks(C, 1.0, _height(C, V)):
-            rest += block.conj().T @ (block @ V)
-        step = scipy.linalg.solve_triangular(R, rest[order[:r]], trans="C")
+        rest = np.zeros_like(T)
+        for _, block in blocks(ordered, 1.0, _height(C, T)):
+            J, K = block[:, :r], block[:, r:]
+            K = K if isinstance(K, np.ndarray) else K.toarray()
+            rest += J.conj().T @ (K - J @ T)
+        step = scipy.linalg.solve_triangular(R, rest, trans="C")
         step = scipy.linalg.solve_triangular(R, step)
         T = T + step
         if np.linalg.norm(step) <= math.sqrt(EPS) * np.linalg.norm(T):
@@ -222,11 +230,25 @@ def _refined(R: Array, T: Array, C: Any, order: Array) -> Array:
 
 
 def _null_basis(T: Array, sizes: FloatArray, order: Array) -> Array:
-    """Return an orthonormal basis of the span of D^-1 [-T; I] D_K, rows in their own order."""
-    r = len(T)
-    d, e = sizes[order[:r]], sizes[order[r:]]
-    stacked = np.concatenate([-T * (e / d[:, None]), np.eye(e.size, dtype=T.dtype)])
-    Q = scipy.linalg.qr(stacked, mode="economic", overwrite_a=True, check_finite=False)[0]
+    """Return an orthonormal basis of the null space of [I, T] D, rows in their own order."""
+    U = _in_units(T, sizes, order)
+    return _orthonormal(np.concatenate([-U, np.eye(U.shape[1], dtype=U.dtype)]), order)
+
+
+def _row_basis(T: Array, sizes: FloatArray, order: Array) -> Array:
+    """Return an orthonormal basis of the row space of [I, T] D."""
+    U = _in_units(T, sizes, order)
+    return _orthonormal(np.concatenate([np.eye(len(U), dtype=U.dtype), U.conj().T]), order)
+
+
+def _in_units(T: Array, sizes: FloatArray, order: Array) -> Array:
+    """Return D_J^-1 T D_K."""
+    d, e = sizes[order[: len(T)]], sizes[order[len(T) :]]
+    return np.asarray(T * (e / d[:, None]))
+
+
+def _orthonormal(X: Array, order: Array) -> Array:
+    Q = scipy.linalg.qr(X, mode="economic", overwrite_a=True, check_finite=False)[0]
     V: Array = np.empty_like(Q)
     V[order] = Q
     return V
@@ -241,15 +263,19 @@ def _leading(gram: Array, sizes: FloatArray, rng: np.random.Generator) -> Array:
     return U
 
 
-def _measured(tall: Any, unit: float, V: Array, k: int) -> tuple[float, float]:
-    """Return |A V|_F of the first k columns, and a lower bound of |A| from the others."""
-    total = 0.0
-    U = np.ascontiguousarray(V[:, k:])
-    small = np.zeros((U.shape[1],) * 2, V.dtype)
+def _measured(
+    tall: Any, unit: float, U: Array, basis: Array | None, *, is_range: bool
+) -> tuple[float, float]:
+    """Return the norm of (2), or of (3), and a lower bound of |A| from A U and A^* A U."""
+    k = 0 if basis is None else basis.shape[1]
+    V = U if basis is None else np.concatenate([basis, U], axis=1)
+    across = None if basis is None or not is_range else np.ascontiguousarray(basis.conj().T)
+    total, small = 0.0, np.zeros((U.shape[1],) * 2, V.dtype)
     back = np.zeros_like(U)
     for _, block in blocks(tall, unit, _height(tall, V)):
         W = multiply(block, V)
-        total += float(np.linalg.norm(W[:, :k])) ** 2
+        rest = W[:, :k] if across is None else block - multiply(W[:, :k], across)
+        total += float(np.linalg.norm(rest)) ** 2
         Y = np.ascontiguousarray(W[:, k:])
         small += Y.conj().T @ Y
         back += block.conj().T @ Y
@@ -260,5 +286,5 @@ def _measured(tall: Any, unit: float, V: Array, k: int) -> tuple[float, float]:
 
 def _height(A: Any, V: Array) -> int:
     """Return the rows of a block that is multiplied by V, of which the product is dense."""
-    n, k = V.shape
+    n, k = A.shape[1], V.shape[1]
     return max(1, ENTRIES // max(k, n if isinstance(A, np.ndarray) else 1))
