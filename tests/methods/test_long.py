@@ -23,6 +23,7 @@ M, N = 2300, 40  # long, and longer than twice its sketch
 def tried(monkeypatch):
     """Matrices are tried whose singular values would take no time."""
     monkeypatch.setattr(long, "WORTH", -1.0)
+    monkeypatch.setattr(long, "GAIN", float("inf"))
 
 
 def with_singular_values(sigma, m=M, n=N, seed=0, dtype=float):
@@ -226,13 +227,23 @@ def test_no_more_memory_than_is_said(tried):
 
 
 def test_it_is_tried_where_all_singular_values_take_their_time():
-    facts = [Modulus(as_factor(np.zeros(shape))).facts for shape in ((20_000, 200), (3000, 200))]
+    """Neither few rows, nor few columns, of which there is as little to spare."""
+    shapes = (20_000, 200), (3000, 200), (400_000, 20)
+    facts = [Modulus(as_factor(np.zeros(shape))).facts for shape in shapes]
     goals = [plain_goal(one.n) for one in facts]
     tried = [policy.long_first(one, goal) for one, goal in zip(facts, goals, strict=True)]
-    assert [one is not None for one in tried] == [True, False]
-    seconds = [costs.singular_seconds(*one.dense.shape) for one in facts]
+    assert [one is not None for one in tried] == [True, False, False]
+    seconds = [costs.singular_seconds(*shape) for shape in shapes]
     assert seconds[1] <= long.WORTH < seconds[0]
     assert policy.long_first(facts[0], goals[0], 1e-3) is None
+
+
+def test_it_is_tried_where_all_singular_values_are_too_dear():
+    m, n = 1_000_000, 300
+    A = sp.csr_array((np.ones(m), np.arange(m) % n, np.arange(m + 1)), shape=(m, n))
+    facts, goal = Modulus(as_factor(A)).facts, plain_goal(n)
+    assert costs.singular_seconds(m, n) > policy.EXACT_SECONDS
+    assert policy.long_first(facts, goal) is not None
 
 
 def plain_goal(n):

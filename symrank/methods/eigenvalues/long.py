@@ -31,6 +31,7 @@ from symrank.support.probes import Streams
 __all__ = ["Long"]
 
 WORTH = 0.1  # seconds of all singular values: they tell more where they take no longer
+GAIN = 0.5  # of that time that this may take: it may be in vain (decision 034)
 COLUMNS = 4096  # at most: SQUARES times their square is a gigabyte and a half
 SQUARES = 12  # of the columns, in numbers: sketch, its copy, Gram matrix, factor, inverse, bases
 COPIES = 3  # of a block of rows: its entries, scaled, and its product
@@ -42,20 +43,22 @@ class Long(Dense):
 
     def offer(self, facts: Facts, goal: Goal, seen: Seen | None = None) -> Offer | None:  # noqa: ARG002
         """Offer a count that may stay open, where all singular values would take their time."""
-        form = facts.dense
+        form, factor = facts.dense, facts.factor
         m, n = form.shape
-        is_known = form.is_singular and not form.num_products and facts.factor is not None
+        is_known = form.is_singular and not form.num_products and factor is not None
         is_double = goal.dtype.char in "dD" and not goal.noise
         is_plain = goal.between is None and is_long(m, n) and 0 < min(m, n) <= COLUMNS
-        if not (is_known and is_double and is_plain) or costs.singular_seconds(m, n) <= WORTH:
+        if not (is_known and is_double and is_plain):
             return None
-        why = "it is long: a sketch of its rows and one product count what is far from rounding"
+        seconds, values = costs.long_seconds(factor), costs.singular_seconds(m, n)
+        if values <= WORTH or seconds[1] > GAIN * values:
+            return None
         return Offer(
             method=self,
             products=(0, 0),
-            seconds=costs.long_seconds(facts.factor),
+            seconds=seconds,
             num_bytes=_num_bytes(form, goal.dtype.itemsize),
-            why=why,
+            why="it is long: a sketch of its rows and one product count what is far from rounding",
         )
 
     def num_bytes(self, facts: Facts, goal: Goal, task: Task) -> int:  # noqa: ARG002

@@ -15,16 +15,16 @@ where rounding is bounded as it may come at worst (N. Higham, Accuracy and Stabi
 sections 3.5, 10.1, 14.2): |F| <= sum over J of u (t_j + r + 4) |c_j|^2, t_j terms in a sum over the
 rows of C; g <= u t |S| (sum over J of |a_j|^2 / d_j^2)^(1/2) with t terms in a sum of S A.
 
-**At most r.** V and Q are orthonormal bases of the null space and the row space of [I, T] D, whose
-columns are in the order J, K. By Courant and Fischer, and by Eckart and Young, whatever V, Q, Y are,
+**At most r.** V and Q are orthonormal bases of the null space and the row space of [I, T] D, its
+columns in the order J, K. By Courant and Fischer, and Eckart and Young, whatever V, Q and Y are,
 
     sigma_(r+1)(A) <= max |A V y| / |y| <= |A V|_F,        n - r columns,                        (2)
     sigma_(r+1)(A) <= |A - Y Q^*| <= |A - Y Q^*|_F,        r columns, twice, Y = fl(A Q).        (3)
 
-That with less work is computed, in one pass over A. A product with a vector x errs by 10 eps |A| |x|
-(`symrank.spectrum.region`), so that of (2) or of Y and Q^* with k orthonormal ones, in the norm of
-Frobenius, by 10 eps |A| sqrt k, which is added. T is refined on C: the Gram matrix knows it to
-eps cond(C_J)^2, and a step T += R^-1 R^-* C_J^* (C_K - C_J T) multiplies the error by as much
+That with less work is computed, in one pass over A. A product with a vector x errs by
+10 eps |A| |x| (`symrank.spectrum.region`), so that of (2) or of Y and Q^* with k orthonormal ones,
+in the norm of Frobenius, by 10 eps |A| sqrt k, which is added. T is refined on C: the Gram matrix
+knows it to eps cond(C_J)^2, and T += R^-1 R^-* C_J^* (C_K - C_J T) multiplies the error by as much
 (A. Bjorck, Linear Algebra Appl. 88/89, 1987).
 
 |A| is at most |A|_F, and at least |A U| and |A^* A U|^(1/2) for orthonormal U, leading vectors of
@@ -287,4 +287,4 @@ def _measured(
 def _height(A: Any, V: Array) -> int:
     """Return the rows of a block that is multiplied by V, of which the product is dense."""
     n, k = A.shape[1], V.shape[1]
-    return max(1, ENTRIES // max(k, n if isinstance(A, np.ndarray) else 1))
+    return int(max(1, ENTRIES // max(k, n if isinstance(A, np.ndarray) else 1)))
