@@ -49,7 +49,7 @@ __all__ = ["ENTRIES", "TwoSided", "two_sided"]
 EPS = float(np.finfo(np.float64).eps)
 UNIT = 0.5 * EPS  # u
 LEADING = 8  # vectors that bound |A| from below
-POWERS = 12  # of B^* B that find them
+POWERS = 8  # of B^* B that find them
 TWICE = 2  # a vector of (3) takes as much as two of (2)
 REFINED = 3  # times, at most
 ENTRIES = 1 << 21  # of a block of rows, or of its product
@@ -214,19 +214,30 @@ def _above(
 
 def _refined(R: Array, T: Array, C: Any, order: Array) -> Array:
     """Return T, better by steps of the seminormal equations."""
-    r, ordered = len(R), C[:, order]
     for _ in range(REFINED):
-        rest = np.zeros_like(T)
-        for _, block in blocks(ordered, 1.0, _height(C, T)):
-            J, K = block[:, :r], block[:, r:]
-            K = K if isinstance(K, np.ndarray) else K.toarray()
-            rest += J.conj().T @ (K - J @ T)
+        rest = (_rest_dense if isinstance(C, np.ndarray) else _rest_sparse)(C, T, order)
         step = scipy.linalg.solve_triangular(R, rest, trans="C")
         step = scipy.linalg.solve_triangular(R, step)
         T = T + step
         if np.linalg.norm(step) <= math.sqrt(EPS) * np.linalg.norm(T):
             break
     return T
+
+
+def _rest_dense(C: Array, T: Array, order: Array) -> Array:
+    """Return C_J^* (C_K - C_J T)."""
+    J, K = C[:, order[: len(T)]], C[:, order[len(T) :]]
+    return np.asarray(J.conj().T @ (K - J @ T))
+
+
+def _rest_sparse(C: Any, T: Array, order: Array) -> Array:
+    """Return the same by blocks of rows: to pick columns of a sparse matrix takes longer."""
+    V = np.empty((len(order), T.shape[1]), T.dtype)
+    V[order] = np.concatenate([-T, np.eye(T.shape[1], dtype=T.dtype)])
+    rest = np.zeros_like(V)
+    for _, block in blocks(C, 1.0, _height(C, V)):
+        rest += block.conj().T @ (block @ V)
+    return rest[order[: len(T)]]
 
 
 def _null_basis(T: Array, sizes: FloatArray, order: Array) -> Array:
