@@ -107,10 +107,11 @@ def plan(
 def _planned(job: Job, notes: tuple[str, ...]) -> policy.Plan:
     """Weigh the candidates; time a product where nothing tells what it takes."""
     facts, goal = job.operator.facts, job.goal
-    first = policy.long_first(facts, goal)
+    proposal = policy.propose(facts, goal)
+    first = policy.long_first(proposal, facts, goal)
     if first is not None:
         notes = (*notes, f"before that, {first}: {first.why}")
-    proposal = dataclasses.replace(policy.propose(facts, goal), notes=notes)
+    proposal = dataclasses.replace(proposal, notes=notes)
     if job.operator.facts.is_explicit or not job.operator.facts.n:
         return proposal
     timed = job.operator if job.operator.facts.halves is None else job.given

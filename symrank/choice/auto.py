@@ -14,6 +14,7 @@ from symrank.choice.policy import (
     Menu,
     affords_all_eigenvalues,
     affords_singular_values,
+    long_at_once,
     long_first,
     narrow_first,
     propose,
@@ -48,7 +49,7 @@ def count(
     """Run the method asked for, or one of choice; `is_whole` forbids to take the matrix apart."""
     if method is not None:
         return run(job, method, reason, budget).result(budget)
-    at_once = long_first(job.operator.facts, job.goal, CHEAP)
+    at_once = long_at_once(job.operator.facts, job.goal, CHEAP)
     told = None if at_once is None else _attempted(job, at_once.method, at_once.why, budget)
     if told is not None:
         return told
@@ -164,11 +165,11 @@ def _equilibrated(job: Job, scales: Scales) -> Job:
 
 def choose_and_run(job: Job, budget: Budget, menu: Menu = MENU) -> RankResult:
     """Count exactly where that is cheap, at once or once it is seen to be; else sample."""
-    long = long_first(job.operator.facts, job.goal)
+    plan = propose(job.operator.facts, job.goal, menu, budget.seconds_left)  # 1
+    long = long_first(plan, job.operator.facts, job.goal)
     told = None if long is None else _attempted(job, long.method, long.why, budget)
     if told is not None:
         return told
-    plan = propose(job.operator.facts, job.goal, menu, budget.seconds_left)  # 1
     narrow = narrow_first(plan, job.operator.facts, job.goal)
     if narrow is not None and not _is_wide(job, NARROW * narrow.columns_limit(job.goal), budget):
         told = _attempted(job, narrow, FEW, budget)

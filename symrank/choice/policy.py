@@ -34,6 +34,7 @@ __all__ = [
     "affords_all_eigenvalues",
     "affords_singular_values",
     "exact_offers",
+    "long_at_once",
     "long_first",
     "narrow_first",
     "propose",
@@ -162,18 +163,22 @@ def narrow_first(plan: Plan, facts: Facts, goal: Goal) -> Sketch | None:
     return Sketch(side="range", max_columns=num_columns) if num_columns < goal.max_matvecs else None
 
 
-def long_first(facts: Facts, goal: Goal, seconds: float | None = None) -> Offer | None:
+def long_first(plan: Plan, facts: Facts, goal: Goal) -> Offer | None:
     """Return the offer to count a long matrix without its singular values; None: not worth a try.
 
-    It takes at most `seconds` where few columns depend on others; by default, at most what an exact
-    count may take, however many do.
+    It takes less than the choice of the plan, and no more than an exact count may.
     """
-    offer = Long().offer(facts, goal)
-    if offer is None:
+    offer, choice = Long().offer(facts, goal), plan.choice
+    if offer is None or offer.seconds[1] > _allowance(goal, _likely_seconds(facts, goal)):
         return None
-    if seconds is not None:
-        return offer if offer.seconds[0] <= seconds else None
-    return offer if offer.seconds[1] <= _allowance(goal, _likely_seconds(facts, goal)) else None
+    is_dearer = choice.method.is_exact and choice.seconds[1] <= offer.seconds[0]
+    return None if is_dearer else offer
+
+
+def long_at_once(facts: Facts, goal: Goal, seconds: float) -> Offer | None:
+    """Return the same where `seconds` are enough for it, if few columns depend on others."""
+    offer = Long().offer(facts, goal)
+    return offer if offer is not None and offer.seconds[0] <= seconds else None
 
 
 def exact_offers(
