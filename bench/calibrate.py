@@ -22,6 +22,7 @@ from bench import record
 from symrank import gallery
 from symrank.methods import costs
 from symrank.methods.eigenvalues.singular import singular_values
+from symrank.methods.eigenvalues.two_sided import two_sided
 from symrank.methods.pivots.predicted import predict
 from symrank.operators import as_operator
 from symrank.operators.factor import as_factor
@@ -70,6 +71,37 @@ def singular() -> list[float]:
         times.append(seconds(lambda factor=factor: singular_values(factor), 1))
         rows.append([float(m * n * min(m, n)), float(m * n)])
     return fit(rows, times)
+
+
+def long_matrices() -> list[float]:
+    """Seconds an entry and a cube of the columns of a count of full rank without values."""
+    rng = np.random.default_rng(0)
+    rows, times = [], []
+    for m, n in ((200_000, 100), (50_000, 300), (15_000, 1000)):
+        A = rng.standard_normal((m, n))
+        times.append(seconds(lambda A=A: two_sided(A, 1.0, np.random.default_rng(0)), 1))
+        rows.append([float(m * n), float(n**3)])
+    return fit(rows, times)
+
+
+def pair() -> float:
+    rng = np.random.default_rng(0)
+    found = []
+    for m, n, each in ((100_000, 500, 3), (50_000, 1000, 20)):
+        A = sp.random_array((m, n), density=each / n, rng=rng, format="csr")
+        pairs = float(np.square(np.diff(A.indptr), dtype=np.float64).sum())
+        found.append(seconds(lambda A=A: A.T @ A) / pairs)
+    return float(np.median(found))
+
+
+def dense_pivots() -> float:
+    rng = np.random.default_rng(0)
+    found = []
+    for n in (2000, 3000):
+        A = rng.standard_normal((n, n))
+        A += A.T
+        found.append(seconds(lambda A=A: scipy.linalg.ldl(A, check_finite=False), 1) / n**3)
+    return float(np.median(found))
 
 
 def steps() -> list[float]:
@@ -172,11 +204,16 @@ def main() -> None:
     entry, row = steps()
     ordering, pattern = analysis()
     singular_flop, singular_entry = singular()
+    long_entry, long_cube = long_matrices()
     column, fill, flop = pivots(ordering, pattern)
     table = costs.Constants(
         eigenvalues=eigenvalues(),
         singular=singular_flop,
         singular_entry=singular_entry,
+        long_entry=long_entry,
+        long_cube=long_cube,
+        pair=pair(),
+        dense_pivots=dense_pivots(),
         entry=entry,
         row=row,
         dense_entry=dense_entry(),
