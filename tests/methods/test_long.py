@@ -1,5 +1,6 @@
 """Long matrices counted without their singular values: both bounds hold, and what they leave."""
 
+import dataclasses
 import tracemalloc
 
 import numpy as np
@@ -225,6 +226,27 @@ def test_no_more_memory_than_is_said(tried):
     finally:
         tracemalloc.stop()
     assert peak <= long._num_bytes(operator.facts.dense, np.dtype(float).itemsize)
+
+
+@pytest.mark.parametrize(
+    ("seen", "cut", "is_settled"),
+    [
+        ({}, {}, True),
+        ({"num_vectors": 3000}, {}, False),  # 10 eps |A| each, and the floor is at 500
+        ({"below": 490 * EPS}, {}, False),
+        ({"above": 4e4 * EPS}, {}, False),  # it crowds
+        ({"norms": (1e-9, 1e3)}, {}, False),
+        ({"below": 0.9e-6}, {"atol": 1e-6}, True),
+        ({"below": 1.1e-6}, {"atol": 1e-6}, False),
+        ({"above": 1.1e-6}, {"atol": 1e-6}, True),
+        ({"above": 0.9e-6}, {"atol": 1e-6}, False),
+        ({"above": 1.5e-6}, {"rtol": 1e-6}, False),  # |A| may be 2
+    ],
+)
+def test_what_settles_a_count(seen, cut, is_settled):
+    known = {"above": 0.1, "below": 100 * EPS, "num_vectors": 9, "norms": (1.0, 2.0)}
+    found = two_sided.TwoSided(rank=5, shape=(10_000, 4000), **(known | seen))
+    assert long._settles(dataclasses.replace(plain_goal(4000), **cut), found) == is_settled
 
 
 def first(A):
