@@ -166,6 +166,16 @@ def test_units_do_not_matter(exponent, tried):
     assert 0.8 <= np.ldexp(found.threshold, -exponent) / (500 * EPS) <= 1.0 + 1e-9
 
 
+@pytest.mark.parametrize("exponent", [-400, 400])
+def test_the_unit_of_a_factor_is_its_own(exponent, tried):
+    """That of gram is not brought near one."""
+    A = np.ldexp(with_singular_values(np.linspace(1.0, 0.5, 25)), exponent)
+    found = symrank.rank(symrank.gram(A), rng=1)
+    assert (found.rank, found.status) == (25, Status.EXACT)
+    assert "eigenvalues" not in found.diagnostics
+    assert 0.64 <= np.ldexp(found.threshold, -2 * exponent) / (500 * EPS) ** 2 <= 1.0 + 1e-9
+
+
 @pytest.mark.parametrize("rows", [5, 24])
 def test_a_sketch_that_misses_directions_settles_nothing(rows, tried, monkeypatch):
     """Whatever was drawn: what the sketch does not see is seen in the product."""
