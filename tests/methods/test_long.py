@@ -86,7 +86,21 @@ def test_both_bounds_hold(name, rng):
     assert not (sigma[r:] > found.most_below(EPS, sigma[0]) + error).any()
     low, high = found.norms
     assert 0.8 * sigma[0] <= low <= sigma[0] + error
-    assert sigma[0] <= high <= 1.001 * np.linalg.norm(dense(A))
+    assert 1.0 <= high / np.linalg.norm(dense(A)) <= 1.001
+
+
+def test_the_norm_of_what_adds_up_rows_is_known():
+    """S is drawn by shapes and seed, so that unit vectors show its columns."""
+    n, m = 20, 1000
+
+    def columns(first):
+        return row_sketch.compressed(np.eye(m)[:, first : first + n], 1.0, np.random.default_rng(3))
+
+    parts = [columns(first) for first in range(0, m, n)]
+    S = np.concatenate([part.matrix for part in parts], axis=1)
+    assert S.shape[0] < m / 2
+    assert (np.count_nonzero(S, axis=0) == row_sketch.TABLES).all()
+    assert np.linalg.norm(np.abs(S), 2) <= parts[0].stretch <= 2.0 * np.linalg.norm(S, 2)
 
 
 @pytest.mark.parametrize("distance", [7e-7, 1e-4])
@@ -216,7 +230,10 @@ def test_who_is_not_tried(A, options, tried):
 
 def test_a_window_is_counted_by_the_singular_values(tried):
     A = with_singular_values(np.linspace(1.0, 0.5, 25))
-    assert "eigenvalues" in symrank.count(A, 0.1, 2.0, rng=1).diagnostics
+    for ends, number in (((0.1, 2.0), 25), ((-1.0, 1e-6), N - 25)):
+        found = symrank.count(A, *ends, rng=1)
+        assert "eigenvalues" in found.diagnostics
+        assert found.rank == number
 
 
 def test_numbers_that_are_none_are_refused(tried):
