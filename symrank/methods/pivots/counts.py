@@ -220,7 +220,8 @@ def proved(
             counts.is_cut_short = True
             break
         solver = workspace.solvers.pop(j, None) or workspace.make(j)
-        if solver is None:
+        if solver is None:  # too dear, after one that has proved nothing
+            counts.has_one_style = True
             continue
         F = solver.factorise(B)
         if F is None:

@@ -41,7 +41,7 @@ class Cost:
         """Return the cost in one of `STYLES`; zeros of the CSR `matrix` decide."""
         if STYLES[number]["scaling"] != "identity":
             return self
-        more = without_scaling(matrix)
+        more = without_scaling(matrix, self.fill)
         return replace(self, fill=self.fill + int(more.fill), flops=self.flops + more.flops)
 
     @property

@@ -1,5 +1,6 @@
 """The matrices whose pivots are counted, as the solvers take them."""
 
+import math
 from typing import Any
 
 import numpy as np
@@ -10,9 +11,19 @@ from symrank.errors import OptionError
 from symrank.operators import Operator
 from symrank.operators.facts import Facts
 
-__all__ = ["hermitian", "is_dense", "is_expander", "matrix_of", "real_twin", "seems_semidefinite"]
+__all__ = [
+    "core_of",
+    "hermitian",
+    "is_dense",
+    "is_expander",
+    "matrix_of",
+    "reaches_all_soon",
+    "real_twin",
+    "seems_semidefinite",
+]
 
 HUB = 10.0  # times the mean of entries in a row: taken out, as what hangs by it alone fills nothing
+ROUNDS = 2.0  # times log2 n
 SPARSE = 1.2  # edges for each vertex: with fewer it is nearly a tree
 TILE = 128  # rows and columns of a dense matrix that are added at a time: they stay in the cache
 
@@ -77,8 +88,48 @@ def is_expander(matrix: Any) -> bool:
     A.data = np.ones(A.nnz)
     if A.nnz - kept.size < 2.0 * SPARSE * kept.size:
         return False
+    return reaches_all_soon(A, float(np.log2(kept.size)), 0.5 * matrix.shape[0])
+
+
+def reaches_all_soon(A: Any, most_steps: float, least: float) -> bool:
+    """Tell whether a vertex of the largest component reaches all of it, more than `least`."""
+    if not A.shape[0]:
+        return False
     _, component = csgraph.connected_components(A, directed=False)
     start = int(np.argmax(component == np.bincount(component).argmax()))
     steps = np.asarray(csgraph.shortest_path(A, directed=False, indices=start, unweighted=True))
     reached = np.isfinite(steps)
-    return bool(2 * reached.sum() > matrix.shape[0] and steps[reached].max() <= np.log2(kept.size))
+    return bool(reached.sum() > least and steps[reached].max() <= most_steps)
+
+
+def core_of(matrix: Any) -> Any:
+    """Return the graph of a symmetric CSR matrix without vertices of fewer than three neighbours.
+
+    Eliminating those fills nothing: a leaf leaves no edge, and a vertex between two leaves one. In
+    a random graph trees and chains are of log n vertices: as many rounds end them, and those of
+    another graph stay, where they take its diameter beyond any multiple of log n.
+    """
+    A, last = _without_loops(matrix), matrix.shape[0]
+    place = np.random.default_rng(0).permutation(last)  # a chain loses a third in a round
+    for _ in range(math.ceil(ROUNDS * math.log2(max(last, 2)))):
+        degrees = np.diff(A.indptr)
+        mine = np.where(degrees <= 2, place, last)
+        theirs = np.full(A.shape[0], last)
+        np.minimum.at(theirs, np.repeat(np.arange(A.shape[0]), degrees), mine[A.indices])
+        goes = (degrees <= 2) & (mine < theirs)
+        if not goes.any():
+            break
+        links = A[np.flatnonzero(goes)][:, ~goes]
+        A, place = _without_loops(A[~goes][:, ~goes] + links.T @ links), place[~goes]
+    return A
+
+
+def _without_loops(matrix: Any) -> Any:
+    """Return the pattern of a matrix beside its diagonal, as ones."""
+    part = sp.coo_array(matrix)
+    i, j = part.coords
+    beside = (i != j) & (part.data != 0.0)
+    ones = np.ones(int(beside.sum()))
+    A = sp.csr_array(sp.coo_array((ones, (i[beside], j[beside])), shape=part.shape))
+    A.data[:] = 1.0
+    return A
