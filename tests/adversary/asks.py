@@ -96,6 +96,20 @@ def ask_rank(method: Any, cut: str, problem: Problem, options: dict[str, Any]) -
     return rank_claims(problem, options, symrank.rank(problem.A, **options))
 
 
+def ask_plan(problem: Problem, options: dict[str, Any]) -> Answer:
+    """Ask by the method that a plan names."""
+    method = symrank.plan(problem.A, **options).choice.method
+    named = options | {"method": method.name}
+    return rank_claims(problem, named, symrank.rank(problem.A, method, **options))
+
+
+def singular(ask: Callable[..., Answer], *named: Any) -> Answer:
+    """Ask for the singular values of a symmetric matrix: the moduli of its eigenvalues."""
+    *before, problem, options = named
+    seen = replace(problem, low=problem.least, high=problem.most, diagonal=None)
+    return ask(*before, seen, options | {"hermitian": False})
+
+
 def shared(ask: Callable[..., Answer], problem: Problem, options: dict[str, Any]) -> Answer:
     """Ask with an executor of two threads, which has a round of two tasks or more."""
     return ask(problem, options | {"executor": TWO})

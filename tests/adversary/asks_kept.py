@@ -10,7 +10,7 @@ from unittest.mock import patch
 
 from tests.adversary.asks import Answer
 
-__all__ = ["kept"]
+__all__ = ["Observer", "Stopped", "kept"]
 
 STOPPED = 3  # looks of an observer after which a run is stopped
 
@@ -28,11 +28,11 @@ def kept(ask: Callable[..., Answer], *named: Any) -> Answer:
     with tempfile.TemporaryDirectory() as folder, patch.object(os, "fsync"):
         path = Path(folder) / "kept"
         with contextlib.suppress(Stopped):
-            ask(*before, problem, {**options, "checkpoint": path, "progress": _Observer()})
+            ask(*before, problem, {**options, "checkpoint": path, "progress": Observer()})
         return ask(*before, problem, {**options, "checkpoint": path})
 
 
-class _Observer:
+class Observer:
     """Stops a run."""
 
     def __init__(self) -> None:

@@ -12,7 +12,7 @@ from typing import Any
 from symrank import Chebyshev, Langevin, Sketch
 from symrank.errors import OptionError
 from symrank.methods import BY_NAME
-from tests.adversary import asks, asks_bases, asks_kept, asks_signed
+from tests.adversary import asks, asks_bases, asks_kept, asks_shell, asks_signed
 from tests.adversary.asks import Answer
 from tests.adversary.problems import Problem
 
@@ -149,6 +149,19 @@ def rows_of_executors() -> list[Door]:
         own = traits(name) | {"may_refuse": True}
         ask = partial(asks.shared, partial(asks.ask_rank, METHODS[name], "none"))
         found.append(Door(name=f"rank on two threads, {name}", ask=ask, **own))
+    whole = {"needs": "matrix", "takes_rectangles": False}
+    for name in ("None", "lanczos"):
+        own, method = traits(name) | {"may_refuse": True}, METHODS[name]
+        for title, ask, more in (
+            ("count (cut, inf)", partial(asks.ask_count, method, "(cut, inf)"), {}),
+            ("count (-cut, cut)", partial(asks.ask_count, method, "(-cut, cut)"), {}),
+            ("table", partial(asks_signed.ask_table, method), {}),
+            ("inertia", partial(asks_bases.ask_inertia, method), {"takes_rectangles": False}),
+            ("pencil (cut, inf)", partial(asks_bases.ask_pencil, method, "(cut, inf)"), whole),
+            ("pencil (-cut, cut)", partial(asks_bases.ask_pencil, method, "(-cut, cut)"), whole),
+        ):
+            door = f"{title} on two threads, {name}"
+            found.append(Door(name=door, ask=partial(asks.shared, ask), **own | more))
     return found
 
 
@@ -207,6 +220,47 @@ def rows_of_checkpoints() -> list[Door]:
         found.append(Door(name=f"kept count, {name}", ask=ask, **traits(name)))
     ask = partial(asks_kept.kept, asks.ask_refine, "lanczos", "none")
     found.append(Door(name="kept refine, lanczos", ask=ask, takes_rectangles=True))
+    ask = partial(asks_kept.kept, asks_signed.ask_table, "lanczos")
+    found.append(Door(name="kept table, lanczos", ask=ask, **traits("lanczos")))
+    ask = partial(asks_kept.kept, asks_bases.ask_pencil, "lanczos", "(cut, inf)")
+    found.append(Door(name="kept pencil, lanczos", ask=ask, needs="matrix", may_refuse=True))
+    return found
+
+
+def rows_of_plans_and_moduli() -> list[Door]:
+    """Return the doors of plans, and of singular values of what is symmetric."""
+    found = [Door(name="rank as planned", ask=asks.ask_plan, takes_rectangles=True)]
+    for name in ("None", "lanczos", "dense", "inertia"):
+        own = traits(name) | {"needs": "matrix", "takes_rectangles": False}
+        for title, ask in (
+            ("rank", partial(asks.ask_rank, METHODS[name], "none")),
+            ("rank atol", partial(asks.ask_rank, METHODS[name], "atol")),
+            ("count (cut, inf)", partial(asks.ask_count, METHODS[name], "(cut, inf)")),
+        ):
+            door = f"{title} of singular values, {name}"
+            found.append(Door(name=door, ask=partial(asks.singular, ask), **own))
+    return found
+
+
+def rows_of_the_command() -> list[Door]:
+    """Return the doors of the command line, whose operators are files."""
+    found = []
+    command, matrix = asks_shell.ask_command, {"needs": "matrix", "takes_rectangles": True}
+    for name, method in (("None", None), ("lanczos", "lanczos")):
+        for title, more in (
+            ("rank", {}),
+            ("rank --atol", {"atol": True}),
+            ("rank --executor", {"executor": "threads"}),
+        ):
+            ask = partial(command, method, more)
+            found.append(Door(name=f"symrank {title}, {name}", ask=ask, **matrix))
+        for title, ask in (
+            ("resume", partial(asks_shell.ask_resume, method)),
+            ("show", partial(asks_shell.ask_show, method)),
+        ):
+            found.append(Door(name=f"symrank {title}, {name}", ask=ask, **matrix))
+        ask = partial(asks_shell.ask_signs, method)
+        found.append(Door(name=f"symrank inertia, {name}", ask=ask, needs="matrix"))
     return found
 
 
@@ -221,6 +275,8 @@ ROWS = (
     rows_of_the_signed_spectrum,
     rows_of_signs_and_spaces,
     rows_of_checkpoints,
+    rows_of_plans_and_moduli,
+    rows_of_the_command,
 )
 DOORS = {door.name: door for rows in ROWS for door in rows()}
 REFUSAL = OptionError

@@ -40,7 +40,14 @@ from tests.adversary.builders_dask import dask_array, dask_rows
 from tests.adversary.builders_dask import world as dask_world
 from tests.adversary.builders_device import dense_there, operator_there, sparse_there
 from tests.adversary.builders_graphs import NODES, incidence, weighted_graph
-from tests.adversary.builders_networks import differences, gauss_newton, torch_hessian
+from tests.adversary.builders_networks import (
+    differences,
+    gauss_newton,
+    jax_hessian,
+    torch_hessian,
+    torch_model,
+    torch_shards,
+)
 from tests.adversary.problems import Problem
 from tests.device import stand_in
 
@@ -125,10 +132,14 @@ FORMS = {
         Form("tall float32", tall_float32, SINGLE_EPS, (3,), gives="entries", is_special=True),
     )
 }  # fmt: skip
+SUM: dict[str, Any] = {"is_semidefinite": True, "max_exponent": SQUARED, "gives": ""}
 WITH_TORCH = (
     Form("torch hessian", torch_hessian, gives=""),
-    Form("torch gauss-newton", gauss_newton, is_semidefinite=True, max_exponent=SQUARED, gives=""),
+    Form("torch gauss-newton", gauss_newton, **SUM),
+    Form("torch model", torch_model, **SUM),
+    Form("torch shards", torch_shards, **SUM),
 )
+WITH_JAX = (Form("jax hessian", jax_hessian, gives=""),)
 # a graph of Dask takes milliseconds: methods that ask for thousands are served by other forms
 DASK: dict[str, Any] = {"gives": "", "refuses": ("langevin", "chebyshev", "ubaru", "cdf", "refine"),
                         "sizes": (1, 2, 5, 31, 60, 150), "world": dask_world}  # fmt: skip
@@ -136,6 +147,6 @@ WITH_DASK = (
     Form("Dask rows", dask_rows, **DASK),
     Form("Dask array float32", dask_array, SINGLE_EPS, max_exponent=SINGLE, **DASK),
 )
-for library, more in (("torch", WITH_TORCH), ("dask", WITH_DASK)):
+for library, more in (("torch", WITH_TORCH), ("jax", WITH_JAX), ("dask", WITH_DASK)):
     if importlib.util.find_spec(library):
         FORMS |= {form.name: form for form in more}

@@ -11,7 +11,7 @@ VERDICT = cache(grid.run)
 
 
 def marks(cell):
-    return [getattr(pytest.mark, name) for name in ("torch", "dask")
+    return [getattr(pytest.mark, name) for name in ("torch", "jax", "dask")
             if cell.form.lower().startswith(name)]  # fmt: skip
 
 
