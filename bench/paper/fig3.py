@@ -287,7 +287,9 @@ def trained(args: argparse.Namespace, activation: str, count: int) -> Point:
     point = Point(dncnn.train(clean, activation, count, SEED, steps), kinds)
     print(f"{activation}: {time.perf_counter() - started:.0f} s to train and differentiate")
     if kept is not None:
-        torch.save(point, kept)
+        draft = kept.with_suffix(".tmp")  # a run that is killed here leaves no half of a file
+        torch.save(point, draft)
+        draft.replace(kept)
     return point
 
 

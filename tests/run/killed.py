@@ -20,7 +20,7 @@ def logged(path):
 
     def kept(crew, save, step, state, spent):
         keep(crew, save, step, state, spent)
-        os.write(descriptor, f"kept {step.name}\n".encode())
+        os.write(descriptor, f"kept {crew.store.folder} {step.name}\n".encode())
 
     def begun(work, task, state, tick):
         name = json.dumps([work.number, work.round_, repr(task.key)])
