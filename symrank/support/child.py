@@ -15,7 +15,7 @@ The law. While a call waits, `tick` is called every `POLL` seconds and may raise
 the child at once. A child that dies, raises, exceeds its limits or cannot be started is one
 `ChildDied` with the reason. The child has its own session (Ctrl-C reaches the parent alone), one
 thread for every library, the parent's `sys.path` after the standard library without the current
-folder, and it ends with its parent. The folder is gone with the block, and holds no file while the
+folder, and it ends with its parent. The folder is gone with the block, and holds no array while the
 child is at work.
 """
 
@@ -23,11 +23,9 @@ import contextlib
 import json
 import os
 import queue
-import shutil
 import signal
 import subprocess
 import sys
-import tempfile
 import threading
 import time
 from collections.abc import Callable, Mapping
@@ -43,6 +41,7 @@ from symrank.support.child_errors import (
     ChildTimedOut,
     death,
 )
+from symrank.support.temporary import TemporaryFolder
 
 __all__ = ["Answer", "Child", "ChildDied", "ChildNotStarted", "ChildRaised", "ChildTimedOut", "run"]
 
@@ -94,7 +93,7 @@ class Child:
     ) -> None:
         self._num_bytes, self.tick = num_bytes, tick
         self._owner = os.getpid()
-        self._folder: str | None = None
+        self._folder: TemporaryFolder | None = None
         self._process: subprocess.Popen[bytes] | None = None
         self._lines: queue.SimpleQueue[bytes] = queue.SimpleQueue()
         self._num_calls = 0
@@ -158,18 +157,18 @@ class Child:
                 with contextlib.suppress(OSError):  # what was not sent any more
                     pipe.close()  # type: ignore[union-attr]
         if self._folder is not None:
-            shutil.rmtree(self._folder, ignore_errors=True)
+            self._folder.close()
             self._folder = None
 
     def _start(self) -> None:
         _check_interpreter()
-        self._folder = tempfile.mkdtemp(prefix="symrank-")
+        self._folder = TemporaryFolder()
         self._process = subprocess.Popen(
             [sys.executable, "-S", "-P", "-W", "ignore", str(FAR_SIDE)],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,
-            cwd=self._folder,
+            cwd=self._folder.path,
             env=_environment(),
             start_new_session=True,
         )
@@ -201,7 +200,7 @@ class Child:
         if self._folder is None:
             raise ChildDied("is gone already")
         self._num_calls += 1
-        stem = os.path.join(self._folder, f"{self._num_calls}")
+        stem = os.path.join(self._folder.path, f"{self._num_calls}")
         files = {}
         try:
             for i, (name, value) in enumerate(arrays.items()):
@@ -256,7 +255,8 @@ class Child:
 
     def _loaded(self, reply: dict[str, Any]) -> Answer:
         """Read the arrays of an answer, from files of our own naming."""
-        stem = os.path.join(str(self._folder), f"{self._num_calls}-out")
+        folder = "" if self._folder is None else self._folder.path
+        stem = os.path.join(folder, f"{self._num_calls}-out")
         arrays = {}
         try:
             for i, name in enumerate(reply["arrays"]):

@@ -1,6 +1,6 @@
 """Figure 3 in processes of its own, to be killed: ``python -m tests.bench.killed_fig3``.
 
-Reads folders, a line each, and for each forks a process that makes the figure there: prints its
+Reads folders, a line each, and for each forks a process that makes the figure there; writes its
 number, and how it ended. So the libraries are loaded once.
 
 The program of the figure as it is, but with small images, few and rough settings of its chains, and
@@ -81,8 +81,8 @@ def main() -> None:
         if not child:
             figure(Path(line.strip()))
             os._exit(0)
-        print(child, flush=True)
-        print(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]), flush=True)
+        os.write(1, f"{child}\n".encode())
+        os.write(1, f"{os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])}\n".encode())
 
 
 if __name__ == "__main__":

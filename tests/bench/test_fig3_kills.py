@@ -72,7 +72,7 @@ def answers(folder):
 
 @pytest.mark.slow
 @pytest.mark.torch
-def test_a_figure_that_is_killed_fifty_times_has_the_same_bits(figures, tmp_path):
+def test_a_figure_that_is_killed_fifty_times_has_the_same_bits(figures, tmp_path, record_property):
     rng = np.random.default_rng(771)
     calm = tmp_path / "calm"
     calm.mkdir()
@@ -93,6 +93,7 @@ def test_a_figure_that_is_killed_fifty_times_has_the_same_bits(figures, tmp_path
         kept = Counter(line for line in log if line.startswith("kept"))
         assert set(kept.values()) == {1}, "a finished task was computed twice"
         num_kept.append(len(kept))
-        print(f"run {run}: {kills} kills so far, {len(kept)} tasks kept once", flush=True)
-    print(f"undisturbed: {seconds:.1f} s; {kills} kills, {num_kept} tasks")
+    record_property("kills", kills)
+    record_property("tasks kept", num_kept)
+    record_property("seconds undisturbed", seconds)
     assert kills >= RUNS * KILLS // 2

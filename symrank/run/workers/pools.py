@@ -2,11 +2,8 @@
 
 import contextlib
 import os
-import shutil
-import tempfile
 import threading
 import uuid
-import weakref
 from abc import ABC, abstractmethod
 from concurrent.futures import Executor, Future, ThreadPoolExecutor
 from contextvars import copy_context
@@ -17,6 +14,7 @@ from symrank.run.crew import Common
 from symrank.run.workers import packing
 from symrank.run.workers.errands import Errand, Outcome, perform
 from symrank.run.workers.far import Address, Package, addressed, serve
+from symrank.support.temporary import TemporaryFolder
 
 __all__ = ["Executors", "Folder", "OwnThreads", "Pool", "Threads", "num_processors", "written"]
 
@@ -94,9 +92,9 @@ class Folder:
     """A temporary folder with the packages of a run; it goes with its owner."""
 
     def __init__(self) -> None:
-        self.path = tempfile.mkdtemp(prefix="symrank-")
+        self._folder = TemporaryFolder()
+        self.path = self._folder.path
         self._packages: dict[tuple[int, int, int], tuple[Address, Any]] = {}
-        self._remove = weakref.finalize(self, shutil.rmtree, self.path, True)
 
     def package(self, work: Common) -> Address:
         """Return the address of the package for this work, written once."""
@@ -118,7 +116,7 @@ class Folder:
     def close(self) -> None:
         """Remove the folder."""
         self._packages.clear()
-        self._remove()
+        self._folder.close()
 
 
 def written(what: Any, path: str) -> None:
