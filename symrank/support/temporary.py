@@ -12,7 +12,6 @@ be locked yet.
 import os
 import platform
 import shutil
-import stat
 import tempfile
 import time
 import weakref
@@ -75,4 +74,4 @@ def _remove_those_of_the_dead(prefix: str) -> None:
 def _is_old_and_mine(path: Path) -> bool:
     found = path.lstat()
     is_mine = not hasattr(os, "getuid") or found.st_uid == os.getuid()
-    return stat.S_ISDIR(found.st_mode) and is_mine and time.time() - found.st_mtime > OLD
+    return is_mine and time.time() - found.st_mtime > OLD

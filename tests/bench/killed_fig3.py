@@ -1,7 +1,7 @@
 """Figure 3 in processes of its own, to be killed: ``python -m tests.bench.killed_fig3``.
 
-Reads folders, a line each, and for each forks a process that makes the figure there; writes its
-number, and how it ended. So the libraries are loaded once.
+Reads lines, a folder and perhaps seconds, and for each forks a process that makes the figure there,
+and kills it after so many; writes how it ended. So the libraries are loaded once.
 
 The program of the figure as it is, but with small images, few and rough settings of its chains, and
 without what is counted in a moment and anew. Its networks are hardly trained: a bowl is added to
@@ -10,7 +10,9 @@ FOLDER/log, which is written at once.
 """
 
 import os
+import signal
 import sys
+import time
 from pathlib import Path
 from typing import Any
 
@@ -77,11 +79,14 @@ def main() -> None:
     for name in LEFT_OUT:
         setattr(fig3, name, left_out)
     for line in sys.stdin:
+        folder, seconds = line.rstrip().split("\t")
         child = os.fork()
         if not child:
-            figure(Path(line.strip()))
+            figure(Path(folder))
             os._exit(0)
-        os.write(1, f"{child}\n".encode())
+        if seconds:
+            time.sleep(float(seconds))
+            os.kill(child, signal.SIGKILL)  # one that has ended is there until it is waited for
         os.write(1, f"{os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])}\n".encode())
 
 

@@ -29,8 +29,8 @@ def place(tmp_path, monkeypatch):
 
 
 def old(path):
-    then = path.stat().st_mtime - 2.0 * temporary.OLD
-    os.utime(path, (then, then))
+    then = path.lstat().st_mtime - 2.0 * temporary.OLD
+    os.utime(path, (then, then), follow_symlinks=False)
 
 
 @pytest.fixture
@@ -79,9 +79,10 @@ def test_what_is_new_or_none_of_these_stays(place, owner):
     target = place / "thesis"
     target.mkdir()
     (target / "lock").touch()
-    (place / f"{prefix}link").symlink_to(target)
+    link = place / f"{prefix}link"  # which nothing removes a tree through
+    link.symlink_to(target)
     (place / f"{prefix}file").touch()
-    for path in (unlocked, others, target):
+    for path in (unlocked, others, target, link):
         old(path)
     before = set(place.rglob("*"))
     TemporaryFolder().close()
