@@ -79,7 +79,7 @@ def main() -> None:
     for name in LEFT_OUT:
         setattr(fig3, name, left_out)
     for line in sys.stdin:
-        folder, seconds = line.rstrip().split("\t")
+        folder, seconds = line.rstrip("\n").split("\t")
         child = os.fork()
         if not child:
             figure(Path(folder))

@@ -60,14 +60,14 @@ def is_whole(result: Any) -> None:
     assert low <= TRUTH <= high, result
 
 
-def one_dies(tmp: Path) -> None:
+def one_dies(ask: Callable[..., Any], tmp: Path) -> None:
     """The bits of a run in which a worker is killed are those of another run."""
     needs_dask()
     with cluster_of(2) as client:
         H = symrank.on_dask(made(client))
-        calm = symrank.rank(H, **ASK)
+        calm = ask(H)
         watch = Once(partial(kill, client, H._tiles[0][0]))
-        found = symrank.rank(H, **ASK, progress=watch)
+        found = ask(H, progress=watch)
     assert watch.is_done
     assert (found.estimate, found.history) == (calm.estimate, calm.history)
     is_whole(found)
@@ -83,14 +83,22 @@ def ends(ask: Callable[[], Any], kind: type[Exception], words: str, *, is_late: 
         is_whole(raised.value.result)  # type: ignore[attr-defined]
 
 
-def all_die(tmp: Path) -> None:
+def all_die(ask: Callable[..., Any], tmp: Path) -> None:
     """No worker is left, and none comes."""
     needs_dask()
     with cluster_of(1) as client:
         H = symrank.on_dask(made(client), patience=2.0)
         watch = Once(partial(client.cluster.scale, 0))
-        ends(lambda: symrank.rank(H, **ASK, progress=watch), LostWorkersError,
+        ends(lambda: ask(H, progress=watch), LostWorkersError,
              "the cluster has had no workers", is_late=True)  # fmt: skip
+
+
+def counted(H: Any, **options: Any) -> Any:
+    return symrank.count(H, 1e-6, float("inf"), **ASK, **options)
+
+
+def signed(H: Any, **options: Any) -> Any:
+    return symrank.inertia(H, **ASK, **options).result
 
 
 def closes(what: str, tmp: Path) -> None:
@@ -186,14 +194,20 @@ def text(first: int, last: int, **options: Any) -> Any:
     return np.full((last - first, N), "a")
 
 
+DOORS: dict[str, Callable[..., Any]] = {
+    "rank": partial(symrank.rank, **ASK), "count": counted, "inertia": signed,
+}  # fmt: skip
 REMADE: dict[str, tuple[Any, type[Exception], str]] = {
     "is another one": (another_one, SymrankError, "changed while it was multiplied"),
     "has fewer rows": (smaller, SymrankError, "has become another one|has shape"),
     "raises": (raises, OSError, "the disk is gone"),
 }
 ROWS = [
-    Row(group="dask", fault="a worker is killed", door="rank", check=one_dies),
-    Row(group="dask", fault="all workers are gone", door="rank", check=all_die),
+    *(
+        Row(group="dask", fault=fault, door=door, check=partial(check, ask), is_slow=door != "rank")
+        for fault, check in (("a worker is killed", one_dies), ("all workers are gone", all_die))
+        for door, ask in DOORS.items()
+    ),
     Row(group="dask", fault="the cluster closes", door="rank", check=partial(closes, "cluster")),
     Row(group="dask", fault="the client closes", door="rank", check=partial(closes, "client"),
         is_slow=True),
