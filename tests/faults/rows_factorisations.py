@@ -23,7 +23,7 @@ from tests.faults.row import Row
 from tests.faults.worlds import WORLDS
 
 SMALL = (20, 20)
-MEDIUM, LARGE = (36, 36), (66, 66)  # with all eigenvalues or sampling as the way back
+MEDIUM, LARGE = (36, 36), (48, 48)  # with all eigenvalues or sampling as the way back
 WIDE = (92, 92)  # more rows than are ever dense
 QUICK = {"CHILD_SECONDS": 0.0, "LEAST_SECONDS": 0.5, "MEMORY": 2**29}  # s, s, bytes
 SEED = 90210

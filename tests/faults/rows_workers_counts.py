@@ -34,12 +34,6 @@ class Rectangle(LinearOperator):  # type: ignore[misc, unused-ignore]
     def _rmatmat(self, X: Any) -> Any:
         return self.inner._matmat(X[:COLUMNS])
 
-    def _adjoint(self) -> Any:
-        return LinearOperator(
-            (COLUMNS, ROWS_OF_X), matvec=lambda x: self._rmatmat(x.reshape(-1, 1)).ravel(),
-            rmatvec=lambda x: self._matmat(x.reshape(-1, 1)).ravel(), dtype=float,
-        )  # fmt: skip
-
 
 def ask(door: str, executor: Any, twist: str = "", at: int = 0) -> Any:
     """Ask at a door for what is COUNT; precise enough for some rounds."""
@@ -102,9 +96,9 @@ def _rows() -> list[Row]:
     for door in DOORS:
         is_late = door != "pencil" and door != "rank of a rectangle"
         checks.append(("a task kills its worker", door, partial(deadly, door), is_late))
-        checks.append(("every task is done twice", door, partial(twice, door), False))
+        checks.append(("every task is done twice", door, partial(twice, door), is_late))
         for fault, twist in TWISTS.items():
-            checks.append((fault, door, partial(astray, door, twist), False))
+            checks.append((fault, door, partial(astray, door, twist), is_late))
         for name in ("threads", 2):
             check = partial(raising, door, name)
             checks.append(("a product raises", f"{door}, {name}", check, name == 2 and is_late))
