@@ -3,7 +3,8 @@
     python -m bench.everyday.compare [--rows NAME ...]
 
 Forty matrices (`bench.everyday.matrices`), one process of the machine's threads, after a warm-up.
-symrank and the tool take turns, three times where they are quick; the medians are compared.
+symrank and the tool take turns, three times where they are quick and up to fifteen times where they
+take milliseconds; the medians are compared.
 Bars: the rank or an interval that holds it; at most 1.2 times the tool's time, half of it for
 n >= 4000 where the tool is dense; 2 times and 0.3 s beside connected_components and
 structural_rank, which answer another question faster.
@@ -22,8 +23,8 @@ import symrank
 from bench import record
 from bench.everyday.matrices import GRAPH_TOOLS, MATRICES, TOOLS, Matrix
 
-QUICK = 5.0  # seconds: what takes less is repeated
-TURNS = 3
+QUICK, BRIEF = 5.0, 1.0  # seconds: what takes less is repeated, and what takes still less often
+TURNS, MOST_TURNS = 3, 15
 TABLE = ("tall", "sparse rectangle", "Laplacian", "adjacency", "KKT, duplicate rows")
 
 
@@ -34,12 +35,17 @@ def timed(call: Callable[[], Any]) -> tuple[float, Any]:
     return time.perf_counter() - started, found
 
 
+def num_turns(spent: float) -> int:
+    """Return how many turns there are after so many seconds."""
+    return 1 if spent >= QUICK else TURNS if spent >= BRIEF else MOST_TURNS
+
+
 def compare(name: str, matrix: Matrix) -> dict[str, Any]:
     """Run both in turn."""
     A = matrix.build(np.random.default_rng(zlib.crc32(name.encode())))
     own: list[float] = []
     others: list[float] = []
-    while len(own) < (TURNS if sum(own) + sum(others) < QUICK else 1):
+    while len(own) < num_turns(sum(own) + sum(others)):
         seconds, result = timed(lambda: symrank.rank(A, rng=len(own)))
         own.append(seconds)
         seconds, answer = timed(lambda: TOOLS[matrix.tool](A))
