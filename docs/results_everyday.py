@@ -34,11 +34,12 @@ def draw_everyday(record: Record) -> Iterable[str]:
 def draw_networks(record: Record) -> Iterable[str]:
     """The networks of the paper by products alone."""
     yield from table(
-        ("d", "n", "true rank", "interval", "by", "products", "at most", "seconds", "CPU seconds",
+        ("d", "minimum", "n", "true rank", "interval", "by", "products", "at most", "seconds", "CPU seconds",
          "within the bars"),
         [
             (
-                row["d"], row["n"], row["truth"], f"[{row['low']}, {row['high']}]", row["method"],
+                row["d"], row["minimum"], row["n"], row["truth"],
+                f"[{row['low']}, {row['high']}]", row["method"],
                 row["products"], round(row["bar_products"]), row["seconds"], row["cpu_seconds"],
                 row["within"],
             )
