@@ -34,8 +34,8 @@ def draw_everyday(record: Record) -> Iterable[str]:
 def draw_networks(record: Record) -> Iterable[str]:
     """The networks of the paper by products alone."""
     yield from table(
-        ("d", "minimum", "n", "true rank", "interval", "by", "products", "at most", "seconds", "CPU seconds",
-         "within the bars"),
+        ("d", "minimum", "n", "true rank", "interval", "by", "products", "at most", "seconds",
+         "CPU seconds", "within the bars"),
         [
             (
                 row["d"], row["minimum"], row["n"], row["truth"],
