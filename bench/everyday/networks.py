@@ -39,7 +39,8 @@ def measure(d: int, minimum: Any) -> dict[str, Any]:
     is_narrow = is_exact if d in EXACT else high - low <= 2.0 * SHARE * A.shape[0]
     return {
         "d": d, "minimum": minimum, "n": A.shape[0], "truth": net.rank,
-        "rank": result.estimate, "low": low, "high": high, "status": result.status.name, "method": result.method,
+        "rank": result.estimate, "low": low, "high": high,
+        "status": result.status.name, "method": result.method,
         "products": result.num_matvecs, "bar_products": most,
         "seconds": wall, "cpu_seconds": cpu, "bar_seconds": SECONDS.get(d),
         "holds": low <= net.rank <= high,
