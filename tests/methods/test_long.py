@@ -292,8 +292,9 @@ def test_it_is_tried_where_all_singular_values_take_their_time():
 
 
 def test_it_is_tried_where_all_singular_values_are_too_dear():
-    m, n = 1_000_000, 300
-    A = sp.csr_array((np.ones(m), np.arange(m) % n, np.arange(m + 1)), shape=(m, n))
+    m, n, each = 1_000_000, 300, 3  # entries a row: too many pairs for the pivots of X^H X
+    columns = (np.arange(m)[:, None] + [0, 1, 7]) % n
+    A = sp.csr_array((np.ones(each * m), columns.ravel(), each * np.arange(m + 1)), shape=(m, n))
     assert costs.singular_seconds(m, n) > policy.EXACT_SECONDS
     assert first(A) is not None
 

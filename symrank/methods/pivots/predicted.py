@@ -15,6 +15,7 @@ __all__ = ["cost_of", "may_have_pivots", "predict"]
 LEAST_EXPANDER = 4000  # rows: of fewer, the analysis takes a second whatever they are
 LEAST_SQUARES = 12_000  # the same of X X^H, whose graph is narrow whatever X is
 FULL = 0.2  # of all entries: more fill the factor, and its pattern tells nothing
+SQUARED_FULL = 0.5  # the same of X X^H, of which columns of X that are less sparse fill a part
 SMALL = 1000  # entries whose pattern takes no time
 PATTERN_LIMIT = 2_000_000  # nonzeros: the analysis alone would take longer than sampling
 _COSTS: WeakKeyDictionary[Facts, Cost] = WeakKeyDictionary()  # a choice and a run need them
@@ -30,8 +31,8 @@ def may_have_pivots(facts: Facts, goal: Goal) -> bool:
         return False
     if facts.factor_copies == 2 and max(facts.factor.shape) > LONGEST * min(facts.factor.shape):
         return False
-    most = FULL * (facts.n + facts.num_beside) ** 2
-    return facts.num_entries <= min(PATTERN_LIMIT, max(most, SMALL))
+    most = _most_entries(facts) if facts.entry_power == 1 else math.inf  # those are not counted yet
+    return facts.num_entries <= min(PATTERN_LIMIT, most)
 
 
 def predict(facts: Facts) -> Cost | None:
@@ -47,9 +48,17 @@ def predict(facts: Facts) -> Cost | None:
     matrix = real_twin(facts.entries(math.inf))
     least = LEAST_EXPANDER if facts.num_beside else LEAST_SQUARES
     is_of_rectangle = facts.num_beside or facts.entry_power > 1
+    if facts.entry_power > 1 and matrix.nnz > _most_entries(facts):
+        return None
     if is_of_rectangle and facts.n >= least and is_expander(matrix):
         return None
     return cost_of(facts, matrix)
+
+
+def _most_entries(facts: Facts) -> float:
+    """Return how many entries still make a sparse matrix."""
+    share = FULL if facts.entry_power == 1 else SQUARED_FULL
+    return max(share * (facts.n + facts.num_beside) ** 2, SMALL)
 
 
 def cost_of(facts: Facts, matrix: Any) -> Cost:
