@@ -55,11 +55,12 @@ def count(
         return told
     is_asked = job.preconditioner is not None or bool(job.num_deflated)
     matrix = None if is_whole or is_asked else seen(job.operator.facts, job.given.facts)
+    is_open = at_once is not None  # another attempt would leave it so
     if matrix is None:
-        return choose_and_run(job, budget)
+        return choose_and_run(job, budget, is_open=is_open)
     left = without_multiples(matrix, job.goal, job.structural_rank)
     if left is None:
-        return _as_sum(job, matrix, budget) or choose_and_run(job, budget)
+        return _as_sum(job, matrix, budget) or choose_and_run(job, budget, is_open=is_open)
     operator = _operator(left.found)
     part = dataclasses.replace(
         job,
@@ -163,10 +164,15 @@ def _equilibrated(job: Job, scales: Scales) -> Job:
     )
 
 
-def choose_and_run(job: Job, budget: Budget, menu: Menu = MENU) -> RankResult:
-    """Count exactly where that is cheap, at once or once it is seen to be; else sample."""
+def choose_and_run(
+    job: Job, budget: Budget, menu: Menu = MENU, *, is_open: bool = False
+) -> RankResult:
+    """Count exactly where that is cheap, at once or once it is seen to be; else sample.
+
+    With `is_open` the count of a long matrix without its singular values has been tried.
+    """
     plan = propose(job.operator.facts, job.goal, menu, budget.seconds_left)  # 1
-    long = long_first(plan, job.operator.facts, job.goal)
+    long = None if is_open else long_first(plan, job.operator.facts, job.goal)
     told = None if long is None else _attempted(job, long.method, long.why, budget)
     if told is not None:
         return told

@@ -324,3 +324,17 @@ def test_without_singular_values_there_is_no_curve(tried):
     for ask in (lambda: result.cdf(0.1), result.plot):
         with pytest.raises(OptionError, match=r"spectrum.*'dense' by name"):
             ask()
+
+
+def test_an_attempt_that_leaves_the_count_open_is_not_made_again(monkeypatch):
+    made, proved = [], long._proved
+
+    def noted(*given):
+        made.append(proved(*given))
+        return made[-1]
+
+    monkeypatch.setattr(long, "_proved", noted)
+    rng = np.random.default_rng(3)
+    left, _ = np.linalg.qr(rng.standard_normal((60_000, 100)))
+    result = symrank.rank(left * np.r_[np.ones(60), np.full(40, 1e-10)], rng=1)
+    assert (result.rank, made) == (100, [None])
