@@ -247,20 +247,36 @@ def triangles(lam: np.ndarray, level: float, rng: Any) -> Problem:
     Their singular values are x and y. Every fourth block has its rows twice, times the root of
     1/2, which leaves them as they are.
     """
+    blocks = [
+        np.tile(np.sqrt(0.5) * block, (2, 1)) if j % 4 == 1 else block
+        for j, block in enumerate(pairs_of(lam))
+    ]
+    F = sp.csr_array(sp.block_diag([*blocks, np.zeros((1, 0))]))
+    F.eliminate_zeros()
+    return permuted(F, lam, level, rng, error=8.0)
+
+
+def pairs_of(lam: np.ndarray) -> list[np.ndarray]:
+    """Return blocks [[g, x - y], [0, g]], g^2 = x y, of the largest and least, and so on."""
     n = lam.size
     big, small = np.sort(lam)[::-1][: (n + 1) // 2], np.sort(lam)[: n // 2]
     blocks = []
     for j, x in enumerate(big.tolist()):
         if j < small.size:
             g = np.sqrt(x) * np.sqrt(small[j])
-            block = np.array([[g, x - small[j]], [0.0, g]])
+            blocks.append(np.array([[g, x - small[j]], [0.0, g]]))
         else:
-            block = np.array([[x]])
-        blocks.append(np.tile(np.sqrt(0.5) * block, (2, 1)) if j % 4 == 1 else block)
-    F = sp.csr_array(sp.block_diag([*blocks, np.zeros((1, 0))]))
-    F.eliminate_zeros()
-    F = F[rng.permutation(F.shape[0])][:, rng.permutation(n)]
-    error = 8.0 * eps_of(float) * float(lam.max(initial=0.0))
+            blocks.append(np.array([[x]]))
+    return blocks
+
+
+def permuted(F: Any, lam: np.ndarray, level: float, rng: Any, error: float) -> Problem:
+    """Return a sparse tall matrix with its rows and columns permuted.
+
+    Its singular values are `lam`, up to `error` eps of the largest.
+    """
+    F = F[rng.permutation(F.shape[0])][:, rng.permutation(lam.size)]
+    error *= eps_of(float) * float(lam.max(initial=0.0))
     return Problem(
         A=F, low=np.maximum(lam - error, 0.0), high=lam + error, eps=eps_of(float), level=level,
         order=F.shape[0],
@@ -273,23 +289,12 @@ def long_blocks(lam: np.ndarray, level: float, rng: Any) -> Problem:
     Each of them is multiplied by 5 orthonormal rows of its own, so that none is a multiple of
     another.
     """
-    n = lam.size
-    big, small = np.sort(lam)[::-1][: (n + 1) // 2], np.sort(lam)[: n // 2]
     blocks = []
-    for j, x in enumerate(big.tolist()):
-        block = np.array([[x]])
-        if j < small.size:
-            g = np.sqrt(x) * np.sqrt(small[j])
-            block = np.array([[g, x - small[j]], [0.0, g]])
+    for block in pairs_of(lam):
         turn, _ = np.linalg.qr(rng.standard_normal((5, len(block))))
         blocks.append(turn @ block)
     F = sp.csr_array(sp.block_diag([*blocks, np.zeros((1, 0))]))
-    F = F[rng.permutation(F.shape[0])][:, rng.permutation(n)]
-    error = 32.0 * eps_of(float) * float(lam.max(initial=0.0))
-    return Problem(
-        A=F, low=np.maximum(lam - error, 0.0), high=lam + error, eps=eps_of(float), level=level,
-        order=F.shape[0],
-    )  # fmt: skip
+    return permuted(F, lam, level, rng, error=32.0)
 
 
 def augmented_of(lam: np.ndarray, level: float, rng: Any) -> Problem:

@@ -6,7 +6,7 @@ import numpy as np
 import scipy.sparse as sp
 from scipy.sparse.csgraph import connected_components, laplacian
 
-from tests.adversary.builders import eps_of
+from tests.adversary.builders import eps_of, permuted
 from tests.adversary.problems import Problem
 
 NODES = 60
@@ -38,12 +38,7 @@ def incidence(lam: np.ndarray, level: float, rng: Any) -> Problem:
     missing = max(0, n + 1 - sum(len(block) for block in blocks))
     F = sp.csr_array(sp.block_diag([*blocks, np.zeros((missing, 0))]))
     F.eliminate_zeros()
-    F = F[rng.permutation(F.shape[0])][:, rng.permutation(n)]
-    error = 16.0 * eps_of(float) * float(lam.max(initial=0.0))
-    return Problem(
-        A=F, low=np.maximum(lam - error, 0.0), high=lam + error, eps=eps_of(float), level=level,
-        order=F.shape[0],
-    )  # fmt: skip
+    return permuted(F, lam, level, rng, error=16.0)
 
 
 def weighted_graph(lam: np.ndarray, level: float, rng: Any) -> Problem:
